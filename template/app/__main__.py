@@ -1,0 +1,49 @@
+"""`python -m app` serves the application; `--reload` starts it anew when its code changes."""
+
+import argparse
+import socket
+
+import uvicorn
+
+from app.logging import logging_config
+from app.settings import PREFIX, PROJECT_DIR, Settings, load_settings
+
+
+def refuse_taken_port(settings: Settings) -> None:
+    """End the process with one line when something else listens where the service should."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise SystemExit(
+                f"cannot listen on {settings.host}:{settings.port}: {error.strerror};"
+                f" stop what does, or set {PREFIX}PORT"
+            ) from None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
+    parser.add_argument("--reload", action="store_true", help="for development")
+    reload = parser.parse_args().reload
+    settings = load_settings()
+    refuse_taken_port(settings)
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=None if reload else settings.workers,
+        reload=reload,
+        reload_dirs=[str(PROJECT_DIR / "app")] if reload else None,
+        app_dir=str(PROJECT_DIR),
+        log_config=logging_config(settings.log_level),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(settings.shutdown_timeout),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Whether the process lives, and whether it can serve."""
+
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from app.db import get_database
+from app.errors import ProblemError, problem_responses
+from app.health.readiness import NotReadyError, check_ready
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+class Health(BaseModel):
+    status: Literal["ok"] = "ok"
+
+
+@router.get("/live")
+async def get_live() -> Health:
+    """Answer as long as the process does; restart it when this fails."""
+    return Health()
+
+
+@router.get("/ready", responses=problem_responses(HTTPStatus.SERVICE_UNAVAILABLE))
+async def get_ready(request: Request) -> Health:
+    """Answer while the database does and has the schema of this code; send no traffic otherwise."""
+    try:
+        await check_ready(get_database(request), request.app.state.settings)
+    except NotReadyError as error:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, str(error), "not-ready") from error
+    return Health()

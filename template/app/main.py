@@ -1,0 +1,73 @@
+"""The application: the one place where its parts meet."""
+
+import logging
+import tomllib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from app.db import Database
+from app.errors import Problem, add_error_handlers
+from app.health.readiness import NotReadyError, check_ready
+from app.health.routes import router as health_router
+from app.middleware import RequestMiddleware, UnexpectedErrorMiddleware
+from app.settings import PROJECT_DIR, Settings, load_settings
+from app.users.routes import router as users_router
+
+logger = logging.getLogger(__name__)
+
+
+class Service(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of the API, with the problems that its routes refer to."""
+        if self.openapi_schema is None:
+            schemas = super().openapi()["components"]["schemas"]
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= problem.pop("$defs") | {"Problem": problem}
+        return super().openapi()
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open the database for as long as the application runs."""
+    database = Database.from_settings(app.state.settings)
+    app.state.database = database
+    try:
+        await check_ready(database, app.state.settings)
+    except NotReadyError as error:
+        logger.warning("not ready: %s", error)
+    yield
+    await database.engine.dispose()
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the service, ready to be served."""
+    settings = settings or load_settings()
+    project = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text("utf-8"))["project"]
+    app = Service(
+        title=project["name"],
+        description=project["description"],
+        version=project["version"],
+        lifespan=lifespan,
+        # Names of functions make good names in generated clients.
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.settings = settings
+    app.include_router(health_router)
+    app.include_router(users_router)
+    add_error_handlers(app)
+    # The last one added is the outermost.
+    app.add_middleware(UnexpectedErrorMiddleware)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Location", "X-Request-ID"],
+        )
+    app.add_middleware(RequestMiddleware)
+    return app

@@ -1,0 +1,86 @@
+"""What surrounds every request: its id, its line in the log, its headers, its last resort."""
+
+import logging
+import re
+import time
+from http import HTTPStatus
+from uuid import uuid4
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+from app.errors import ProblemError, problem_response
+
+logger = logging.getLogger(__name__)
+access_logger = logging.getLogger("app.access")
+
+ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+]
+
+
+class RequestMiddleware:
+    """Gives a request its id, which every log record and the response carry, and logs it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        # A proxy in front may have given it one.
+        request_id = Headers(scope=scope).get("x-request-id", "")
+        if not ACCEPTABLE_ID.fullmatch(request_id):
+            request_id = uuid4().hex
+        start = time.perf_counter()
+        status = None
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                id_header = (b"x-request-id", request_id.encode())
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS, id_header]
+            await send(message)
+
+        with bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_with_headers)
+            finally:
+                record = {
+                    "method": scope["method"],
+                    # Not the path: routes are few, and hold no personal data.
+                    "route": getattr(scope.get("route"), "path", None),
+                    "status": status,
+                    "duration_ms": round((time.perf_counter() - start) * 1000, 1),
+                }
+                access_logger.info("request", extra=record)
+
+
+class UnexpectedErrorMiddleware:
+    """Answers an error that nobody expected: logged in full, told without internals."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note)
+        except Exception:
+            if scope["type"] != "http" or started:
+                raise
+            logger.exception("unexpected error")
+            error = ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "Unexpected; it was logged.")
+            await problem_response(error)(scope, receive, send)

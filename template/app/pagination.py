@@ -1,0 +1,35 @@
+"""Keyset pagination: a page starts after the last row of the one before."""
+
+import base64
+import binascii
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+PAGE_SIZE = 20
+PAGE_SIZE_MAX = 100
+
+
+def encode_cursor(last_id: UUID) -> str:
+    """Return the opaque text by which a client asks for the rows after this one."""
+    return base64.urlsafe_b64encode(last_id.bytes).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str) -> UUID:
+    """Return the id in a cursor; raise ValueError for a text that encode_cursor never returned."""
+    try:
+        last_id = UUID(bytes=base64.urlsafe_b64decode(f"{cursor}=="))
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("not a cursor of this service") from error
+    if encode_cursor(last_id) != cursor:
+        raise ValueError("not a cursor of this service")
+    return last_id
+
+
+Cursor = Annotated[
+    UUID,
+    PlainValidator(decode_cursor),
+    WithJsonSchema({"type": "string", "description": "next_cursor of the page before"}),
+]
+PageSize = Annotated[int, Field(ge=1, le=PAGE_SIZE_MAX)]

@@ -1,0 +1,101 @@
+"""What is particular to SQLite: how DATABASE_URL is read, and the application's engine."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+EXAMPLE = "sqlite:///file.db"
+# Primary result codes after which the same request may succeed a moment later.
+TRANSIENT_CODES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+
+
+def parse_url(value: str) -> URL:
+    """Return DATABASE_URL without its driver, its file as an absolute path.
+
+    A relative path is relative to the project, wherever the command runs. Raises ValueError
+    with a reason free of secrets.
+    """
+    scheme, separator, rest = value.strip().partition("://")
+    if not separator or scheme.partition("+")[0] != "sqlite":
+        known = separator and re.fullmatch(r"[a-z0-9+]+", scheme)
+        raise ValueError(f"has to look like {EXAMPLE}" + (f", not {scheme}://..." if known else ""))
+    try:
+        url = make_url(f"sqlite://{rest}")
+    except (ArgumentError, ValueError):
+        raise ValueError(f"cannot be read: it has to look like {EXAMPLE}") from None
+    if url.host or url.username or url.password or url.port:
+        raise ValueError(
+            f"names a host; a file has three slashes ({EXAMPLE}), four for an absolute path"
+        )
+    if url.query:
+        raise ValueError(f"has parameters, of which SQLite takes none here: {', '.join(url.query)}")
+    if not url.database or url.database == ":memory:":
+        return url._replace(database=None)
+    path = PROJECT_DIR / url.database
+    if not path.parent.is_dir():
+        raise ValueError(f"names a file in a folder that does not exist: {path.parent}")
+    return url.set(database=str(path))
+
+
+def create_engine(settings: Settings) -> AsyncEngine:
+    """Return the application's engine; nothing connects before the first statement."""
+    url = settings.database_url
+    # A database in memory is its one connection; only a file has a pool.
+    pool: dict[str, Any] = {
+        "pool_size": settings.pool_size,
+        "max_overflow": settings.pool_overflow,
+        "pool_timeout": settings.connection_timeout,
+        "pool_recycle": int(settings.connection_max_age),
+    }
+    engine = create_async_engine(
+        url.set(drivername="sqlite+aiosqlite"),
+        connect_args={"timeout": settings.statement_timeout},
+        hide_parameters=True,
+        **(pool if url.database else {}),
+    )
+    event.listen(engine.sync_engine, "connect", configure_connection)
+    event.listen(engine.sync_engine, "begin", begin_immediate)
+    return engine
+
+
+def configure_connection(connection: Any, _record: object) -> None:  # noqa: ANN401
+    """Have SQLite enforce foreign keys and let readers go on while one connection writes."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.close()
+
+
+def begin_immediate(connection: Connection) -> None:
+    """Begin for real: the driver itself would wait for the first change, and not cover DDL.
+
+    IMMEDIATE takes the write lock now, where waiting works; a later upgrade of a read lock
+    fails at once when somebody else has written in between.
+    """
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def is_unavailable(error: DBAPIError) -> bool:
+    """Return whether the database, rather than the statement, is the reason of the error."""
+    code = getattr(error.orig, "sqlite_errorcode", 0)
+    return error.connection_invalidated or code & 0xFF in TRANSIENT_CODES

@@ -1,0 +1,109 @@
+"""The users API."""
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db import ReadSession, WriteSession
+from app.errors import ProblemError, problem_responses
+from app.models import User
+from app.pagination import encode_cursor
+from app.users.schemas import UserCreate, UserPage, UserQuery, UserRead, UserUpdate
+
+router = APIRouter(
+    prefix="/users",
+    tags=["users"],
+    responses=problem_responses(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+)
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    responses=problem_responses(HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT),
+)
+async def create_user(
+    body: UserCreate, session: WriteSession, request: Request, response: Response
+) -> UserRead:
+    user = User(**body.model_dump())
+    session.add(user)
+    await flush(session)
+    response.headers["Location"] = request.url_for("get_user", user_id=user.id).path
+    return UserRead.model_validate(user)
+
+
+@router.get("")
+async def list_users(query: Annotated[UserQuery, Query()], session: ReadSession) -> UserPage:
+    """Return users from the oldest to the newest."""
+    statement = select(User).order_by(User.id).limit(query.limit + 1)
+    if query.cursor:
+        statement = statement.where(User.id > query.cursor)
+    if query.email:
+        statement = statement.where(User.email == query.email)
+    if query.name:
+        statement = statement.where(User.name.icontains(query.name, autoescape=True))
+    if query.is_active is not None:
+        statement = statement.where(User.is_active == query.is_active)
+    if query.created_after:
+        statement = statement.where(User.created_at > query.created_after)
+    if query.created_before:
+        statement = statement.where(User.created_at < query.created_before)
+    users = (await session.scalars(statement)).all()
+    # One row more than asked for tells whether there is a next page.
+    items = [UserRead.model_validate(user) for user in users[: query.limit]]
+    more = len(users) > query.limit
+    return UserPage(items=items, next_cursor=encode_cursor(items[-1].id) if more else None)
+
+
+@router.get("/{user_id}", responses=problem_responses(HTTPStatus.NOT_FOUND))
+async def get_user(user_id: UUID, session: ReadSession) -> UserRead:
+    return UserRead.model_validate(await find(session, user_id))
+
+
+@router.patch(
+    "/{user_id}",
+    responses=problem_responses(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def update_user(user_id: UUID, body: UserUpdate, session: WriteSession) -> UserRead:
+    user = await find(session, user_id, lock=True)
+    for field, value in body.model_dump().items():
+        setattr(user, field, value)
+    await flush(session)
+    return UserRead.model_validate(user)
+
+
+@router.delete(
+    "/{user_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problem_responses(HTTPStatus.NOT_FOUND),
+)
+async def delete_user(user_id: UUID, session: WriteSession) -> None:
+    await session.delete(await find(session, user_id, lock=True))
+
+
+async def find(session: AsyncSession, user_id: UUID, *, lock: bool = False) -> User:
+    """Return the user, locked against changes by others if asked; raise ProblemError (404)."""
+    user = await session.get(User, user_id, with_for_update=lock)
+    if user is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "There is no user with this id.")
+    return user
+
+
+async def flush(session: AsyncSession) -> None:
+    """Send the changes; raise ProblemError (409) when the e-mail address is taken."""
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        if "uq_users_email" in str(error.orig):
+            detail = "Another user has this e-mail address."
+            raise ProblemError(HTTPStatus.CONFLICT, detail, "email-taken") from error
+        raise

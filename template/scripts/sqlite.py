@@ -1,0 +1,46 @@
+"""The SQLite file of development: `make db-start`, `db-stop`, `db-reset` and `db-shell`."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from app.settings import load_settings
+from scripts.common import confirm, execute, main
+
+
+def database_file() -> Path:
+    """Return the file that DATABASE_URL names; end with one line where it names memory."""
+    name = load_settings().database_url.database
+    if name is None:
+        raise SystemExit("DATABASE_URL names a database in memory: it ends with its process")
+    return Path(name)
+
+
+def start() -> None:
+    print(f"SQLite is a file, {database_file()}: nothing to start")
+
+
+def stop() -> None:
+    print(f"SQLite is a file, {database_file()}: nothing to stop")
+
+
+def reset() -> None:
+    """Delete the file when its name was typed."""
+    file = database_file()
+    confirm(file.name)
+    for suffix in ("", "-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+
+def shell() -> None:
+    """Become SQLite's own shell, or Python's where that is not installed."""
+    file = str(database_file())
+    if program := shutil.which("sqlite3"):
+        execute([program, file])
+    if sys.version_info >= (3, 12):
+        execute([sys.executable, "-m", "sqlite3", file])
+    raise SystemExit("no SQL shell here: install the program sqlite3, or use Python 3.12")
+
+
+if __name__ == "__main__":
+    main(start, stop, reset, shell)
