@@ -1,7 +1,9 @@
 """`python -m app` serves the application; `--reload` starts it anew when its code changes."""
 
 import argparse
+import signal
 import socket
+import sys
 
 import uvicorn
 
@@ -19,7 +21,7 @@ def refuse_taken_port(settings: Settings) -> None:
         except OSError as error:
             raise SystemExit(
                 f"cannot listen on {settings.host}:{settings.port}: {error.strerror};"
-                f" stop what does, or set {PREFIX}PORT"
+                f" {PREFIX}HOST and {PREFIX}PORT say where to"
             ) from None
 
 
@@ -29,6 +31,8 @@ def main() -> None:
     reload = parser.parse_args().reload
     settings = load_settings()
     refuse_taken_port(settings)
+    # uvicorn lets requests end, then raises the signal again: all went well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     uvicorn.run(
         "app.main:create_app",
         factory=True,
@@ -41,7 +45,7 @@ def main() -> None:
         log_config=logging_config(settings.log_level),
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=int(settings.shutdown_timeout),
+        timeout_graceful_shutdown=settings.shutdown_timeout,
     )
 
 

@@ -43,6 +43,10 @@ def logging_config(level: str) -> dict[str, Any]:
         "formatters": {"default": {"()": "app.logging.Formatter"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "default"}},
         "root": {"handlers": ["stderr"], "level": level},
-        # It tells what it has loaded; migrations/env.py lets its other messages through.
-        "loggers": {"alembic": {"level": "WARNING"}},
+        "loggers": {
+            # It tells what it has loaded; migrations/env.py lets its other messages through.
+            "alembic": {"level": "WARNING"},
+            # It prints these as well.
+            "alembic.util.messaging": {"level": "CRITICAL"},
+        },
     }

@@ -39,8 +39,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await check_ready(database, app.state.settings)
     except NotReadyError as error:
         logger.warning("not ready: %s", error)
-    yield
-    await database.engine.dispose()
+    try:
+        yield
+    finally:
+        await database.engine.dispose()
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -3,7 +3,6 @@
 import logging
 import re
 import time
-from http import HTTPStatus
 from uuid import uuid4
 
 from starlette.datastructures import Headers
@@ -82,5 +81,5 @@ class UnexpectedErrorMiddleware:
             if scope["type"] != "http" or started:
                 raise
             logger.exception("unexpected error")
-            error = ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "Unexpected; it was logged.")
+            error = ProblemError(500, "This was not expected; it has been logged.")
             await problem_response(error)(scope, receive, send)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 EXAMPLE = "postgresql://user:password@host:5432/database"
+UNREADABLE = (ArgumentError, ValueError)
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # Parameters of libpq (PostgreSQL manual, "Parameter Key Words") that asyncpg takes as well ...
 SHARED_PARAMETERS = """
@@ -47,7 +48,7 @@ def parse_url(value: str) -> URL:
         raise ValueError(f"has to look like {EXAMPLE}" + (f", not {scheme}://..." if known else ""))
     try:
         url = make_url(f"postgresql://{rest}")
-    except (ArgumentError, ValueError):
+    except UNREADABLE:
         url = None
     if url is None or "@" in (url.host or ""):
         raise ValueError(
@@ -114,6 +115,11 @@ def replace_closed(connection: Any, _record: object, _proxy: object) -> None:  #
     """Have the pool replace a connection that the server has closed, without asking the server."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError
+
+
+def is_duplicate(error: DBAPIError, table: str, column: str) -> bool:
+    """Return whether another row has the same value in this column, which is unique."""
+    return f'"uq_{table}_{column}"' in str(error.orig)
 
 
 def is_unavailable(error: DBAPIError) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 EXAMPLE = "sqlite:///file.db"
+UNREADABLE = (ArgumentError, ValueError)
 # Primary result codes after which the same request may succeed a moment later.
 TRANSIENT_CODES = {
     sqlite3.SQLITE_BUSY,
@@ -39,7 +40,7 @@ def parse_url(value: str) -> URL:
         raise ValueError(f"has to look like {EXAMPLE}" + (f", not {scheme}://..." if known else ""))
     try:
         url = make_url(f"sqlite://{rest}")
-    except (ArgumentError, ValueError):
+    except UNREADABLE:
         raise ValueError(f"cannot be read: it has to look like {EXAMPLE}") from None
     if url.host or url.username or url.password or url.port:
         raise ValueError(
@@ -93,6 +94,11 @@ def begin_immediate(connection: Connection) -> None:
     """
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def is_duplicate(error: DBAPIError, table: str, column: str) -> bool:
+    """Return whether another row has the same value in this column, which is unique."""
+    return str(error.orig) == f"UNIQUE constraint failed: {table}.{column}"
 
 
 def is_unavailable(error: DBAPIError) -> bool:

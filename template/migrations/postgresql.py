@@ -40,7 +40,11 @@ def connect(settings: Settings, *, alone: bool) -> Iterator[Connection]:
     try:
         connection = engine.connect()
     except OperationalError as error:
-        raise CommandError(f"cannot connect to {url!r}: {error.orig}") from error
+        reason = str(error.orig).splitlines()[0].removeprefix("connection is bad: ")
+        raise CommandError(
+            f"cannot connect to {settings.database_url!r}: {reason};"
+            " `make db-start` starts the PostgreSQL of development"
+        ) from error
     with connection:
         if alone:
             wait_for_lock(connection, settings.migration_timeout)

@@ -17,7 +17,7 @@ def main(*commands: Callable[[], None]) -> None:
 def confirm(name: str) -> None:
     """Go on only when the name has been typed, or given as `confirm=`; else end with one line."""
     answer = os.environ.get("confirm")
-    if answer is None:
+    if not answer:
         try:
             answer = input(f"This deletes everything in {name}. Type its name to go on: ")
         except EOFError:

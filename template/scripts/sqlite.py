@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from app.settings import load_settings
@@ -37,7 +38,7 @@ def shell() -> None:
     file = str(database_file())
     if program := shutil.which("sqlite3"):
         execute([program, file])
-    if sys.version_info >= (3, 12):
+    if find_spec("sqlite3.__main__"):
         execute([sys.executable, "-m", "sqlite3", file])
     raise SystemExit("no SQL shell here: install the program sqlite3, or use Python 3.12")
 

@@ -6,7 +6,6 @@ from functools import cache
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,41 +20,44 @@ class NotReadyError(Exception):
 
 
 @cache
-def revisions() -> ScriptDirectory:
-    return ScriptDirectory(str(PROJECT_DIR / "migrations"))
+def code_revisions() -> tuple[set[str], set[str]]:
+    """Return the revisions that the code needs, and all that it knows."""
+    script = ScriptDirectory(str(PROJECT_DIR / "migrations"))
+    return set(script.get_heads()), {item.revision for item in script.walk_revisions()}
 
 
-def current_heads(connection: Connection) -> tuple[str, ...]:
-    return MigrationContext.configure(connection).get_current_heads()
+async def ask_revision(database: Database) -> tuple[str, ...]:
+    """Return the revisions that the database is at: none, one, or several where they forked."""
+
+    def current_heads(connection: Connection) -> tuple[str, ...]:
+        return MigrationContext.configure(connection).get_current_heads()
+
+    async with database.reading() as session:
+        return await (await session.connection()).run_sync(current_heads)
 
 
 async def check_ready(database: Database, settings: Settings) -> None:
     """Raise NotReadyError unless the database is reachable and at this code's head revision."""
+    question = asyncio.create_task(ask_revision(database))
+    await asyncio.wait({question}, timeout=settings.ready_timeout)
+    if not question.done():
+        # Not awaited: a driver may not be able to stop what its thread waits for.
+        question.cancel()
+        seconds = f"{settings.ready_timeout:g} seconds"
+        raise NotReadyError(f"The database does not answer within {seconds}.")
     try:
-        async with asyncio.timeout(settings.ready_timeout), database.reading() as session:
-            connection = await session.connection()
-            current = await connection.run_sync(current_heads)
-    except TimeoutError as error:
-        reason = f"The database does not answer within {settings.ready_timeout:g} seconds."
-        raise NotReadyError(reason) from error
+        current = question.result()
     except SQLAlchemyError as error:
-        logger.warning("the database cannot be reached: %s", error)
+        logger.warning("the database cannot be reached: %s", getattr(error, "orig", error))
         raise NotReadyError("The database cannot be reached.") from error
-    heads = revisions().get_heads()
-    if set(current) == set(heads):
+    heads, known = code_revisions()
+    if set(current) == heads:
         database.has_been_ready = True
         return
     # A revision that this code does not know is a newer release's, or another service's. A
     # process that was ready stays so: it is being replaced. A new one has to be allowed.
-    newer = bool(current) and not any(map(is_known, current))
+    newer = current and known.isdisjoint(current)
     if newer and (database.has_been_ready or settings.allow_newer_database):
         return
     found = f"at revision {', '.join(current)}" if current else "without a revision"
-    raise NotReadyError(f"The database is {found}, this code needs {', '.join(heads)}.")
-
-
-def is_known(revision: str) -> bool:
-    try:
-        return revisions().get_revision(revision) is not None
-    except CommandError:
-        return False
+    raise NotReadyError(f"The database is {found}, this code needs {', '.join(sorted(heads))}.")

@@ -1,6 +1,5 @@
 """Whether the process lives, and whether it can serve."""
 
-from http import HTTPStatus
 from typing import Literal
 
 from fastapi import APIRouter, Request
@@ -23,11 +22,11 @@ async def get_live() -> Health:
     return Health()
 
 
-@router.get("/ready", responses=problem_responses(HTTPStatus.SERVICE_UNAVAILABLE))
+@router.get("/ready", responses=problem_responses(503))
 async def get_ready(request: Request) -> Health:
     """Answer while the database does and has the schema of this code; send no traffic otherwise."""
     try:
         await check_ready(get_database(request), request.app.state.settings)
     except NotReadyError as error:
-        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, str(error), "not-ready") from error
+        raise ProblemError(503, str(error), "not-ready") from error
     return Health()

@@ -1,6 +1,5 @@
 """The users API."""
 
-from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
@@ -9,28 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import ReadSession, WriteSession
+from app.db import ReadSession, WriteSession, is_duplicate
 from app.errors import ProblemError, problem_responses
 from app.models import User
 from app.pagination import encode_cursor
 from app.users.schemas import UserCreate, UserPage, UserQuery, UserRead, UserUpdate
 
-router = APIRouter(
-    prefix="/users",
-    tags=["users"],
-    responses=problem_responses(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    ),
-)
+router = APIRouter(prefix="/users", tags=["users"], responses=problem_responses(422, 500, 503))
 
 
-@router.post(
-    "",
-    status_code=HTTPStatus.CREATED,
-    responses=problem_responses(HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT),
-)
+@router.post("", status_code=201, responses=problem_responses(400, 409))
 async def create_user(
     body: UserCreate, session: WriteSession, request: Request, response: Response
 ) -> UserRead:
@@ -64,15 +51,12 @@ async def list_users(query: Annotated[UserQuery, Query()], session: ReadSession)
     return UserPage(items=items, next_cursor=encode_cursor(items[-1].id) if more else None)
 
 
-@router.get("/{user_id}", responses=problem_responses(HTTPStatus.NOT_FOUND))
+@router.get("/{user_id}", responses=problem_responses(404))
 async def get_user(user_id: UUID, session: ReadSession) -> UserRead:
     return UserRead.model_validate(await find(session, user_id))
 
 
-@router.patch(
-    "/{user_id}",
-    responses=problem_responses(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
-)
+@router.patch("/{user_id}", responses=problem_responses(400, 404, 409))
 async def update_user(user_id: UUID, body: UserUpdate, session: WriteSession) -> UserRead:
     user = await find(session, user_id, lock=True)
     for field, value in body.model_dump().items():
@@ -81,11 +65,7 @@ async def update_user(user_id: UUID, body: UserUpdate, session: WriteSession) ->
     return UserRead.model_validate(user)
 
 
-@router.delete(
-    "/{user_id}",
-    status_code=HTTPStatus.NO_CONTENT,
-    responses=problem_responses(HTTPStatus.NOT_FOUND),
-)
+@router.delete("/{user_id}", status_code=204, responses=problem_responses(404))
 async def delete_user(user_id: UUID, session: WriteSession) -> None:
     await session.delete(await find(session, user_id, lock=True))
 
@@ -94,7 +74,7 @@ async def find(session: AsyncSession, user_id: UUID, *, lock: bool = False) -> U
     """Return the user, locked against changes by others if asked; raise ProblemError (404)."""
     user = await session.get(User, user_id, with_for_update=lock)
     if user is None:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "There is no user with this id.")
+        raise ProblemError(404, "There is no user with this id.", "user-not-found")
     return user
 
 
@@ -103,7 +83,7 @@ async def flush(session: AsyncSession) -> None:
     try:
         await session.flush()
     except IntegrityError as error:
-        if "uq_users_email" in str(error.orig):
+        if is_duplicate(error, "users", "email"):
             detail = "Another user has this e-mail address."
-            raise ProblemError(HTTPStatus.CONFLICT, detail, "email-taken") from error
+            raise ProblemError(409, detail, "email-taken") from error
         raise

@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from structlog.contextvars import get_contextvars
 
-from app.{{ database }} import is_unavailable
+from app.db import is_unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +27,8 @@ class InvalidInput(BaseModel):
 
 
 class Problem(BaseModel):
-    type: str = Field(description="Stable: the one to compare", examples=["urn:problem:not-found"])
-    title: str = Field(examples=["Not found"])
+    type: str = Field(description="Stable, compare it", examples=["urn:problem:user-not-found"])
+    title: str = Field(examples=["User not found"])
     status: int = Field(examples=[404])
     detail: str = Field(examples=["There is no user with this id."])
     request_id: str | None = Field(default=None, description="Quote it when asking for help")
@@ -38,14 +38,15 @@ class Problem(BaseModel):
 class ProblemError(Exception):
     """An expected failure: raised anywhere in a request, it reaches the client as a problem.
 
-    The kind is the stable end of the problem's type; it defaults to the name of the status.
+    The kind is the stable end of the problem's type, for a problem that clients may want to tell
+    from others of the same status; without one the status says it all (RFC 9457, 4.2.1).
     """
 
     def __init__(self, status: int, detail: str, kind: str | None = None) -> None:
         super().__init__(detail)
         self.status = HTTPStatus(status)
         self.detail = detail
-        self.kind = kind or self.status.phrase.lower().replace(" ", "-")
+        self.kind = kind
 
 
 def problem_response(
@@ -54,8 +55,8 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     problem = Problem(
-        type=f"urn:problem:{error.kind}",
-        title=error.kind.replace("-", " ").capitalize(),
+        type=f"urn:problem:{error.kind}" if error.kind else "about:blank",
+        title=error.kind.replace("-", " ").capitalize() if error.kind else error.status.phrase,
         status=error.status,
         detail=error.detail,
         request_id=get_contextvars().get("request_id"),
@@ -64,13 +65,16 @@ def problem_response(
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers = {"Retry-After": "1"}
     content = problem.model_dump_json(exclude_none=True)
-    return Response(content, error.status, headers, MEDIA_TYPE)
+    return Response(content, int(error.status), headers, MEDIA_TYPE)
 
 
-def problem_responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return for a route's `responses=` that it answers with problems of these statuses."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": status.phrase, "content": content} for status in statuses}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
 
 
 async def handle_problem(_request: Request, error: Exception) -> Response:
@@ -90,22 +94,21 @@ async def handle_invalid_request(_request: Request, error: Exception) -> Respons
         for item in cast("RequestValidationError", error).errors()
     ]
     detail = "Parts of the request are missing or not acceptable."
-    problem = ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, "invalid-request")
-    return problem_response(problem, errors)
+    return problem_response(ProblemError(422, detail, "invalid-request"), errors)
 
 
 async def handle_database_error(_request: Request, error: Exception) -> Response:
     """Answer 409 for a constraint, 503 for a database that could not serve; the rest are bugs."""
     if isinstance(error, IntegrityError):
-        status, detail = HTTPStatus.CONFLICT, "The request contradicts what is stored."
+        problem = ProblemError(409, "The request contradicts what is stored.", "conflict")
     elif isinstance(error, PoolTimeoutError) or (
         isinstance(error, DBAPIError) and is_unavailable(error)
     ):
-        status, detail = HTTPStatus.SERVICE_UNAVAILABLE, "The database is not available."
+        problem = ProblemError(503, "The database is not available.", "database-unavailable")
     else:
         raise error
     logger.warning("the database did not serve a request", exc_info=error)
-    return problem_response(ProblemError(status, detail))
+    return problem_response(problem)
 
 
 def add_error_handlers(app: FastAPI) -> None:

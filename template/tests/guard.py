@@ -1,0 +1,41 @@
+"""Keeps the tests away from the database and the settings of whoever runs them."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+import pytest
+from dotenv import dotenv_values
+from pydantic import ValidationError
+
+from app.settings import PREFIX, PROJECT_DIR, Settings
+from tests.databases import place, settings_for
+
+
+def forget_settings() -> None:
+    """Have the tests do the same in every shell and beside every .env.
+
+    Raises UsageError when TEST_DATABASE_URL cannot be used, or names the database of DATABASE_URL.
+    """
+    urls = [os.environ.get("DATABASE_URL"), dotenv_values(PROJECT_DIR / ".env").get("DATABASE_URL")]
+    for variable in list(os.environ):
+        if variable.upper() in {"DATABASE_URL", "PORT"} or variable.upper().startswith(PREFIX):
+            del os.environ[variable]
+    Settings.model_config["env_file"] = None
+    server = os.environ.get("TEST_DATABASE_URL")
+    if not server:
+        return
+    try:
+        used = place(settings_for(server).database_url)
+    except ValueError as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        reason = reason.removeprefix("Value error, ")
+        raise pytest.UsageError(f"TEST_DATABASE_URL: {reason}") from None
+    if used in places(filter(None, urls)):
+        raise pytest.UsageError("TEST_DATABASE_URL: is the database of DATABASE_URL; name another")
+
+
+def places(urls: Iterable[str]) -> Iterator[tuple[object, ...]]:
+    for url in urls:
+        with suppress(ValueError):
+            yield place(settings_for(url).database_url)

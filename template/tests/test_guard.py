@@ -1,0 +1,56 @@
+import os
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+from app.settings import PREFIX, Settings
+from tests.databases import BAD_URLS, GOOD_URLS, SAME_DATABASE
+from tests.guard import forget_settings
+
+SAME = list(permutations(SAME_DATABASE, 2))
+
+
+@pytest.fixture(autouse=True)
+def project_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr("tests.guard.PROJECT_DIR", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("database", "tests"), SAME)
+def test_tests_never_use_the_database_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, database: str, tests: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database)
+    monkeypatch.setenv("TEST_DATABASE_URL", tests)
+    with pytest.raises(pytest.UsageError, match=r"^TEST_DATABASE_URL: is the "):
+        forget_settings()
+
+
+@pytest.mark.parametrize(("database", "tests"), SAME)
+def test_tests_never_use_the_database_of_the_env_file(
+    monkeypatch: pytest.MonkeyPatch, project_dir: Path, database: str, tests: str
+) -> None:
+    (project_dir / ".env").write_text(f"DATABASE_URL={database}\n", "utf-8")
+    monkeypatch.setenv("DATABASE_URL", list(GOOD_URLS)[-1])
+    monkeypatch.setenv("TEST_DATABASE_URL", tests)
+    with pytest.raises(pytest.UsageError, match=r"^TEST_DATABASE_URL: is the "):
+        forget_settings()
+
+
+def test_unusable_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, reason = next(iter(BAD_URLS.items()))
+    monkeypatch.setenv("TEST_DATABASE_URL", text)
+    with pytest.raises(pytest.UsageError) as refusal:
+        forget_settings()
+    assert str(refusal.value) == f"TEST_DATABASE_URL: {reason}"
+
+
+def test_settings_of_the_shell_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = dict.fromkeys(["DATABASE_URL", "PORT", f"{PREFIX}PORT", f"{PREFIX}X".lower()], "x")
+    for name, value in shell.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setitem(Settings.model_config, "env_file", ".env")
+    forget_settings()
+    assert not shell.keys() & os.environ.keys()
+    assert Settings.model_config["env_file"] is None

@@ -1,0 +1,62 @@
+import traceback
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from pydantic import ValidationError
+from sqlalchemy import URL
+
+from app.settings import PREFIX, Settings, load_settings
+from tests.databases import BAD_URLS, GOOD_URLS, SECRET, URLS, settings_for
+
+
+@pytest.mark.parametrize(("text", "url"), GOOD_URLS.items())
+def test_url_is_understood(text: str, url: URL) -> None:
+    settings = settings_for(text)
+    assert settings.database_url == url
+    shown = f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"
+    assert SECRET not in shown
+
+
+@given(URLS)
+@settings(deadline=None)
+def test_encoded_url_comes_back_intact(encoded: tuple[str, URL]) -> None:
+    text, url = encoded
+    assert settings_for(text).database_url == url
+
+
+@pytest.mark.parametrize(("text", "reason"), BAD_URLS.items())
+def test_bad_url_ends_the_process_with_a_line(
+    monkeypatch: pytest.MonkeyPatch, text: str, reason: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", text)
+    with pytest.raises(SystemExit) as end:
+        load_settings()
+    assert str(end.value) == f"DATABASE_URL: {reason}"
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    shown = traceback.format_exception(end.value) + traceback.format_exception(error.value)
+    assert SECRET not in "".join(shown)
+
+
+def test_everything_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "")
+    monkeypatch.setenv(f"{PREFIX}POOL_SIZE", "0")
+    with pytest.raises(SystemExit) as end:
+        load_settings()
+    lines = str(end.value).splitlines()
+    assert lines[0].startswith("DATABASE_URL: is ")
+    assert lines[1].startswith(f"{PREFIX}POOL_SIZE: ")
+    assert len(lines) == 2
+
+
+def test_environment_wins_over_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first, second = list(GOOD_URLS)[:2]
+    file = tmp_path / ".env"
+    file.write_text(f"DATABASE_URL={first}\n{PREFIX}PORT=1\n{PREFIX}WORKERS=2\n", "utf-8")
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    assert (load_settings().database_url, load_settings().port) == (GOOD_URLS[first], 1)
+    monkeypatch.setenv("DATABASE_URL", second)
+    monkeypatch.setenv(f"{PREFIX}PORT", "3")
+    read = load_settings()
+    assert (read.database_url, read.port, read.workers) == (GOOD_URLS[second], 3, 2)

@@ -1,0 +1,143 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from httpx import AsyncClient
+
+from tests.serving import assert_problem
+
+ADA = {"email": "ada@example.com", "name": "Ada Lovelace"}
+
+
+async def create(client: AsyncClient, **changes: object) -> dict[str, Any]:
+    response = await client.post("/users", json=ADA | changes)
+    assert response.status_code == 201, response.text
+    user: dict[str, Any] = response.json()
+    return user
+
+
+async def emails(client: AsyncClient, **query: str) -> list[str]:
+    response = await client.get("/users", params=query)
+    assert response.status_code == 200, response.text
+    return [user["email"] for user in response.json()["items"]]
+
+
+async def test_created_user_is_where_location_says(client: AsyncClient) -> None:
+    created = await client.post("/users", json=ADA)
+    assert created.status_code == 201
+    read = await client.get(created.headers["Location"])
+    assert read.status_code == 200
+    assert read.json() == created.json()
+    assert read.json() == read.json() | ADA | {"is_active": True}
+
+
+async def test_times_are_in_utc(client: AsyncClient) -> None:
+    user = await create(client)
+    for field in ("created_at", "updated_at"):
+        time = datetime.fromisoformat(user[field])
+        assert time.utcoffset() == timedelta(0)
+        assert abs(datetime.now(UTC) - time) < timedelta(minutes=1)
+
+
+async def test_email_is_taken_in_any_case(client: AsyncClient) -> None:
+    await create(client)
+    response = await client.post("/users", json=ADA | {"email": "ADA@Example.com"})
+    assert_problem(response, 409, "email-taken")
+
+
+async def test_email_cannot_become_that_of_another(client: AsyncClient) -> None:
+    await create(client)
+    grace = await create(client, email="grace@example.com")
+    response = await client.patch(f"/users/{grace['id']}", json={"email": "ADA@example.com"})
+    assert_problem(response, 409, "email-taken")
+    assert await emails(client) == ["ada@example.com", "grace@example.com"]
+
+
+@pytest.mark.parametrize("change", [{"name": "Ada"}, {"is_active": False}, {"email": "a@b.org"}])
+async def test_patch_changes_what_is_sent(client: AsyncClient, change: dict[str, Any]) -> None:
+    before = await create(client)
+    response = await client.patch(f"/users/{before['id']}", json=change)
+    after = response.json()
+    assert response.status_code == 200
+    assert after == before | change | {"updated_at": after["updated_at"]}
+    assert after["updated_at"] > before["updated_at"]
+    assert (await client.get(f"/users/{before['id']}")).json() == after
+
+
+async def test_deleted_user_is_gone(client: AsyncClient) -> None:
+    path = f"/users/{(await create(client))['id']}"
+    response = await client.delete(path)
+    assert (response.status_code, response.content) == (204, b"")
+    assert_problem(await client.get(path), 404, "user-not-found")
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+async def test_unknown_user_is_not_found(client: AsyncClient, method: str) -> None:
+    response = await client.request(method, f"/users/{uuid4()}", json={})
+    assert_problem(response, 404, "user-not-found")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"email": "no address"}, "email"),
+        ({"email": f"{'x' * 250}@example.com"}, "email"),
+        ({"name": " \t "}, "name"),
+        ({"name": "x" * 101}, "name"),
+        ({"name": "nul\0"}, "name"),
+        ({"name": None}, "name"),
+        ({"email": None}, "email"),
+        ({"is_active": None}, "is_active"),
+        ({"is_active": "perhaps"}, "is_active"),
+        ({"nmae": "Ada"}, "nmae"),
+    ],
+)
+async def test_unacceptable_field_is_named(
+    client: AsyncClient, change: dict[str, Any], field: str
+) -> None:
+    user = await create(client, email="first@example.com")
+    for response in (
+        await client.post("/users", json=ADA | change),
+        await client.patch(f"/users/{user['id']}", json=change),
+    ):
+        problem = assert_problem(response, 422, "invalid-request")
+        # A field that may be left out or hold one of several types has those types behind its name.
+        assert {tuple(error["location"][:2]) for error in problem["errors"]} == {("body", field)}
+
+
+async def test_missing_field_is_named(client: AsyncClient) -> None:
+    problem = assert_problem(await client.post("/users", json={}), 422, "invalid-request")
+    locations = [error["location"] for error in problem["errors"]]
+    assert locations == [["body", "email"], ["body", "name"]]
+
+
+async def test_malformed_json_is_refused(client: AsyncClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = await client.post("/users", content=b'{"email": ', headers=headers)
+    assert_problem(response, 422, "invalid-request")
+
+
+async def test_unknown_method_and_path_are_problems(client: AsyncClient) -> None:
+    response = await client.put("/users", json=ADA)
+    assert_problem(response, 405)
+    assert "POST" in response.headers["Allow"]
+    assert_problem(await client.get("/no-such-path"), 404)
+
+
+async def test_filters(client: AsyncClient) -> None:
+    await create(client, email="ada@example.com", name="Ada_100%")
+    middle = await create(client, email="bob@example.com", name="Bob 100")
+    await create(client, email="eve@example.com", name="Eve", is_active=False)
+    assert await emails(client, email="BOB@example.com") == ["bob@example.com"]
+    assert await emails(client, name="bOb") == ["bob@example.com"]
+    assert await emails(client, name="%") == ["ada@example.com"]
+    assert await emails(client, name="_") == ["ada@example.com"]
+    assert await emails(client, is_active="false") == ["eve@example.com"]
+    assert await emails(client, created_after=middle["created_at"]) == ["eve@example.com"]
+    assert await emails(client, created_before=middle["created_at"]) == ["ada@example.com"]
+
+
+@pytest.mark.parametrize("query", ["nmae=Ada", "created_after=2026-01-01T00:00:00", "email=no"])
+async def test_unacceptable_filter_is_refused(client: AsyncClient, query: str) -> None:
+    assert_problem(await client.get(f"/users?{query}"), 422, "invalid-request")

@@ -1,0 +1,100 @@
+"""What the tests share: a copy of the template, and one set-up project a database."""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
+
+from tests.databases import Server as DatabaseServer
+from tests.databases import server_of
+from tests.project import Project, set_up
+from tests.template import DATABASES, Answers, copy_of_working_tree, render
+
+Render = Callable[..., Path]
+
+# An example renders a project: how long that takes says nothing about whether it is right.
+settings.register_profile("rendering", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("rendering")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Use a folder of this run's own, and remove it in the end: environments are large.
+
+    pytest's usual folder is closed to other users whenever a pytest starts, that of a generated
+    project too; as root PostgreSQL runs as another user, who then loses its files.
+    """
+    if not config.option.basetemp and not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="fastapi-service-template-")
+        config.option.basetemp = f"{folder}/tests"
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+class OneProcessForEachDatabase(LoadScopeScheduling):
+    """Has one process run all tests of a database, so that its project is set up once.
+
+    xdist's own groups (`--dist loadgroup`) are ignored without a word under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        parameter = re.search(r"\[(\w+)", nodeid)
+        return parameter[1] if parameter and parameter[1] in DATABASES else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return OneProcessForEachDatabase(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "project" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_of_working_tree(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def rendered(source: Path, tmp_path: Path) -> Render:
+    """Return a function that copies the template into a folder of the test's own."""
+
+    def to_folder(name: str = "orders", **answers: str) -> Path:
+        return render(source, tmp_path / name, Answers(answers))
+
+    return to_folder
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def project(
+    request: pytest.FixtureRequest, source: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
+    """Yield a project after its own `make setup`; tests leave its files and database alone."""
+    folder = tmp_path_factory.mktemp(request.param) / "orders"
+    render(source, folder, {"database": request.param})
+    with set_up(folder, request.param) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def server(project: Project) -> DatabaseServer:
+    return server_of(project)
+
+
+@pytest.fixture
+def url(server: DatabaseServer, tmp_path: Path) -> Iterator[str]:
+    """Yield the DATABASE_URL of an empty database."""
+    with server.empty_database(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def copy(project: Project, url: str, tmp_path: Path) -> Project:
+    """Return a copy of the project to be changed: the same environment, an empty database."""
+    return project.copy(tmp_path / "orders", url)

@@ -1,0 +1,98 @@
+"""A generated project with an environment of its own, and the commands that its people type."""
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uv
+
+from tests.support import Completed, Environment, Server, free_port, run, serving
+
+MADE = shutil.ignore_patterns(".venv", ".postgres", "*.db", "*.db-*", ".*_cache", "__pycache__")
+
+
+@dataclass(frozen=True)
+class Project:
+    folder: Path
+    database: str
+
+    @property
+    def path(self) -> str:
+        """The search path: this project's environment first, then uv, then the system."""
+        return f"{self.folder / '.venv/bin'}:{uv_folder()}:{os.environ['PATH']}"
+
+    @property
+    def revisions(self) -> list[Path]:
+        return sorted((self.folder / "migrations/versions").glob("*.py"))
+
+    @property
+    def environment_file(self) -> dict[str, str]:
+        lines = (self.folder / ".env").read_text("utf-8").splitlines()
+        return dict(re.findall(r"(?m)^(\w+)=(.*)$", "\n".join(lines)))
+
+    def run(
+        self, *command: str | Path, env: Environment | None = None, **options: Any
+    ) -> Completed:
+        return run(*command, cwd=self.folder, env={"PATH": self.path, **(env or {})}, **options)
+
+    def make(self, *arguments: str, **options: Any) -> Completed:
+        return self.run("make", "--no-print-directory", *arguments, **options)
+
+    def alembic(self, url: str, *arguments: str, **options: Any) -> Completed:
+        return self.run("alembic", *arguments, env={"DATABASE_URL": url}, **options)
+
+    @contextlib.contextmanager
+    def serve(
+        self, *command: str, url: str | None = None, env: Environment | None = None, log: Path
+    ) -> Iterator[Server]:
+        """Serve with one of the project's commands on a free port."""
+        port = free_port()
+        settings = {"PATH": self.path, "PORT": str(port), **(env or {})}
+        if url:
+            settings["DATABASE_URL"] = url
+        with serving(*command, cwd=self.folder, env=settings, log_file=log, port=port) as server:
+            yield server
+
+    def copy(self, folder: Path, url: str) -> "Project":
+        """Copy the files; share the environment, which none of them is installed in."""
+        shutil.copytree(self.folder, folder, ignore=MADE)
+        (folder / ".venv").symlink_to(self.folder / ".venv")
+        (folder / ".env").write_text(f"DATABASE_URL={url}\n", "utf-8")
+        return Project(folder, self.database)
+
+
+def uv_folder() -> Path:
+    """Return a folder with nothing but uv in it, for machines where it is not installed."""
+    folder = Path(sys.prefix) / "only-uv"
+    folder.mkdir(exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        (folder / "uv").symlink_to(uv.find_uv_bin())
+    return folder
+
+
+@contextlib.contextmanager
+def stopped(project: Project) -> Iterator[Project]:
+    """Stop the project's database in the end, whatever happens."""
+    try:
+        yield project
+    finally:
+        if (project.folder / ".venv/.synced").exists():
+            project.make("db-stop")
+        left = list(project.folder.glob(".*/postmaster.pid"))
+        assert not left, f"a server still runs in {project.folder}"
+
+
+@contextlib.contextmanager
+def set_up(
+    folder: Path, database: str, *arguments: str, env: Environment | None = None
+) -> Iterator[Project]:
+    """Run `make setup` in a rendered project."""
+    with stopped(Project(folder, database)) as project:
+        project.make("setup", *arguments, env=env)
+        yield project

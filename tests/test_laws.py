@@ -1,0 +1,81 @@
+"""The laws of the house that can be counted, on the template and on what it generates."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Render
+from tests.template import DATABASES, ROOT, files
+
+TEMPLATE = ROOT / "template"
+# Files whose kind has no other way than `for` to list what an answer brings.
+LOOPS = {"pyproject.toml.jinja"}
+TAG = re.compile(r"\{%-?\s*(\w+)")
+SCREEN = 60  # lines
+USE = re.compile(r"\{\{.*?\}\}")
+
+
+def python_files(folder: Path, *parts: str) -> list[Path]:
+    return [path for part in parts for path in sorted((folder / part).rglob("*.py"))]
+
+
+def lines_of_code(path: Path) -> int:
+    """Count the lines that are not blank, comments included."""
+    return sum(bool(line.strip()) for line in path.read_text("utf-8").splitlines())
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_generated_project_is_small(rendered: Render, database: str) -> None:
+    folder = rendered(database=database)
+    sources = python_files(folder, "app", "migrations")
+    assert sum(map(lines_of_code, sources)) < 1000
+    assert len(sources) <= 28
+    too_long = {
+        str(path.relative_to(folder)): length
+        for path in files(folder)
+        if (length := path.read_text("utf-8").count("\n")) > 150
+        and path.suffix in {".py", ".mako", ".toml", ".ini"}
+    }
+    assert not too_long
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_functions_fit_on_a_screen(rendered: Render, database: str) -> None:
+    folder = rendered(database=database)
+    for path in python_files(folder, "app", "migrations", "scripts"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert (node.end_lineno or 0) - node.lineno < SCREEN, f"{path}: {node.name}"
+
+
+def templates() -> list[Path]:
+    return [path for path in files(TEMPLATE) if path.suffix == ".jinja"]
+
+
+@pytest.mark.parametrize("path", templates(), ids=lambda path: path.name)
+def test_whole_files_instead_of_branches(path: Path) -> None:
+    """Law 9: no `if` in a body; in Python at most one line a hub for each option."""
+    text = path.read_text("utf-8")
+    tags = set(TAG.findall(text))
+    assert tags <= ({"for", "endfor"} if path.name in LOOPS else set())
+    assert tags or USE.search(text), "without a tag it need not end in .jinja"
+    if path.name.endswith(".py.jinja"):
+        hubs = [line for line in text.splitlines() if re.search(r"\{\{\s*database\s*\}\}", line)]
+        assert len(hubs) <= 1
+
+
+def test_only_templates_have_tags() -> None:
+    """A file without .jinja is copied as it stands: what a linter reads is what is delivered."""
+    plain = [path for path in files(TEMPLATE) if path.suffix not in {".jinja", ".pyc"}]
+    assert not [path for path in plain if re.search(r"\{\{ | \}\}|\{%", path.read_text("utf-8"))]
+
+
+def test_one_revision_with_a_fixed_id_and_date(rendered: Render) -> None:
+    """Law 2: the template owns the first revision, and it is the same for ever."""
+    for database in DATABASES:
+        folder = rendered(database, database=database)
+        (revision,) = (folder / "migrations/versions").glob("*.py")
+        assert revision.name == "2026_01_01_0000-create_users.py"
+        assert 'revision: str = "8c1f4b6d2e0a"' in revision.read_text("utf-8")

@@ -1,0 +1,176 @@
+"""The generated Makefile: each target does what its line says, or says in one why it cannot."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.databases import SERVERS, Server
+from tests.project import Project, set_up
+from tests.support import run
+from tests.template import DATABASES, ROOT, render
+
+TARGETS = [
+    "help",
+    "setup",
+    "dev",
+    "run",
+    "test",
+    "lint",
+    "format",
+    "typecheck",
+    "check",
+    "db-start",
+    "db-stop",
+    "db-migrate",
+    "db-rollback",
+    "db-revision",
+    "db-status",
+    "db-history",
+    "db-check",
+    "db-sql",
+    "db-reset",
+    "db-shell",
+    "openapi",
+]
+LINE = re.compile(r"^([a-z-]+) +(\S.*)$")
+
+
+def listed(text: str) -> dict[str, str]:
+    lines = [LINE.match(line) for line in text.splitlines()]
+    assert all(lines), text
+    return {line[1]: line[2] for line in lines if line}
+
+
+def said(text: str) -> list[str]:
+    """Return what a failed target printed, without make's own last word."""
+    return [line for line in text.splitlines() if not line.startswith("make: ***")]
+
+
+def test_make_lists_the_targets(project: Project) -> None:
+    found = listed(project.make().stdout)
+    assert found.keys() >= set(TARGETS)
+    makefile = (project.folder / "Makefile").read_text("utf-8")
+    phony = re.findall(r"(?m)^\.PHONY:((?:.*\\\n)*.*)", makefile)
+    assert found.keys() == set(" ".join(phony).replace("\\", " ").split())
+
+
+def test_own_makefile_lists_its_targets() -> None:
+    found = listed(run("make", "--no-print-directory", cwd=ROOT).stdout)
+    assert found.keys() >= {"help", "test", "test-fast", "demo", "lint"}
+
+
+def test_setup_again_changes_nothing(project: Project) -> None:
+    before = (project.folder / ".env").read_bytes()
+    assert "Running upgrade" not in project.make("setup").stderr
+    assert (project.folder / ".env").read_bytes() == before
+
+
+def test_all_gates_are_passed(project: Project) -> None:
+    """The generated project's own tests, linters and types, as its people run them."""
+    done = project.make("check", timeout=300)
+    assert re.search(r"\d+ passed", done.stdout)
+
+
+def test_start_and_stop_twice(project: Project) -> None:
+    address = project.environment_file["DATABASE_URL"]
+    project.make("db-stop")
+    project.make("db-stop")
+    project.make("db-start")
+    project.make("db-start")
+    assert project.environment_file["DATABASE_URL"] == address
+    project.make("db-status")
+
+
+def test_database_says_where_it_is(copy: Project, url: str) -> None:
+    """Somebody else's database is neither started nor stopped."""
+    assert copy.make("db-start").stdout.count("\n") == 1
+    assert copy.environment_file["DATABASE_URL"] == url
+
+
+def test_reset_wants_the_name(copy: Project, server: Server, url: str) -> None:
+    copy.make("db-migrate")
+    server.query(url, "CREATE TABLE precious (id integer)")
+    for answer in ("", "yes\n", "production\n"):
+        done = copy.make("db-reset", stdin=answer, code=None)
+        assert len(said(done.stderr)) == 1, done.stderr
+    copy.make("db-reset", "confirm=production", code=None)
+    assert server.query(url, "SELECT count(*) FROM precious") == [(0,)]
+    copy.make("db-reset", f"confirm={server.name(url)}")
+    copy.make("db-status")
+    assert "precious" not in str(server.schema(url))
+
+
+def test_reset_takes_the_name_typed(copy: Project, server: Server, url: str) -> None:
+    server.query(url, "CREATE TABLE precious (id integer)")
+    copy.make("db-reset", stdin=f"{server.name(url)}\n")
+    assert "precious" not in str(server.schema(url))
+
+
+@pytest.mark.parametrize(
+    "project", [name for name in DATABASES if SERVERS[name].REMOTE], indirect=True
+)
+def test_reset_refuses_another_machine(project: Project, server: Server) -> None:
+    environment = {"DATABASE_URL": str(server.REMOTE)}
+    done = project.make("db-reset", "confirm=orders", env=environment, code=None)
+    (line,) = said(done.stderr)
+    assert "db.example.com" in line
+    assert "s3cret" not in line
+
+
+def test_shell_reads_queries(copy: Project) -> None:
+    copy.make("db-migrate")
+    query = "SELECT 41 + 1; SELECT version_num FROM alembic_version;\n"
+    done = copy.make("db-shell", stdin=query)
+    assert "42" in done.stdout
+    assert "8c1f4b6d2e0a" in done.stdout
+
+
+def test_sql_is_printed_and_nothing_else(copy: Project, server: Server, url: str) -> None:
+    server.run_script(url, copy.make("db-sql").stdout)
+    copy.make("db-check")
+    assert "create users" in copy.make("db-history").stdout
+
+
+@pytest.mark.parametrize("message", ["", " "])
+def test_revision_wants_a_message(project: Project, message: str) -> None:
+    done = project.make("db-revision", f"m={message}", code=None)
+    assert len(said(done.stderr)) == 1, done.stderr
+    assert len(project.revisions) == 1
+
+
+@pytest.mark.parametrize("target", ["db-migrate", "db-status", "db-start"])
+def test_unreadable_url_is_one_line(project: Project, server: Server, target: str) -> None:
+    done = project.make(target, env={"DATABASE_URL": server.UNREADABLE}, code=None)
+    (line,) = said(done.stderr)
+    assert line.startswith("DATABASE_URL")
+    assert "s3cret" not in line
+
+
+# Folders that a missing quote, an ASCII codec or a socket's length limit would break.
+FOLDERS = {"blank": "My Projects/größe 주문", "deep": "/".join(["a" * 50] * 4)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_any_folder_will_do(source: Path, tmp_path: Path, database: str, folder: str) -> None:
+    """With names of a service that SQL would take for words of its own, or of full length."""
+    place = tmp_path / FOLDERS[folder] / "here"
+    name = {"blank": "table", "deep": "o" * 40}[folder]
+    render(source, place, {"database": database, "service_name": name})
+    with (
+        set_up(place, database) as project,
+        project.serve("make", "run", log=tmp_path / "log") as server,
+    ):
+        project.make("db-check")
+        assert server.answers()
+
+
+@pytest.mark.slow
+def test_setup_brings_uv_along(source: Path, tmp_path: Path) -> None:
+    """Where uv is not installed, it comes into the project's own environment."""
+    folder = render(source, tmp_path / "orders", {"database": DATABASES[-1]})
+    with set_up(folder, DATABASES[-1], "UV=.venv/bin/uv") as project:
+        assert (folder / ".venv/bin/uv").exists()
+        project.make("db-status")

@@ -1,0 +1,204 @@
+"""Every combination of answers gives a clean project, and nothing but what was asked for."""
+
+import ast
+import configparser
+import io
+import itertools
+import re
+import shutil
+import sys
+import tokenize
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import Render
+from tests.project import Project
+from tests.support import run
+from tests.template import DATABASES, Answers, combinations, describe, files, packages, render
+
+JINJA = re.compile(r"\{\{|\{%|\{#")
+TEMPLATE = re.compile(
+    r"copier|jinja|fastapi-service-template|\b(the|this|a) template\b", re.IGNORECASE
+)
+SECRET = re.compile(
+    r"(?i)(password|secret|token|api_key)\s*[=:]\s*['\"]?\w{8,}|BEGIN .*PRIVATE KEY"
+)
+# Names and descriptions that would break a careless template. Text in braces says `zq9`.
+NAMES = ["ab", "a" * 40, "null", "class", "user", "true", "a-1-b-2", "x86", "app", "no"]
+DESCRIPTIONS = [
+    'He said "\'\'\'" and \\"""\\ then \\n left: #1 & <b>more</b>',
+    "{{ 7*7 zq9 }} {% raw %} zq9 ${PATH} {# zq9 #}",
+    "yes: [no, ~], &anchor *alias !tag | > - ? `$(date)` %(here)s %s {0}",
+]
+COMBINATIONS = combinations()
+HOSTILE = list(
+    zip(COMBINATIONS, itertools.cycle(NAMES), itertools.cycle(DESCRIPTIONS), strict=False)
+)
+
+Rendered = tuple[Path, Answers]
+
+
+@pytest.fixture(
+    scope="module", params=HOSTILE, ids=[f"{describe(row[0])}-{row[1][:8]}" for row in HOSTILE]
+)
+def combination(
+    request: pytest.FixtureRequest, source: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Rendered:
+    closed, name, description = request.param
+    answers = {"service_name": name, "description": description, **closed}
+    return render(source, tmp_path_factory.mktemp("rendered") / name, answers), answers
+
+
+def texts(folder: Path) -> Iterable[tuple[str, str]]:
+    return ((str(path.relative_to(folder)), path.read_text("utf-8")) for path in files(folder))
+
+
+def test_no_jinja_is_left(combination: Rendered) -> None:
+    folder, _ = combination
+    left = [
+        f"{name}: {line}"
+        for name, text in texts(folder)
+        for line in [name, *text.splitlines()]
+        if JINJA.search(line) and "zq9" not in line
+    ]
+    assert not left
+    assert not [path for path in files(folder) if path.suffix == ".jinja"]
+
+
+def test_files_parse(combination: Rendered) -> None:
+    folder, answers = combination
+    major, minor = map(int, answers["python_version"].split("."))
+    for name, text in texts(folder):
+        if name.endswith(".py"):
+            # An older Python cannot read what a newer one may write.
+            version = min((major, minor), sys.version_info[:2])
+            ast.parse(text, name, feature_version=version)
+        elif name.endswith(".toml"):
+            tomllib.loads(text)
+        elif name.endswith((".yml", ".yaml")):
+            yaml.safe_load(text)
+        elif name.endswith((".ini", ".editorconfig")):
+            configparser.ConfigParser().read_string(f"[top]\n{text}")
+
+
+def test_answers_arrive(combination: Rendered) -> None:
+    folder, answers = combination
+    project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
+    assert project["project"]["name"] == answers["service_name"]
+    assert project["project"]["description"] == answers["description"]
+    assert project["project"]["requires-python"] == f">={answers['python_version']}"
+    assert project["tool"]["mypy"]["python_version"] == answers["python_version"]
+    assert project["tool"]["ruff"]["target-version"] == f"py{answers['python_version']}".replace(
+        ".", ""
+    )
+    recorded = yaml.safe_load((folder / ".copier-answers.yml").read_text("utf-8"))
+    assert recorded.items() >= answers.items()
+
+
+def test_no_scars(combination: Rendered) -> None:
+    """A tag that was taken out must not leave a gap, a trailing blank or a missing newline."""
+    folder, _ = combination
+    scars = [
+        name
+        for name, text in texts(folder)
+        if text and re.search(r"\A\n|[ \t]\n|[ \t]\Z|\n{4}|\n\n\Z|[^\n]\Z|\r", text)
+    ]
+    assert not scars
+
+
+def code(text: str) -> str:
+    """Return Python without its comments and docstrings, which may compare databases."""
+    kept, start = [], True
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        prose = token.type == tokenize.COMMENT or (token.type == tokenize.STRING and start)
+        kept += [] if prose else [token.string]
+        start = token.type in {tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT}
+    return " ".join(kept)
+
+
+def test_other_databases_are_absent(combination: Rendered) -> None:
+    """Neither a file nor a line of code nor a package of a database that was not asked for.
+
+    .gitignore is one file for all; comments and Markdown may tell why something is as it is.
+    """
+    folder, answers = combination
+    mine = answers["database"]
+    words = {
+        word
+        for other in DATABASES
+        if other != mine
+        for word in {other, *packages(other)} - {mine, *packages(mine)}
+    }
+    strangers = re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
+    found = [
+        name
+        for name, text in texts(folder)
+        if strangers.search(name)
+        or (
+            name != ".gitignore"
+            and not name.endswith(".md")
+            and strangers.search(code(text) if name.endswith(".py") else text)
+        )
+    ]
+    assert not found
+
+
+def test_database_files_come_and_go(rendered: Render) -> None:
+    """A database is a set of whole files: the rest of the tree is the same for all of them."""
+    trees = {}
+    for database in DATABASES:
+        folder = rendered(database, database=database)
+        trees[database] = {str(path.relative_to(folder)) for path in files(folder)}
+    common = set.intersection(*trees.values())
+    for database, tree in trees.items():
+        assert {Path(name).stem for name in tree - common} == {database}
+
+
+def test_template_is_not_mentioned(combination: Rendered) -> None:
+    """Once made, the project is its owner's; only updating has to know where it came from."""
+    folder, _ = combination
+    for name, text in texts(folder):
+        if name == ".copier-answers.yml":
+            continue
+        allowed = ""
+        if name == "README.md":
+            sections = re.split(r"(?m)^(?=##? )", text)
+            (allowed,) = (part for part in sections if "copier update" in part)
+        lines = [line for line in text.splitlines() if TEMPLATE.search(line)]
+        assert not [line for line in lines if line not in allowed], name
+
+
+def test_no_secrets(combination: Rendered) -> None:
+    """Tests of the project may have passwords: theirs open nothing."""
+    folder, _ = combination
+    found = [name for name, text in texts(folder) if SECRET.search(text)]
+    assert not [name for name in found if not name.startswith("tests/")]
+
+
+def test_nothing_is_random(combination: Rendered, source: Path, tmp_path: Path) -> None:
+    folder, answers = combination
+    again = render(source, tmp_path / folder.name, answers)
+    assert dict(texts(again)) == dict(texts(folder))
+
+
+def test_linter_and_formatter_are_content(combination: Rendered) -> None:
+    folder, _ = combination
+    ruff = (sys.executable, "-m", "ruff")
+    run(*ruff, "check", "--no-cache", ".", cwd=folder)
+    run(*ruff, "format", "--check", "--no-cache", ".", cwd=folder)
+
+
+def test_types_are_right(project: Project, source: Path, tmp_path: Path) -> None:
+    """The type checker of one environment reads every rendering for its database, strictly."""
+    for number, answers in enumerate(COMBINATIONS):
+        if answers["database"] != project.database:
+            continue
+        folder = render(source, tmp_path / str(number), answers)
+        mypy: tuple[Any, ...] = ("mypy", "--cache-dir", project.folder / ".mypy_cache")
+        run(*mypy, cwd=folder, env={"PATH": project.path}, timeout=120)
+        shutil.rmtree(folder)

@@ -1,0 +1,139 @@
+"""The project's own server process: it serves, drains, and says in one line why it cannot."""
+
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.databases import Server as DatabaseServer
+from tests.project import Project
+from tests.support import Server, free_port, wait_for
+from tests.test_migrations import FIRST
+
+BODY = b'{"email": "ada@example.com", "name": "Ada"}'
+REQUEST = (
+    b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+)
+
+
+@pytest.fixture
+def migrated(project: Project, url: str) -> str:
+    project.alembic(url, "upgrade", "head")
+    return url
+
+
+@pytest.mark.parametrize("command", ["make run", "make dev", "python -m app"])
+def test_serves(project: Project, migrated: str, tmp_path: Path, command: str) -> None:
+    with (
+        project.serve(*command.split(), url=migrated, log=tmp_path / "log") as server,
+        httpx.Client(base_url=server.address, timeout=10) as client,
+    ):
+        assert client.get("/health/ready").status_code == 200
+        created = client.post("/users", json={"email": "Ada@Example.com", "name": "Ada"})
+        assert created.status_code == 201
+        user = created.json()
+        assert user["email"] == "ada@example.com"
+        assert client.get(created.headers["Location"]).json() == user
+        again = client.post("/users", json={"email": "ADA@example.com", "name": "B"})
+        assert (again.status_code, again.json()["type"]) == (409, "urn:problem:email-taken")
+        changed = client.patch(created.headers["Location"], json={"name": "Ada L."})
+        assert changed.json() == {
+            **user,
+            "name": "Ada L.",
+            "updated_at": changed.json()["updated_at"],
+        }
+        assert client.get("/users").json()["items"] == [changed.json()]
+        assert client.get("/docs").status_code == 200
+        assert client.delete(created.headers["Location"]).status_code == 204
+        missing = client.get(created.headers["Location"])
+        assert missing.status_code == 404
+        assert missing.headers["Content-Type"] == "application/problem+json"
+    assert not server.listens()
+    assert not [line for line in server.log.splitlines() if "Traceback" in line]
+
+
+def begin_request(server: Server) -> socket.socket:
+    """Send a POST and return once the application has asked for its body: it is being served."""
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    connection.sendall(REQUEST)
+    assert connection.recv(1024).startswith(b"HTTP/1.1 100 ")
+    connection.sendall(BODY)
+    return connection
+
+
+def read_all(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_sigterm_lets_a_request_end(
+    project: Project, server: DatabaseServer, migrated: str, tmp_path: Path
+) -> None:
+    """The request waits for the database until after the signal; it is answered, then all ends."""
+    with project.serve("python", "-m", "app", url=migrated, log=tmp_path / "log") as served:
+        with server.writes_held(migrated):
+            connection = begin_request(served)
+            served.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: not served.listens(), "the server takes no new connection")
+            assert served.process.poll() is None, served.log
+        answer = read_all(connection)
+        assert answer.startswith(b"HTTP/1.1 201 "), answer + served.log.encode()
+        assert served.wait() == 0, served.log
+    assert server.query(migrated, "SELECT email FROM users") == [("ada@example.com",)]
+
+
+def test_behind_is_not_ready(project: Project, url: str, tmp_path: Path) -> None:
+    """Migrating is a step of the deployment: the server neither does it nor dies of it."""
+    with project.serve("python", "-m", "app", url=url, log=tmp_path / "log") as server:
+        answer = httpx.get(f"{server.address}/health/ready")
+        assert answer.status_code == 503
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        project.alembic(url, "upgrade", "head")
+        assert httpx.get(f"{server.address}/health/ready").status_code == 200
+
+
+@pytest.mark.parametrize("command", ["make dev", "python -m app"])
+def test_taken_port_is_one_line(project: Project, migrated: str, command: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        environment = {"DATABASE_URL": migrated, "PORT": port}
+        done = project.run(*command.split(), env=environment, code=None)
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    assert len(lines) == 1, done.stderr
+    assert port in lines[0]
+
+
+@pytest.mark.parametrize("command", ["make run", "python -m app"])
+def test_unreadable_url_is_one_line(project: Project, server: DatabaseServer, command: str) -> None:
+    environment = {"DATABASE_URL": server.UNREADABLE, "PORT": str(free_port())}
+    done = project.run(*command.split(), env=environment, code=None)
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    assert len(lines) == 1, done.stderr
+    assert "DATABASE_URL" in lines[0]
+    assert "s3cret" not in done.stderr + done.stdout
+
+
+def test_awkward_address(
+    project: Project, server: DatabaseServer, url: str, tmp_path: Path
+) -> None:
+    """Percent-encoded, any character may be in it: for Alembic, the shell and the server."""
+    with server.awkward(url, tmp_path) as address:
+        project.alembic(address, "upgrade", "head")
+        given = {"DATABASE_URL": address}
+        assert FIRST in project.make("db-status", env=given).stdout
+        query = "SELECT version_num FROM alembic_version;\n"
+        assert FIRST in project.make("db-shell", stdin=query, env=given).stdout
+        with project.serve("python", "-m", "app", url=address, log=tmp_path / "log") as served:
+            assert httpx.get(f"{served.address}/health/ready").status_code == 200
+
+
+def test_password_is_in_no_log(project: Project, server: DatabaseServer, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with project.serve("python", "-m", "app", url=server.UNREACHABLE, log=log) as served:
+        answers = [httpx.get(f"{served.address}{path}") for path in ("/health/ready", "/users")]
+        assert {answer.status_code for answer in answers} == {503}
+    assert "s3cret" not in served.log + "".join(answer.text for answer in answers)

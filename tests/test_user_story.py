@@ -1,0 +1,68 @@
+"""A column, the way somebody adds it: edit the model, write the revision, migrate, go back."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.databases import Server
+from tests.project import Project
+
+MODEL = "app/models/user.py"
+AFTER = re.compile(r"(?m)^    is_active: .*\n")
+COLUMN = "    phone_number: Mapped[str | None]\n"
+
+
+def add_column(project: Project) -> None:
+    path = project.folder / MODEL
+    changed, times = AFTER.subn(lambda line: line[0] + COLUMN, path.read_text("utf-8"))
+    assert times == 1
+    path.write_text(changed, "utf-8")
+
+
+def written(project: Project) -> Path:
+    (path,) = [path for path in project.revisions if "create_users" not in path.name]
+    return path
+
+
+def test_add_a_column(copy: Project, project: Project, server: Server, url: str) -> None:
+    copy.make("db-migrate")
+    at_first = server.schema(url)
+    add_column(copy)
+    copy.make("db-check", code=None)
+    copy.make("db-revision", "m=add phone number")
+    path = written(copy)
+    assert re.fullmatch(r"\d{4}_\d\d_\d\d_\d{4}-add_phone_number\.py", path.name)
+    copy.make("lint")
+    copy.make("typecheck", env={"MYPY_CACHE_DIR": str(project.folder / ".mypy_cache")})
+    for _ in range(2):
+        copy.make("db-migrate")
+        copy.make("db-check")
+        assert "phone_number" in str(server.schema(url))
+        copy.make("db-rollback")
+        assert server.schema(url) == at_first
+    copy.make("db-migrate")
+    copy.make("db-status")
+    copy.make("db-revision", "m=nothing new")
+    assert copy.revisions[-1] == path
+    assert len(copy.revisions) == 2
+    assert server.query(url, "SELECT phone_number FROM users") == []
+    copy.make("db-rollback", "rev=base")
+    copy.make("db-migrate", "rev=+1")
+    assert "phone_number" not in str(server.schema(url))
+
+
+@pytest.mark.parametrize("message", ['it\'s 50% "more" `id` $HOME \\ done', "größer; rm -rf x"])
+def test_message_survives(copy: Project, message: str) -> None:
+    """Whatever a message holds, it is the first line of the revision and no command."""
+    copy.make("db-migrate")
+    add_column(copy)
+    copy.make("db-revision", f"m={message.replace('$', '$$')}")
+    path = written(copy)
+    docstring = ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    assert docstring
+    assert docstring.splitlines()[0] == message
+    copy.run("ruff", "check", path)
+    copy.run("ruff", "format", "--check", path)
+    assert message in copy.make("db-history").stdout
