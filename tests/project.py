@@ -14,6 +14,7 @@ import uv
 
 from tests.support import Completed, Environment, Server, free_port, run, serving
 
+FIRST = "8c1f4b6d2e0a"  # the template's revision
 MADE = shutil.ignore_patterns(".venv", ".postgres", "*.db", "*.db-*", ".*_cache", "__pycache__")
 
 
@@ -30,6 +31,12 @@ class Project:
     @property
     def revisions(self) -> list[Path]:
         return sorted((self.folder / "migrations/versions").glob("*.py"))
+
+    @property
+    def new_revision(self) -> Path:
+        """The one revision beside the first, which is the template's."""
+        (path,) = [path for path in self.revisions if "create_users" not in path.name]
+        return path
 
     @property
     def environment_file(self) -> dict[str, str]:

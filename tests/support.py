@@ -76,6 +76,11 @@ def explain(done: Completed, cwd: Path, env: Environment | None, expected: str) 
     )
 
 
+def said(text: str) -> list[str]:
+    """Return what a failed command printed, without make's own last word."""
+    return [line for line in text.splitlines() if not line.startswith("make: ***")]
+
+
 def wait_for(condition: Callable[[], T], what: str, deadline: float = DEADLINE) -> T:
     """Return the first true value of the condition; raise AssertionError when there is none."""
     end = time.monotonic() + deadline

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.databases import SERVERS, Server
-from tests.project import Project, set_up
-from tests.support import run
+from tests.project import FIRST, Project, set_up
+from tests.support import run, said
 from tests.template import DATABASES, ROOT, render
 
 TARGETS = [
@@ -40,11 +40,6 @@ def listed(text: str) -> dict[str, str]:
     lines = [LINE.match(line) for line in text.splitlines()]
     assert all(lines), text
     return {line[1]: line[2] for line in lines if line}
-
-
-def said(text: str) -> list[str]:
-    """Return what a failed target printed, without make's own last word."""
-    return [line for line in text.splitlines() if not line.startswith("make: ***")]
 
 
 def test_make_lists_the_targets(project: Project) -> None:
@@ -123,7 +118,7 @@ def test_shell_reads_queries(copy: Project) -> None:
     query = "SELECT 41 + 1; SELECT version_num FROM alembic_version;\n"
     done = copy.make("db-shell", stdin=query)
     assert "42" in done.stdout
-    assert "8c1f4b6d2e0a" in done.stdout
+    assert FIRST in done.stdout
 
 
 def test_sql_is_printed_and_nothing_else(copy: Project, server: Server, url: str) -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.databases import Server
-from tests.project import Project
+from tests.project import FIRST, Project
 from tests.support import clean_environment, explain
 
-FIRST = "8c1f4b6d2e0a"
 HEADER = """
 from collections.abc import Sequence
 
@@ -94,7 +93,7 @@ def test_every_plain_command(copy: Project, server: Server, url: str) -> None:
     assert f"{FIRST} (head)" in alembic(url, "current").stdout
     alembic(url, "current", "--check-heads")
     alembic(url, "revision", "-m", "Two: it's „new“")
-    (second,) = [path for path in copy.revisions if "create_users" not in path.name]
+    second = copy.new_revision
     assert re.fullmatch(r"\d{4}_\d\d_\d\d_\d{4}-[a-z0-9_]+\.py", second.name)
     (identifier,) = re.findall(
         r'^revision: str = "(\w+)"$', second.read_text("utf-8"), re.MULTILINE

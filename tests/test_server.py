@@ -8,9 +8,8 @@ import httpx
 import pytest
 
 from tests.databases import Server as DatabaseServer
-from tests.project import Project
-from tests.support import Server, free_port, wait_for
-from tests.test_migrations import FIRST
+from tests.project import FIRST, Project
+from tests.support import Server, free_port, said, wait_for
 
 BODY = b'{"email": "ada@example.com", "name": "Ada"}'
 REQUEST = (
@@ -102,7 +101,7 @@ def test_taken_port_is_one_line(project: Project, migrated: str, command: str) -
         port = str(other.getsockname()[1])
         environment = {"DATABASE_URL": migrated, "PORT": port}
         done = project.run(*command.split(), env=environment, code=None)
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    lines = said(done.stderr)
     assert len(lines) == 1, done.stderr
     assert port in lines[0]
 
@@ -111,7 +110,7 @@ def test_taken_port_is_one_line(project: Project, migrated: str, command: str) -
 def test_unreadable_url_is_one_line(project: Project, server: DatabaseServer, command: str) -> None:
     environment = {"DATABASE_URL": server.UNREADABLE, "PORT": str(free_port())}
     done = project.run(*command.split(), env=environment, code=None)
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    lines = said(done.stderr)
     assert len(lines) == 1, done.stderr
     assert "DATABASE_URL" in lines[0]
     assert "s3cret" not in done.stderr + done.stdout

@@ -2,7 +2,6 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
@@ -21,18 +20,13 @@ def add_column(project: Project) -> None:
     path.write_text(changed, "utf-8")
 
 
-def written(project: Project) -> Path:
-    (path,) = [path for path in project.revisions if "create_users" not in path.name]
-    return path
-
-
 def test_add_a_column(copy: Project, project: Project, server: Server, url: str) -> None:
     copy.make("db-migrate")
     at_first = server.schema(url)
     add_column(copy)
     copy.make("db-check", code=None)
     copy.make("db-revision", "m=add phone number")
-    path = written(copy)
+    path = copy.new_revision
     assert re.fullmatch(r"\d{4}_\d\d_\d\d_\d{4}-add_phone_number\.py", path.name)
     copy.make("lint")
     copy.make("typecheck", env={"MYPY_CACHE_DIR": str(project.folder / ".mypy_cache")})
@@ -59,7 +53,7 @@ def test_message_survives(copy: Project, message: str) -> None:
     copy.make("db-migrate")
     add_column(copy)
     copy.make("db-revision", f"m={message.replace('$', '$$')}")
-    path = written(copy)
+    path = copy.new_revision
     docstring = ast.get_docstring(ast.parse(path.read_text("utf-8")))
     assert docstring
     assert docstring.splitlines()[0] == message

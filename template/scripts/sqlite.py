@@ -29,6 +29,11 @@ def reset() -> None:
     """Delete the file when its name was typed."""
     file = database_file()
     confirm(file.name)
+    delete(file)
+
+
+def delete(file: Path) -> None:
+    """Delete a database, and what SQLite keeps beside it."""
     for suffix in ("", "-wal", "-shm"):
         file.with_name(file.name + suffix).unlink(missing_ok=True)
 

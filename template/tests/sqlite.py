@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL
 
 from app.settings import PROJECT_DIR
+from scripts.sqlite import delete
 
 SECRET = "s3cr3t"
 
@@ -33,8 +34,7 @@ def create_database(beside: URL, template: URL | None = None) -> Iterator[URL]:
             shutil.copyfile(str(template.database), file)
         yield beside.set(database=str(file))
     finally:
-        for suffix in ("", "-wal", "-shm"):
-            file.with_name(file.name + suffix).unlink(missing_ok=True)
+        delete(file)
 
 
 def place(url: URL) -> tuple[object, ...]:
