@@ -1,10 +1,10 @@
 """What the tests share: a copy of the template, and one set-up project a database."""
 
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,10 +13,25 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from tests.databases import Server as DatabaseServer
 from tests.databases import server_of
-from tests.project import Project, set_up
+from tests.project import FIRST, Project, set_up
 from tests.template import DATABASES, Answers, copy_of_working_tree, render
 
 Render = Callable[..., Path]
+Revise = Callable[..., Path]
+
+HEADER = """'''revision {revision}'''
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "{revision}"
+down_revision: str | Sequence[str] | None = "{before}"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+"""
 
 # An example renders a project: how long that takes says nothing about whether it is right.
 settings.register_profile("rendering", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,6 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
+# So long that another process had better set up a project for them.
+LONG = ("test_zero_downtime", "test_safe_migrations", "test_managed")
+
+
 class OneProcessForEachDatabase(LoadScopeScheduling):
     """Has one process run all tests of a database, so that its project is set up once.
 
@@ -42,8 +61,9 @@ class OneProcessForEachDatabase(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        parameter = re.search(r"\[(\w+)", nodeid)
-        return parameter[1] if parameter and parameter[1] in DATABASES else nodeid
+        parameters = nodeid.rpartition("[")[2].rstrip("]").split("-")
+        database = next((name for name in parameters if name in DATABASES), nodeid)
+        return f"{database}, long" if any(name in nodeid for name in LONG) else database
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -65,7 +85,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rendered(source: Path, tmp_path: Path) -> Render:
     """Return a function that copies the template into a folder of the test's own."""
 
-    def to_folder(name: str = "orders", **answers: str) -> Path:
+    def to_folder(name: str = "orders", **answers: Any) -> Path:
         return render(source, tmp_path / name, Answers(answers))
 
     return to_folder
@@ -98,3 +118,16 @@ def url(server: DatabaseServer, tmp_path: Path) -> Iterator[str]:
 def copy(project: Project, url: str, tmp_path: Path) -> Project:
     """Return a copy of the project to be changed: the same environment, an empty database."""
     return project.copy(tmp_path / "orders", url)
+
+
+@pytest.fixture
+def revise(copy: Project) -> Revise:
+    """Return a function that adds a revision after another one."""
+
+    def write(revision: str, body: str, before: str = FIRST, **words: str) -> Path:
+        path = copy.folder / f"migrations/versions/2026_01_02_0000-{revision}.py"
+        text = HEADER.format(revision=revision, before=before) + body.format(**words)
+        path.write_text(text, "utf-8")
+        return path
+
+    return write

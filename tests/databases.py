@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from tests.project import Project
-from tests.support import run
+from tests.support import run, wait_for
 
 NUMBERS = itertools.count(1)
 # A name and a password of which every character has a meaning somewhere on the way.
@@ -26,23 +26,37 @@ class Server(Protocol):
     # Addresses that name nothing, with the password `s3cret` where there can be one.
     UNREACHABLE: ClassVar[str]
     UNREADABLE: ClassVar[str]
-    # One on another machine, and the line that a shell answers `SELECT 41 + 1` with.
+    # What migrations say to the first of them.
+    REFUSED: ClassVar[str]
+    # One on another machine.
     REMOTE: ClassVar[str | None]
+    # What a migrator says that has to wait for another process, and that has waited for 1 second.
+    WAITING: ClassVar[str]
+    TIRED: ClassVar[str]
 
     def __init__(self, project: Project) -> None: ...
     def empty_database(self, folder: Path) -> contextlib.AbstractContextManager[str]: ...
     def query(self, url: str, statement: str) -> list[tuple[Any, ...]]: ...
     def name(self, url: str) -> str: ...
     def schema(self, url: str) -> list[Any]: ...
+    def tables(self, url: str) -> set[str]: ...
+    def settle(self, url: str) -> None: ...
     def run_script(self, url: str, script: str) -> None: ...
     def writes_held(self, url: str) -> contextlib.AbstractContextManager[None]: ...
+    def migrating(self, url: str) -> contextlib.AbstractContextManager[None]: ...
     def awkward(self, url: str, folder: Path) -> contextlib.AbstractContextManager[str]: ...
 
 
 class PostgreSQL:
     UNREACHABLE = "postgresql://ada:s3cret@127.0.0.1:9/orders"
     UNREADABLE = "oracle://ada:s3cret@127.0.0.1/orders"
+    REFUSED = (
+        r"FAILED: cannot connect to postgresql://ada:\*\*\*@127\.0\.0\.1:9/orders: .*;"
+        " `make db-start` starts the PostgreSQL of development"
+    )
     REMOTE = "postgresql://ada:s3cret@db.example.com/orders"
+    WAITING = "another process is migrating; waiting up to 1 seconds"
+    TIRED = "FAILED: another process has been migrating for 1 seconds"
     SCHEMA = """
         SELECT table_name, column_name, data_type, character_maximum_length::text, is_nullable,
             column_default
@@ -78,6 +92,26 @@ class PostgreSQL:
     def schema(self, url: str) -> list[Any]:
         return self.query(url, self.SCHEMA)
 
+    def tables(self, url: str) -> set[str]:
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        return {name for (name,) in self.query(url, query)}
+
+    def settle(self, url: str) -> None:
+        """Wait until the server has noticed that a process is gone, and undone its work."""
+        query = (
+            "SELECT 1 FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        wait_for(lambda: not self.query(url, query), "nobody is connected any more")
+
+    @contextlib.contextmanager
+    def migrating(self, url: str) -> Iterator[None]:
+        """Hold the lock that migrations take."""
+        key = "hashtextextended('public.alembic_version', 0)"
+        with psycopg.connect(url) as connection:
+            connection.execute(f"SELECT pg_advisory_lock({key})".encode())
+            yield
+
     @contextlib.contextmanager
     def awkward(self, url: str, _folder: Path) -> Iterator[str]:
         """Yield the address for a user who has to give a password, both of them AWKWARD."""
@@ -86,7 +120,8 @@ class PostgreSQL:
         before = access.read_text("utf-8")
         with psycopg.connect(self.url, autocommit=True) as connection:
             create = sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD {}")
-            connection.execute(create.format(name, sql.Literal(AWKWARD)))
+            with contextlib.suppress(psycopg.errors.DuplicateObject):
+                connection.execute(create.format(name, sql.Literal(AWKWARD)))
             access.write_text(f'local all "{AWKWARD}" scram-sha-256\n{before}', "utf-8")
             connection.execute("SELECT pg_reload_conf()")
             try:
@@ -112,7 +147,10 @@ class PostgreSQL:
 class SQLite:
     UNREACHABLE = "sqlite:////proc/nothing.db"
     UNREADABLE = "oracle://ada:s3cret@127.0.0.1/orders"
+    REFUSED = "FAILED: cannot use /proc/nothing.db: unable to open database file"
     REMOTE = None
+    WAITING = "another process is writing; waiting up to 1 seconds"
+    TIRED = "FAILED: cannot use .*: database is locked"
 
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -141,6 +179,16 @@ class SQLite:
         with contextlib.closing(self.connect(url)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield
+
+    def tables(self, url: str) -> set[str]:
+        query = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+        return {name for (name,) in self.query(url, query)}
+
+    def settle(self, url: str) -> None:
+        """Do nothing: whoever opens the file next undoes what was begun."""
+
+    def migrating(self, url: str) -> contextlib.AbstractContextManager[None]:
+        return self.writes_held(url)
 
     @contextlib.contextmanager
     def awkward(self, _url: str, folder: Path) -> Iterator[str]:

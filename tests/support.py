@@ -17,7 +17,8 @@ import httpx
 # What this process was given and its children must not inherit: settings, and traces of make,
 # pytest and an activated environment.
 INHERITED = re.compile(
-    r"DATABASE_URL|TEST_DATABASE_URL|PORT|VIRTUAL_ENV|MAKE.*|MFLAGS|PYTEST_.*|m|rev|confirm"
+    r"(MIGRATION_|TEST_)?DATABASE_URL|PORT|VIRTUAL_ENV|MAKE.*|MFLAGS|PYTEST_.*"
+    r"|m|rev|confirm|base|table|set|where"
     r"|PYTHONDONTWRITEBYTECODE"  # Bytecode that is not kept is made anew by every command.
 )
 DEADLINE = 60.0

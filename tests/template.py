@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 COPIER: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
 
-Answers = dict[str, str]
+Answers = dict[str, Any]
 
 QUESTIONS: dict[str, dict[str, Any]] = {
     name: question
@@ -26,12 +26,23 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 MANY = 40
 
 
-def choices(question: str) -> list[str]:
-    """Return the values that can be answered; none for an open question."""
-    if QUESTIONS[question]["type"] == "bool":
-        return [True, False]  # type: ignore[list-item]
+def options(question: str) -> dict[str, str]:
+    """Return what can be chosen, each with the template of the reason why it cannot be."""
     given = QUESTIONS[question].get("choices", [])
-    return list(given.values()) if isinstance(given, dict) else list(given)
+    chosen = given.values() if isinstance(given, dict) else given
+    described = [one if isinstance(one, dict) else {"value": one} for one in chosen]
+    return {one["value"]: one.get("validator", "") for one in described}
+
+
+def choices(question: str) -> list[Any]:
+    """Return the values that can be answered, lists where many may be; none if it is open."""
+    if QUESTIONS[question]["type"] == "bool":
+        return [True, False]
+    single = list(options(question))
+    if not QUESTIONS[question].get("multiselect"):
+        return single
+    sizes = range(len(single) + 1)
+    return [list(some) for size in sizes for some in itertools.combinations(single, size)]
 
 
 CLOSED = [name for name in QUESTIONS if choices(name)]
@@ -41,17 +52,33 @@ DATABASES = choices("database")
 def combinations() -> list[Answers]:
     """Return every combination of the closed answers, or a cover of all pairs of them."""
     every = [
-        dict(zip(CLOSED, values, strict=True))
+        answers
         for values in itertools.product(*map(choices, CLOSED))
+        if possible(answers := dict(zip(CLOSED, values, strict=True)))
     ]
     return every if len(every) <= MANY else list(covering(every))
+
+
+def possible(answers: Answers) -> bool:
+    """Return whether copier.yml has nothing against any of the choices, given the others."""
+    return not any(
+        jinja2.Template(reason).render(answers).strip()
+        for question in CLOSED
+        for value, reason in options(question).items()
+        if value in as_list(answers[question])
+    )
+
+
+def as_list(answer: Any) -> list[Any]:
+    return answer if isinstance(answer, list) else [answer]
 
 
 def covering(every: Sequence[Answers]) -> Iterator[Answers]:
     """Yield combinations until each pair of answers has been in one, the most telling first."""
 
     def pairs(answers: Answers) -> set[tuple[tuple[str, str], ...]]:
-        return set(itertools.combinations(sorted(answers.items()), 2))
+        named = [(name, str(value)) for name, value in answers.items()]
+        return set(itertools.combinations(sorted(named), 2))
 
     missing = set().union(*map(pairs, every))
     while missing:
@@ -61,7 +88,8 @@ def covering(every: Sequence[Answers]) -> Iterator[Answers]:
 
 
 def describe(answers: Answers) -> str:
-    return "-".join(str(answers[name]) for name in CLOSED if name in answers)
+    given = [answers[name] for name in CLOSED if name in answers]
+    return "-".join("+".join(map(str, as_list(one))) or "nothing" for one in given)
 
 
 def copy_of_working_tree(folder: Path) -> Path:
@@ -111,5 +139,6 @@ def computed(name: str) -> dict[str, Any]:
 
 def packages(database: str) -> set[str]:
     """Return the names of the packages that only this database brings."""
-    requirements = [*computed("drivers")[database], *computed("servers")[database]]
+    kinds = ("drivers", "servers", "linters")
+    requirements = [one for kind in kinds for one in computed(kind)[database]]
     return {re.split(r"[^A-Za-z0-9_.-]", requirement)[0] for requirement in requirements}

@@ -11,10 +11,14 @@ from tests.template import DATABASES, ROOT, files
 
 TEMPLATE = ROOT / "template"
 # Files whose kind has no other way than `for` to list what an answer brings.
-LOOPS = {"pyproject.toml.jinja"}
+LOOPS = {"pyproject.toml.jinja", "dependabot.yml.jinja"}
 TAG = re.compile(r"\{%-?\s*(\w+)")
 SCREEN = 60  # lines
 USE = re.compile(r"\{\{.*?\}\}")
+# An expression of GitHub Actions, which has braces of its own.
+EXPRESSION = re.compile(r"\$\{\{ [^{}]* \}\}")
+# Files of one name of which each database has its own.
+VARIANT = re.compile(r"\{% if database == '(\w+)' %\}([\w.]+)\{% endif %\}\.jinja")
 
 
 def python_files(folder: Path, *parts: str) -> list[Path]:
@@ -29,9 +33,12 @@ def lines_of_code(path: Path) -> int:
 @pytest.mark.parametrize("database", DATABASES)
 def test_generated_project_is_small(rendered: Render, database: str) -> None:
     folder = rendered(database=database)
-    sources = python_files(folder, "app", "migrations")
-    assert sum(map(lines_of_code, sources)) < 1000
-    assert len(sources) <= 28
+    service = [
+        *python_files(folder, "app", "migrations/versions"),
+        folder / "migrations/env.py",
+    ]
+    assert sum(map(lines_of_code, service)) < 1000
+    assert len(service) <= 28
     too_long = {
         str(path.relative_to(folder)): length
         for path in files(folder)
@@ -39,6 +46,15 @@ def test_generated_project_is_small(rendered: Render, database: str) -> None:
         and path.suffix in {".py", ".mako", ".toml", ".ini"}
     }
     assert not too_long
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_migrations_are_read_in_a_minute(rendered: Render, database: str) -> None:
+    """What `alembic upgrade` runs: env.py on a page, and all that it is made of."""
+    folder = rendered(database=database) / "migrations"
+    lengths = {path.name: path.read_text("utf-8").count("\n") for path in folder.glob("*.py")}
+    assert lengths.pop("env.py") <= 80
+    assert sum(lengths.values()) <= 400
 
 
 @pytest.mark.parametrize("database", DATABASES)
@@ -69,7 +85,20 @@ def test_whole_files_instead_of_branches(path: Path) -> None:
 def test_only_templates_have_tags() -> None:
     """A file without .jinja is copied as it stands: what a linter reads is what is delivered."""
     plain = [path for path in files(TEMPLATE) if path.suffix not in {".jinja", ".pyc"}]
-    assert not [path for path in plain if re.search(r"\{\{ | \}\}|\{%", path.read_text("utf-8"))]
+    texts = {path: EXPRESSION.sub("", path.read_text("utf-8")) for path in plain}
+    assert not [path for path, text in texts.items() if re.search(r"\{\{ | \}\}|\{%", text)]
+
+
+def test_names_of_files_ask_for_a_database_only() -> None:
+    """Where a name is prescribed, each database has a file of it; else files have other names."""
+    names = [path for path in files(TEMPLATE) if "{%" in str(path.relative_to(TEMPLATE))]
+    variants: dict[Path, set[str]] = {}
+    for path in names:
+        found = VARIANT.fullmatch(path.name)
+        assert found, path
+        variants.setdefault(path.parent / found[2], set()).add(found[1])
+    assert variants
+    assert all(databases == set(DATABASES) for databases in variants.values())
 
 
 def test_one_revision_with_a_fixed_id_and_date(rendered: Render) -> None:

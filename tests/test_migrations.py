@@ -2,27 +2,15 @@
 
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import Revise
 from tests.databases import Server
 from tests.project import FIRST, Project
 from tests.support import clean_environment, explain
 
-HEADER = """
-from collections.abc import Sequence
-
-import sqlalchemy as sa
-from alembic import op
-
-revision: str = "{revision}"
-down_revision: str | Sequence[str] | None = "{before}"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
-
-"""
 TABLES = """
 def upgrade() -> None:
     op.create_table(
@@ -51,24 +39,6 @@ USER = (
     "INSERT INTO users (id, email, name) VALUES"
     " ('01890000-0000-7000-8000-000000000001', 'ada@example.com', 'Ada')"
 )
-Revise = Callable[..., Path]
-
-
-@pytest.fixture
-def revise(copy: Project) -> Revise:
-    """Return a function that adds a revision after another one."""
-
-    def write(revision: str, body: str, before: str = FIRST, **words: str) -> Path:
-        path = copy.folder / f"migrations/versions/2026_01_02_0000-{revision}.py"
-        text = HEADER.format(revision=revision, before=before) + body.format(**words)
-        path.write_text(text, "utf-8")
-        return path
-
-    return write
-
-
-def tables(server: Server, url: str) -> set[str]:
-    return {str(word) for row in server.schema(url) for word in row}
 
 
 def heads(project: Project, url: str) -> str:
@@ -80,7 +50,7 @@ def test_down_to_base_and_up_again(project: Project, server: Server, url: str) -
     at_first = server.schema(url)
     project.alembic(url, "check")
     project.alembic(url, "downgrade", "base")
-    assert "users" not in tables(server, url)
+    assert "users" not in server.tables(url)
     project.alembic(url, "upgrade", "head")
     project.alembic(url, "check")
     assert server.schema(url) == at_first
@@ -112,7 +82,7 @@ def test_every_plain_command(copy: Project, server: Server, url: str) -> None:
     alembic(url, "revision", "--autogenerate", "-m", "nothing has changed")
     assert len(copy.revisions) == 2
     alembic(url, "downgrade", "base")
-    assert "users" not in tables(server, url)
+    assert "users" not in server.tables(url)
     copy.run("ruff", "check", second)
     copy.run("ruff", "format", "--check", second)
 
@@ -128,7 +98,7 @@ def test_sql_runs_as_it_is(project: Project, server: Server, url: str, tmp_path:
         project.alembic(other, "upgrade", "head")
         assert server.schema(url) == server.schema(other)
     server.run_script(url, project.alembic(url, "downgrade", f"{FIRST}:base", "--sql").stdout)
-    assert "users" not in tables(server, url)
+    assert "users" not in server.tables(url)
 
 
 def test_eight_at_once(copy: Project, server: Server, url: str, revise: Revise) -> None:
@@ -149,7 +119,7 @@ def test_eight_at_once(copy: Project, server: Server, url: str, revise: Revise) 
         out, err = process.communicate(timeout=120)
         done = subprocess.CompletedProcess(process.args, process.returncode, out, err)
         assert process.returncode == 0, explain(done, copy.folder, None, "exit code 0")
-    assert tables(server, url) >= {"users", "orders"}
+    assert server.tables(url) >= {"users", "orders"}
     assert "aaaaaaaaaaaa (head)" in heads(copy, url)
 
 
@@ -167,7 +137,7 @@ def test_failing_revision_leaves_nothing(
     path.unlink()
     revise("bbbbbbbbbbbb", TABLES, table="orders", last="")
     copy.alembic(url, "upgrade", "head")
-    assert "orders" in tables(server, url)
+    assert "orders" in server.tables(url)
 
 
 def test_changing_a_parent_table_keeps_its_children(
@@ -185,6 +155,23 @@ def test_changing_a_parent_table_keeps_its_children(
     assert server.query(url, joined) == [(1,)]
 
 
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
+def test_lost_parents_are_noticed(copy: Project, server: Server, url: str, revise: Revise) -> None:
+    """Foreign keys, which are not enforced meanwhile, hold again at the end, or nothing changes."""
+    revise("aaaaaaaaaaaa", TABLES, table="orders", last="")
+    copy.alembic(url, "upgrade", "head")
+    server.query(url, USER)
+    server.query(url, "INSERT INTO orders (id, user_id) SELECT 1, id FROM users")
+    revise("bbbbbbbbbbbb", BATCH + '    op.execute("DELETE FROM users")\n', before="aaaaaaaaaaaa")
+    copy.alembic(url, "upgrade", "head")
+    done = copy.alembic(url, "downgrade", "-1", code=255)
+    assert done.stdout.strip() == (
+        "FAILED: 1 rows of orders refer to rows that do not exist: nothing was changed"
+    )
+    assert server.query(url, "SELECT count(*) FROM users") == [(1,)]
+    assert "bbbbbbbbbbbb (head)" in heads(copy, url)
+
+
 @pytest.mark.parametrize("command", ["upgrade head", "current"])
 def test_no_database_is_one_line(project: Project, server: Server, command: str) -> None:
     for url in (server.UNREACHABLE, server.UNREADABLE):
@@ -192,6 +179,8 @@ def test_no_database_is_one_line(project: Project, server: Server, command: str)
         said = done.stdout + done.stderr
         assert "s3cret" not in said
         assert len(said.strip().splitlines()) == 1, said
+        reason = server.REFUSED if url == server.UNREACHABLE else "DATABASE_URL: has to look like"
+        assert re.match(reason, said), said
 
 
 def test_environment_wins_over_env_file(copy: Project, server: Server, tmp_path: Path) -> None:
@@ -201,7 +190,7 @@ def test_environment_wins_over_env_file(copy: Project, server: Server, tmp_path:
         copy.make("db-migrate", env=given)
         assert FIRST in copy.make("db-status", env=given).stdout
         copy.make("db-check", env=given)
-        assert "users" in tables(server, other)
+        assert "users" in server.tables(other)
         assert not server.schema(copy.environment_file["DATABASE_URL"])
         copy.make("db-rollback", "rev=base", env=given)
-        assert "users" not in tables(server, other)
+        assert "users" not in server.tables(other)

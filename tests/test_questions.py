@@ -1,8 +1,10 @@
 """Good answers are taken, bad ones are refused with the reason and an example, and leave nothing."""
 
 import re
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import copier
 import jinja2
@@ -15,7 +17,18 @@ from hypothesis import strategies as st
 from tests.conftest import Render
 from tests.project import Project
 from tests.support import clean_environment, run
-from tests.template import CLOSED, COPIER, DATABASES, QUESTIONS, ROOT, choices, files, packages
+from tests.template import (
+    CLOSED,
+    COPIER,
+    DATABASES,
+    QUESTIONS,
+    ROOT,
+    choices,
+    files,
+    packages,
+    render,
+)
+from tests.test_first_minutes import IDENTITY
 
 COPY = (sys.executable, "-m", "copier", "copy")
 # Written from the issue's words, not from the template's expression.
@@ -52,6 +65,10 @@ BAD_ANSWERS = [
     ("description=a\x1b[31mcolour", "control characters"),
     ("description=line\u2028separator", "one line"),
 ]
+NO_CLUSTER = (
+    "Kubernetes runs several pods, on several machines, and SQLite is a file on one; choose"
+    " PostgreSQL, or deploy without Kubernetes"
+)
 
 
 @pytest.mark.parametrize(("data", "reason"), BAD_ANSWERS)
@@ -74,10 +91,35 @@ def test_missing_name_is_asked_for(source: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("question", CLOSED)
 def test_unknown_choice_is_refused(question: str, source: Path, tmp_path: Path) -> None:
-    data = ["--data", "service_name=orders", "--data", f"{question}=oracle"]
+    unknown = "[oracle]" if QUESTIONS[question].get("multiselect") else "oracle"
+    data = ["--data", "service_name=orders", "--data", f"{question}={unknown}"]
     done = run(*COPY, "--defaults", *data, source, "orders", cwd=tmp_path, code=None)
     assert question in done.stderr.splitlines()[-1]
     assert not list(tmp_path.iterdir())
+
+
+def test_places_to_run_that_do_not_fit_are_refused(source: Path, tmp_path: Path) -> None:
+    data = ["--data", "database=sqlite", "--data", "deploy=[docker, kubernetes]"]
+    first = ["--defaults", "--data", "service_name=orders"]
+    done = run(*COPY, *first, *data, source, "orders", cwd=tmp_path, code=None)
+    assert done.stderr.splitlines()[-1] == f"ValueError: Invalid choice for 'deploy': {NO_CLUSTER}"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_list_has_brackets(source: Path, tmp_path: Path) -> None:
+    data = ["--data", "service_name=orders", "--data", "deploy=docker"]
+    done = run(*COPY, "--defaults", *data, source, "orders", cwd=tmp_path, code=None)
+    assert done.stderr.splitlines()[-1] == "TypeError: Not a YAML list: 'docker'"
+    assert not list(tmp_path.iterdir())
+
+
+def test_order_of_a_list_does_not_matter(rendered: Render) -> None:
+    """Another order would be another answer, and a difference at every update."""
+    places = ["docker", "kubernetes"]
+    for number, deploy in enumerate((places, places[::-1])):
+        folder = rendered(str(number), deploy=deploy)
+        answers = yaml.safe_load((folder / ".copier-answers.yml").read_text("utf-8"))
+        assert answers["deploy"] == places
 
 
 def test_bad_answer_leaves_files_alone(source: Path, tmp_path: Path) -> None:
@@ -154,6 +196,38 @@ def test_copying_runs_no_code() -> None:
     assert re.fullmatch(r"9\.\d+\.\d+", COPIER["_min_copier_version"])
 
 
+def test_answers_can_be_changed_later(source: Path, tmp_path: Path) -> None:
+    """An update with other answers gives what a copy with them does: files come and go."""
+    template = tmp_path / "template"
+    shutil.copytree(source, template)
+    commit_all(template)
+    folder = render(template, tmp_path / "orders", {"deploy": ["docker"], "ci": "github"})
+    commit_all(folder)
+    for answers in (
+        {"deploy": ["docker", "kubernetes"], "ci": "gitlab"},
+        {"deploy": [], "ci": "none"},
+    ):
+        options: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True}
+        copier.run_update(folder, data=answers, settings=copier.Settings(), **options)
+        commit_all(folder)
+        fresh = render(template, tmp_path / answers["ci"] / "orders", answers)
+        assert contents(folder) == contents(fresh)
+
+
+def commit_all(folder: Path) -> None:
+    for command in ("init --quiet", "add --all", "commit --quiet --message=All"):
+        run("git", *command.split(), cwd=folder, env=IDENTITY)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    names = {path: str(path.relative_to(folder)) for path in files(folder)}
+    return {
+        name: path.read_text("utf-8")
+        for path, name in names.items()
+        if not name.startswith(".git/")
+    }
+
+
 def test_number_of_questions() -> None:
     assert 4 <= len(QUESTIONS) <= 8
     assert not [name for name, question in QUESTIONS.items() if question.get("secret")]
@@ -179,7 +253,7 @@ def terminal(source: Path, folder: Path, *options: str) -> "pexpect.spawn[str]":
 
 def test_answers_typed_in_a_terminal(source: Path, tmp_path: Path) -> None:
     """The bad answers first: each is told why, and can be mended."""
-    last = {name: choices(name)[-1] for name in CLOSED}
+    last = {name: choices(name)[-1] for name in CLOSED} | {"deploy": []}
     session = terminal(source, tmp_path / "shop")
     session.expect("Name of the service")
     for bad, reason in [
@@ -197,7 +271,11 @@ def test_answers_typed_in_a_terminal(source: Path, tmp_path: Path) -> None:
     session.send("\x15Sells „things“ & more\r")
     for name in CLOSED:
         session.expect(re.escape(QUESTIONS[name]["help"]))
-        session.send("\x1b[A\r")  # The arrow up goes from the first choice to the last.
+        if name == "deploy":
+            session.expect(re.escape(NO_CLUSTER[:40]))  # The database is the last, SQLite.
+            session.send(" \r")  # A blank takes the first choice away again.
+        else:
+            session.send("\x1b[A\r")  # The arrow up goes from the first choice to the last.
     session.expect(pexpect.EOF)
     session.close()
     assert session.exitstatus == 0, session.before

@@ -4,6 +4,7 @@ import ast
 import configparser
 import io
 import itertools
+import json
 import re
 import shutil
 import sys
@@ -17,11 +18,13 @@ import pytest
 import yaml
 
 from tests.conftest import Render
+from tests.images import parse
 from tests.project import Project
 from tests.support import run
 from tests.template import DATABASES, Answers, combinations, describe, files, packages, render
 
-JINJA = re.compile(r"\{\{|\{%|\{#")
+# Not the expressions of GitHub Actions: ${{ ... }}
+JINJA = re.compile(r"(?<!\$)\{\{|\{%|\{#")
 TEMPLATE = re.compile(
     r"copier|jinja|fastapi-service-template|\b(the|this|a) template\b", re.IGNORECASE
 )
@@ -39,6 +42,30 @@ COMBINATIONS = combinations()
 HOSTILE = list(
     zip(COMBINATIONS, itertools.cycle(NAMES), itertools.cycle(DESCRIPTIONS), strict=False)
 )
+
+# What each place to run and each CI brings; a file of two of them needs both.
+OPTIONAL = {
+    "Dockerfile": {"docker"},
+    ".dockerignore": {"docker"},
+    "compose.yaml": {"docker"},
+    "deploy/kubernetes/README.md": {"kubernetes"},
+    "deploy/kubernetes/image/kustomization.yaml": {"kubernetes"},
+    "deploy/kubernetes/migration/kustomization.yaml": {"kubernetes"},
+    "deploy/kubernetes/migration/job.yaml": {"kubernetes"},
+    "deploy/kubernetes/service/kustomization.yaml": {"kubernetes"},
+    "deploy/kubernetes/service/deployment.yaml": {"kubernetes"},
+    "deploy/kubernetes/service/service.yaml": {"kubernetes"},
+    "deploy/kubernetes/service/disruption-budget.yaml": {"kubernetes"},
+    "deploy/kubernetes/service/autoscaler.yaml": {"kubernetes"},
+    ".github/dependabot.yml": {"github"},
+    ".github/workflows/check.yml": {"github"},
+    ".github/workflows/image.yml": {"github", "docker"},
+    ".gitlab-ci.yml": {"gitlab"},
+    ".gitlab/ci/check.yml": {"gitlab"},
+    ".gitlab/ci/renovate.yml": {"gitlab"},
+    ".gitlab/ci/image.yml": {"gitlab", "docker"},
+    "renovate.json": {"gitlab"},
+}
 
 Rendered = tuple[Path, Answers]
 
@@ -81,7 +108,11 @@ def test_files_parse(combination: Rendered) -> None:
         elif name.endswith(".toml"):
             tomllib.loads(text)
         elif name.endswith((".yml", ".yaml")):
-            yaml.safe_load(text)
+            assert list(yaml.safe_load_all(text))
+        elif name.endswith(".json"):
+            json.loads(text)
+        elif name == "Dockerfile":
+            assert parse(text)
         elif name.endswith((".ini", ".editorconfig")):
             configparser.ConfigParser().read_string(f"[top]\n{text}")
 
@@ -156,7 +187,19 @@ def test_database_files_come_and_go(rendered: Render) -> None:
         trees[database] = {str(path.relative_to(folder)) for path in files(folder)}
     common = set.intersection(*trees.values())
     for database, tree in trees.items():
-        assert {Path(name).stem for name in tree - common} == {database}
+        assert tree - common
+        assert not [name for name in tree - common if not Path(name).stem.startswith(database)]
+
+
+def test_files_of_options_come_and_go(combination: Rendered, source: Path, tmp_path: Path) -> None:
+    """A project has what its answers asked for, and besides it what every project has."""
+    folder, answers = combination
+    asked = {answers["ci"], *answers["deploy"]}
+    bare = render(source, tmp_path / folder.name, {**answers, "deploy": [], "ci": "none"})
+    everywhere = {name for name, _ in texts(bare)}
+    assert not everywhere & OPTIONAL.keys()
+    wanted = {name for name, needed in OPTIONAL.items() if needed <= asked}
+    assert {name for name, _ in texts(folder)} == everywhere | wanted
 
 
 def test_template_is_not_mentioned(combination: Rendered) -> None:
@@ -195,10 +238,10 @@ def test_linter_and_formatter_are_content(combination: Rendered) -> None:
 
 def test_types_are_right(project: Project, source: Path, tmp_path: Path) -> None:
     """The type checker of one environment reads every rendering for its database, strictly."""
-    for number, answers in enumerate(COMBINATIONS):
-        if answers["database"] != project.database:
-            continue
-        folder = render(source, tmp_path / str(number), answers)
+    mine = [answers for answers in COMBINATIONS if answers["database"] == project.database]
+    # Other answers make no difference to Python.
+    for version, answers in {answers["python_version"]: answers for answers in mine}.items():
+        folder = render(source, tmp_path / version, answers)
         mypy: tuple[Any, ...] = ("mypy", "--cache-dir", project.folder / ".mypy_cache")
         run(*mypy, cwd=folder, env={"PATH": project.path}, timeout=120)
         shutil.rmtree(folder)

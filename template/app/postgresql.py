@@ -35,6 +35,9 @@ LIBPQ_PARAMETERS = """
     keepalives keepalives_count keepalives_idle keepalives_interval load_balance_hosts require_auth
     requirepeer sslcertmode sslcompression sslsni tcp_user_timeout
 """.split()  # noqa: SIM905
+# asyncpg, and SQLAlchemy on top of it, send a statement anew with each execution: a prepared one is
+# known to one connection, and a pooler may run the next execution on another.
+WITHOUT_PREPARED_STATEMENTS = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
 # SQLSTATE classes after which the same request may succeed a moment later: connection lost,
 # transaction rolled back, out of resources, object in use, stopped by an operator, system error.
 TRANSIENT_STATES = ("08", "40", "53", "55", "57", "58")
@@ -73,36 +76,38 @@ def parse_url(value: str) -> URL:
         raise ValueError(f"has parameters that PostgreSQL does not know: {', '.join(unknown)}")
     if query.get("sslmode", "prefer") not in SSL_MODES:
         raise ValueError(f"has an sslmode that is none of {', '.join(SSL_MODES)}")
+    if query.get("sslrootcert") == "system":
+        raise ValueError("has sslrootcert=system: name the file of the certificates instead")
     return url
 
 
 def create_engine(settings: Settings) -> AsyncEngine:
     """Return the application's engine; nothing connects before the first statement."""
     url = settings.database_url
-    arguments = url.translate_connect_args(username="user")
     # asyncpg reads libpq's parameters from an address only, so it gets one that is all parameters.
     query = {key: text for key, text in url.query.items() if key not in LIBPQ_PARAMETERS}
     address = f"postgresql://?{urlencode(query)}" if query else None
-    server_settings = {"statement_timeout": f"{settings.statement_timeout * 1000:.0f}"}
-    if "application_name" not in query:
-        server_settings["application_name"] = settings.service_name
+    session = {} if "application_name" in query else {"application_name": settings.service_name}
+    if not settings.transaction_pooling:
+        session["statement_timeout"] = f"{settings.statement_timeout * 1000:.0f}"
 
-    async def connect() -> Any:  # noqa: ANN401
+    async def connect(**arguments: Any) -> Any:  # noqa: ANN401
         try:
-            return await asyncpg.connect(
-                address,
-                **arguments,
-                timeout=settings.connection_timeout,
-                server_settings=server_settings,
-            )
+            return await asyncpg.connect(address, **arguments)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise OperationalError(None, None, error) from error
 
+    pool_size, max_overflow = settings.pool_sizes
     engine = create_async_engine(
         url.set(drivername="postgresql+asyncpg", query={}),
-        async_creator=connect,
-        pool_size=settings.pool_size,
-        max_overflow=settings.pool_overflow,
+        connect_args={
+            "async_creator_fn": connect,
+            "timeout": settings.connection_timeout,
+            "server_settings": session,
+            **(WITHOUT_PREPARED_STATEMENTS if settings.transaction_pooling else {}),
+        },
+        pool_size=pool_size,
+        max_overflow=max_overflow,
         pool_timeout=settings.connection_timeout,
         pool_recycle=int(settings.connection_max_age),
         hide_parameters=True,

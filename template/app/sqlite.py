@@ -59,10 +59,11 @@ def parse_url(value: str) -> URL:
 def create_engine(settings: Settings) -> AsyncEngine:
     """Return the application's engine; nothing connects before the first statement."""
     url = settings.database_url
+    pool_size, max_overflow = settings.pool_sizes
     # A database in memory is its one connection; only a file has a pool.
     pool: dict[str, Any] = {
-        "pool_size": settings.pool_size,
-        "max_overflow": settings.pool_overflow,
+        "pool_size": pool_size,
+        "max_overflow": max_overflow,
         "pool_timeout": settings.connection_timeout,
         "pool_recycle": int(settings.connection_max_age),
     }

@@ -17,9 +17,12 @@ def forget_settings() -> None:
 
     Raises UsageError when TEST_DATABASE_URL cannot be used, or names the database of DATABASE_URL.
     """
-    urls = [os.environ.get("DATABASE_URL"), dotenv_values(PROJECT_DIR / ".env").get("DATABASE_URL")]
+    file = dotenv_values(PROJECT_DIR / ".env")
+    names = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
+    urls = [where.get(name) for where in (os.environ, file) for name in names]
     for variable in list(os.environ):
-        if variable.upper() in {"DATABASE_URL", "PORT"} or variable.upper().startswith(PREFIX):
+        unprefixed = variable.upper() in {"DATABASE_URL", "MIGRATION_DATABASE_URL", "PORT"}
+        if unprefixed or variable.upper().startswith(PREFIX):
             del os.environ[variable]
     Settings.model_config["env_file"] = None
     server = os.environ.get("TEST_DATABASE_URL")

@@ -127,6 +127,9 @@ BAD_URLS = {
     f"postgresql://me:{SECRET}@db/orders?sslmode=on": (
         "has an sslmode that is none of disable, allow, prefer, require, verify-ca, verify-full"
     ),
+    f"postgresql://me:{SECRET}@db/orders?sslmode=verify-full&sslrootcert=system": (
+        "has sslrootcert=system: name the file of the certificates instead"
+    ),
     f"postgresql://me:{SECRET}@db/orders?charset=utf8&autosave=x": (
         "has parameters that PostgreSQL does not know: autosave, charset"
     ),

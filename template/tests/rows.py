@@ -46,7 +46,7 @@ def count_rows(connection: Connection) -> dict[str, int]:
 
 def reflect(connection: Connection) -> MetaData:
     metadata = MetaData()
-    metadata.reflect(connection, only=lambda name, _metadata: name != "alembic_version")
+    metadata.reflect(connection, only=lambda name, _metadata: not name.startswith("alembic_"))
     return metadata
 
 

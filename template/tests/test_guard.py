@@ -8,7 +8,8 @@ from app.settings import PREFIX, Settings
 from tests.databases import BAD_URLS, GOOD_URLS, SAME_DATABASE
 from tests.guard import forget_settings
 
-SAME = list(permutations(SAME_DATABASE, 2))
+NAMES = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
+SAME = [(name, *pair) for name in NAMES for pair in permutations(SAME_DATABASE, 2)]
 
 
 @pytest.fixture(autouse=True)
@@ -17,22 +18,22 @@ def project_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("database", "tests"), SAME)
+@pytest.mark.parametrize(("name", "database", "tests"), SAME)
 def test_tests_never_use_the_database_of_the_environment(
-    monkeypatch: pytest.MonkeyPatch, database: str, tests: str
+    monkeypatch: pytest.MonkeyPatch, name: str, database: str, tests: str
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", database)
+    monkeypatch.setenv(name, database)
     monkeypatch.setenv("TEST_DATABASE_URL", tests)
     with pytest.raises(pytest.UsageError, match=r"^TEST_DATABASE_URL: is the "):
         forget_settings()
 
 
-@pytest.mark.parametrize(("database", "tests"), SAME)
+@pytest.mark.parametrize(("name", "database", "tests"), SAME)
 def test_tests_never_use_the_database_of_the_env_file(
-    monkeypatch: pytest.MonkeyPatch, project_dir: Path, database: str, tests: str
+    monkeypatch: pytest.MonkeyPatch, project_dir: Path, name: str, database: str, tests: str
 ) -> None:
-    (project_dir / ".env").write_text(f"DATABASE_URL={database}\n", "utf-8")
-    monkeypatch.setenv("DATABASE_URL", list(GOOD_URLS)[-1])
+    (project_dir / ".env").write_text(f"{name}={database}\n", "utf-8")
+    monkeypatch.setenv(name, list(GOOD_URLS)[-1])
     monkeypatch.setenv("TEST_DATABASE_URL", tests)
     with pytest.raises(pytest.UsageError, match=r"^TEST_DATABASE_URL: is the "):
         forget_settings()
@@ -47,7 +48,8 @@ def test_unusable_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_settings_of_the_shell_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    shell = dict.fromkeys(["DATABASE_URL", "PORT", f"{PREFIX}PORT", f"{PREFIX}X".lower()], "x")
+    names = (*NAMES, "PORT", f"{PREFIX}PORT", f"{PREFIX}X".lower())
+    shell = dict.fromkeys(names, "x")
     for name, value in shell.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setitem(Settings.model_config, "env_file", ".env")

@@ -16,6 +16,7 @@ from sqlalchemy import URL, Connection
 from app.db import Database
 from app.models import Base
 from app.settings import PROJECT_DIR
+from scripts.rebase import ADVICE
 from tests.databases import (
     SECRET,
     alembic_config,
@@ -33,10 +34,7 @@ REVISIONS = {Path(script.path).stem: script for script in SCRIPTS.walk_revisions
 
 def test_there_is_one_head() -> None:
     heads = SCRIPTS.get_heads()
-    assert len(heads) == 1, (
-        f"{' and '.join(heads)} come last, all of them. Make one that is deployed nowhere yet"
-        " follow the other (down_revision), or join them: alembic merge heads"
-    )
+    assert len(heads) == 1, f"{' and '.join(sorted(heads))} come last. {ADVICE}"
 
 
 def test_models_package_knows_every_table() -> None:

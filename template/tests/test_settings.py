@@ -1,3 +1,4 @@
+import asyncio
 import traceback
 from pathlib import Path
 
@@ -6,6 +7,7 @@ from hypothesis import given, settings
 from pydantic import ValidationError
 from sqlalchemy import URL
 
+from app.db import Database
 from app.settings import PREFIX, Settings, load_settings
 from tests.databases import BAD_URLS, GOOD_URLS, SECRET, URLS, settings_for
 
@@ -60,3 +62,44 @@ def test_environment_wins_over_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv(f"{PREFIX}PORT", "3")
     read = load_settings()
     assert (read.database_url, read.port, read.workers) == (GOOD_URLS[second], 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "sizes"),
+    [
+        ({}, (10, 10)),
+        ({"connection_limit": 60, "workers": 3}, (10, 10)),
+        ({"connection_limit": 59, "workers": 4}, (10, 4)),
+        ({"connection_limit": 8, "workers": 4}, (2, 0)),
+        ({"connection_limit": 12, "pool_size": 4, "pool_overflow": 2}, (4, 2)),
+        ({"connection_limit": 1}, (1, 0)),
+    ],
+)
+def test_workers_share_the_connections(given: dict[str, int], sizes: tuple[int, int]) -> None:
+    assert settings_for(next(iter(GOOD_URLS))).model_copy(update=given).pool_sizes == sizes
+
+
+def test_limit_is_at_least_the_number_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", next(iter(GOOD_URLS)))
+    monkeypatch.setenv(f"{PREFIX}WORKERS", "4")
+    monkeypatch.setenv(f"{PREFIX}CONNECTION_LIMIT", "3")
+    with pytest.raises(SystemExit) as end:
+        load_settings()
+    reason = "each of 4 workers needs a connection"
+    assert str(end.value) == f"{PREFIX}CONNECTION_LIMIT: {reason}"
+    monkeypatch.setenv(f"{PREFIX}CONNECTION_LIMIT", "4")
+    assert load_settings().pool_sizes == (1, 0)
+
+
+async def test_old_connection_is_replaced(own_url: URL) -> None:
+    settings = settings_for(own_url).model_copy(update={"connection_max_age": 1})
+    database = Database.from_settings(settings)
+    connections = []
+    for pause in (0, 0, 2.1):
+        await asyncio.sleep(pause)
+        async with database.engine.connect() as connection:
+            connections.append((await connection.get_raw_connection()).driver_connection)
+    first, second, third = connections
+    assert first is second
+    assert third is not second
+    await database.engine.dispose()

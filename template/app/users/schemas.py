@@ -1,11 +1,12 @@
 """What the users API takes and returns."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import (
     MISSING,
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -24,6 +25,17 @@ Name = Annotated[
     ),
 ]
 Email = Annotated[EmailStr, StringConstraints(max_length=254, to_lower=True)]
+
+
+def in_utc(time: datetime) -> datetime:
+    """Return the same time in UTC; raise ValueError beyond the ends of the calendar."""
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of range") from None
+
+
+Time = Annotated[AwareDatetime, AfterValidator(in_utc)]
 
 
 class Input(BaseModel):
@@ -70,5 +82,5 @@ class UserQuery(Input):
     email: Email | None = None
     name: Name | None = Field(default=None, description="Part of the name, in any case")
     is_active: bool | None = None
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: Time | None = None
+    created_before: Time | None = None

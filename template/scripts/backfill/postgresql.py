@@ -1,0 +1,20 @@
+"""What keeps a backfill from being in the way of others on PostgreSQL."""
+
+from psycopg.errors import DeadlockDetected, LockNotAvailable
+from sqlalchemy import Connection, text
+
+from migrations.postgresql import connect
+
+__all__ = ["BUSY", "connect", "find_strain"]
+
+BUSY = (DeadlockDetected, LockNotAvailable)
+# How far replicas may be behind, in bytes that they have not applied yet.
+LAG_MAX = 64 * 2**20
+LAG = text("SELECT max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)) FROM pg_stat_replication")
+
+
+def find_strain(connection: Connection) -> str | None:
+    """Return why this transaction should rather wait, if anything; limit its waits for locks."""
+    connection.execute(text("SET LOCAL lock_timeout = '1s'"))
+    lag = connection.scalar(LAG) or 0
+    return f"a replica is {lag / 2**20:,.0f} MB behind" if lag > LAG_MAX else None

@@ -1,0 +1,74 @@
+"""The releases of the template: commits that add a heading to CHANGELOG.md, tagged in a scratch clone."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.template import ROOT, copy_of_working_tree
+
+HEADING = re.compile(r"(?m)^## (\d+\.\d+\.\d+)$")
+# Whoever runs the tests may have settings that sign, rename or refuse commits.
+GIT = ("git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "safe.directory=*")
+Version = tuple[int, ...]
+
+
+def git(*arguments: str | Path, cwd: Path) -> str:
+    command = [
+        *GIT,
+        "-c",
+        "commit.gpgsign=false",
+        "-c",
+        "core.autocrlf=false",
+        *map(str, arguments),
+    ]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"$ git {' '.join(map(str, arguments))}\n{done.stderr}"
+    return done.stdout.strip()
+
+
+def version(name: str) -> Version:
+    return tuple(map(int, name.split(".")))
+
+
+def headings(text: str) -> set[str]:
+    return set(HEADING.findall(text))
+
+
+def released() -> dict[str, str]:
+    """Return the commit of each release, oldest first; a real tag wins."""
+    found: dict[str, str] = {}
+    for commit in git("log", "--reverse", "--format=%H", "--", "CHANGELOG.md", cwd=ROOT).split():
+        for name in headings(git("show", f"{commit}:CHANGELOG.md", cwd=ROOT)) - found.keys():
+            found[name] = commit
+    for tag in git("tag", "--list", cwd=ROOT).split():
+        if HEADING.fullmatch(f"## {tag}"):
+            found[tag] = git("rev-list", "-n", "1", tag, cwd=ROOT)
+    return dict(sorted(found.items(), key=lambda item: version(item[0])))
+
+
+@dataclass(frozen=True)
+class Releases:
+    """A clone of the template with a tag for each release, and for the working tree the next one."""
+
+    source: Path
+    names: tuple[str, ...]
+    next: str
+
+
+def tagged_clone(folder: Path) -> Releases:
+    """Clone the repository; commit the working tree on top, as the release to come."""
+    git("clone", "--quiet", "--no-tags", ROOT, folder, cwd=ROOT)
+    commits = released()
+    for name, commit in commits.items():
+        git("tag", "--no-sign", name, commit, cwd=folder)
+    coming = headings((ROOT / "CHANGELOG.md").read_text("utf-8")) - commits.keys()
+    last = version(list(commits)[-1])
+    following = ".".join(map(str, (*last[:-1], last[-1] + 1)))
+    name = max(coming, key=version, default=following)
+    git("rm", "--quiet", "-r", ".", cwd=folder)
+    copy_of_working_tree(folder)
+    git("add", "--all", cwd=folder)
+    git("commit", "--quiet", "--allow-empty", "--message", f"Release {name}", cwd=folder)
+    git("tag", "--no-sign", name, cwd=folder)
+    return Releases(folder, tuple(commits), name)

@@ -1,0 +1,106 @@
+"""A generated project in git, as two colleagues have it, and the revisions that they write."""
+
+import shutil
+from pathlib import Path
+
+from tests.project import FIRST, Project
+
+# Of nobody on this machine, whatever its settings are.
+IDENTITY = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    **{
+        f"GIT_{role}_{key}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for key, value in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
+    },
+}
+REVISION = '''"""{title}
+
+Revision ID: {revision}
+Revises: {after}
+Create Date: 2026-01-02 00:00:00+00:00
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "{revision}"
+down_revision: str | Sequence[str] | None = {down_revision}
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+{upgrade}
+
+
+def downgrade() -> None:
+{downgrade}
+'''
+
+
+def git(project: Project, *arguments: str) -> str:
+    return project.run("git", *arguments, env=IDENTITY).stdout.strip()
+
+
+def commit(project: Project, message: str = "Change it") -> None:
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", message)
+
+
+def start(project: Project) -> Project:
+    """Begin a repository whose branch `main` has the project as it is."""
+    git(project, "init", "--quiet", "--initial-branch", "main")
+    # Tests share an environment by a link, which .gitignore takes for something else.
+    (project.folder / ".git/info/exclude").write_text(".venv\n", "utf-8")
+    commit(project, "Start")
+    return project
+
+
+def without_git(project: Project) -> str:
+    """Return a search path for machines where git is not installed."""
+    folder = project.folder.parent / "programs"
+    folder.mkdir()
+    for program in ("make", "sh"):
+        (folder / program).symlink_to(str(shutil.which(program)))
+    return str(folder)
+
+
+def indented(code: str) -> str:
+    return "\n".join(f"    {line}" if line else "" for line in code.strip().splitlines())
+
+
+def revise(
+    project: Project,
+    revision: str,
+    upgrade: str,
+    downgrade: str = 'op.execute("SELECT 1")',
+    after: str = FIRST,
+    title: str | None = None,
+) -> Path:
+    """Write a revision. Names of files are in the order of the revisions' names."""
+    path = project.folder / f"migrations/versions/2026_01_02_0000-{revision}.py"
+    text = REVISION.format(
+        title=title or f"revision {revision}",
+        revision=revision,
+        after=after,
+        down_revision=f'"{after}"',
+        upgrade=indented(upgrade),
+        downgrade=indented(downgrade),
+    )
+    path.write_text(text, "utf-8")
+    return path
+
+
+def add_column(project: Project, revision: str, column: str, after: str = FIRST) -> Path:
+    """Write a revision that is as harmless as they come."""
+    return revise(
+        project,
+        revision,
+        f'op.add_column("users", sa.Column("{column}", sa.Integer()))',
+        f'op.drop_column("users", "{column}")',
+        after,
+        f"add {column}",
+    )

@@ -1,0 +1,44 @@
+"""Programs of the operating system that some tests need beside the project's own environment."""
+
+import glob
+import os
+import shutil
+import subprocess
+
+import pytest
+
+# Where Debian puts servers, which are not on everybody's search path.
+SERVERS = ("/usr/sbin", "/usr/lib/postgresql/*/bin")
+
+
+def program(name: str, *, package: str) -> str:
+    """Return the path of a program, having installed it from Debian where this process may.
+
+    On a CI server it may, and a program that cannot be had is a failure; elsewhere without the
+    right to install it is a test skipped, with the command that would enable it.
+    """
+    if not find(name) and (os.geteuid() == 0 or "CI" in os.environ):
+        install(package)
+    if found := find(name):
+        return found
+    reason = f"{name} is not installed: sudo apt-get install {package}"
+    if "CI" in os.environ:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def find(name: str) -> str | None:
+    folders = [folder for pattern in SERVERS for folder in sorted(glob.glob(pattern))]
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *folders]))
+
+
+def install(package: str) -> None:
+    """Install a package of Debian; what it starts of its own accord is of no use to the tests."""
+    if not shutil.which("apt-get"):
+        return
+    # Another worker may be installing at the same time.
+    apt = ["apt-get", "--quiet", "--yes", "-o", "DPkg::Lock::Timeout=300"]
+    if os.geteuid() != 0:
+        apt = ["sudo", "--non-interactive", *apt]
+    for command in (["update"], ["install", "--no-install-recommends", package]):
+        subprocess.run([*apt, *command], stdin=subprocess.DEVNULL, capture_output=True, check=False)

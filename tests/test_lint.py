@@ -1,0 +1,598 @@
+"""`make db-lint`: what is dangerous is found, the safe way is not, and a reason can allow it."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.project import FIRST, Project
+from tests.repository import add_column, commit, git, revise, start, without_git
+from tests.support import said
+from tests.template import ROOT
+from tests.test_readme import blocks
+
+UNUSED = "Release code that does not use it, and drop it one release later."
+GO_OVER = "Add a column, write both, backfill, read the new one, drop the old one a release later."
+KEPT = "Rename the class only, and keep its __tablename__."
+ALONE = "Put it into a revision of its own, `with op.get_context().autocommit_block():`"
+CONCURRENTLY = (
+    f"{ALONE}, with postgresql_concurrently=True and if_not_exists=True or if_exists=True."
+)
+VALIDATE = "Give it postgresql_not_valid=True, and VALIDATE CONSTRAINT in a later revision."
+BACKFILL = (
+    "The rows stay locked until the migration ends. Change them in batches: make db-backfill."
+)
+BROKEN = "The deployed code may break it. First release code that does not, and mend the rows."
+UNSEEN = "It needs a database to be read. If it changes rows, do that outside of it, in batches."
+
+
+GUIDE = ROOT / "docs/how-to/write-a-safe-revision.md"
+OTHER_RULES = {"create-all", "merged-revision", "no-downgrade", "two-heads", "useless-comment"}
+
+
+class Hazard(NamedTuple):
+    """The body of upgrade(), the rule that it breaks, the statement, and how the advice ends.
+
+    Before that, and where there is no advice here, squawk has its say.
+    """
+
+    upgrade: str
+    rule: str
+    sql: str
+    advice: str
+
+
+# What is as dangerous on every database, and told in the same words.
+COMMON = [
+    Hazard(
+        'op.drop_column("users", "name")',
+        "ban-drop-column",
+        "ALTER TABLE users DROP COLUMN name;",
+        UNUSED,
+    ),
+    Hazard(
+        'with op.batch_alter_table("users") as batch:\n    batch.drop_column("name")',
+        "ban-drop-column",
+        "ALTER TABLE users DROP COLUMN name;",
+        UNUSED,
+    ),
+    Hazard('op.drop_table("users")', "ban-drop-table", "DROP TABLE users;", UNUSED),
+    Hazard(
+        'op.alter_column("users", "name", new_column_name="title")',
+        "renaming-column",
+        "ALTER TABLE users RENAME name TO title;",
+        GO_OVER,
+    ),
+    Hazard(
+        'op.execute("ALTER TABLE users RENAME COLUMN name TO title")',
+        "renaming-column",
+        "ALTER TABLE users RENAME COLUMN name TO title;",
+        GO_OVER,
+    ),
+    Hazard(
+        'op.rename_table("users", "people")',
+        "renaming-table",
+        "ALTER TABLE users RENAME TO people;",
+        KEPT,
+    ),
+    Hazard(
+        'op.execute("UPDATE users SET name = email")',
+        "backfill",
+        "UPDATE users SET name = email;",
+        BACKFILL,
+    ),
+    Hazard(
+        'op.execute("""\n    -- none is left out\n    WITH few AS (SELECT 1)\n    UPDATE users'
+        ' SET name = email\n""")',
+        "backfill",
+        "UPDATE users SET name = email;",
+        BACKFILL,
+    ),
+    Hazard(
+        'op.execute("WITH few AS (SELECT 1) DELETE FROM users")',
+        "backfill",
+        "WITH few AS (SELECT 1) DELETE FROM users;",
+        BACKFILL,
+    ),
+    Hazard(
+        'op.execute("INSERT INTO people (id)\\nSELECT id FROM users")',
+        "backfill",
+        "INSERT INTO people (id)",
+        BACKFILL,
+    ),
+    Hazard(
+        'op.get_bind().execute(sa.table("users", sa.column("id")).delete())',
+        "backfill",
+        "DELETE FROM users;",
+        BACKFILL,
+    ),
+    Hazard(
+        'op.get_bind().execute(sa.text("SELECT 1")).scalar_one()',
+        "unreadable",
+        "AttributeError(\"'NoneType' object has no attribute 'scalar_one'\")",
+        UNSEEN,
+    ),
+]
+HAZARDS = {
+    "postgresql": [
+        Hazard(
+            'op.add_column("users", sa.Column("a", sa.Integer(), nullable=False))',
+            "adding-required-field",
+            "ALTER TABLE users ADD COLUMN a INTEGER NOT NULL;",
+            "",
+        ),
+        Hazard(
+            'op.add_column("users", sa.Column("a", sa.Uuid(),'
+            ' server_default=sa.text("gen_random_uuid()")))',
+            "adding-field-with-default",
+            "ALTER TABLE users ADD COLUMN a UUID DEFAULT gen_random_uuid();",
+            "",
+        ),
+        Hazard(
+            'op.alter_column("users", "name", nullable=False)',
+            "adding-not-nullable-field",
+            "ALTER TABLE users ALTER COLUMN name SET NOT NULL;",
+            "Do it after VALIDATE CONSTRAINT of a CHECK (... IS NOT NULL).",
+        ),
+        Hazard(
+            'op.create_index("ix_users_name", "users", ["name"])',
+            "require-concurrent-index-creation",
+            "CREATE INDEX ix_users_name ON users (name);",
+            CONCURRENTLY,
+        ),
+        Hazard(
+            'op.drop_index("ix_users_name")',
+            "require-concurrent-index-deletion",
+            "DROP INDEX ix_users_name;",
+            CONCURRENTLY,
+        ),
+        Hazard(
+            'op.create_index("ix", "users", ["name"], postgresql_concurrently=True,'
+            " if_not_exists=True)",
+            "ban-concurrent-index-creation-in-transaction",
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON users (name);",
+            f"{ALONE}.",
+        ),
+        Hazard(
+            "with op.get_context().autocommit_block():\n"
+            '    op.create_index("ix", "users", ["name"], postgresql_concurrently=True)',
+            "prefer-robust-stmts",
+            "CREATE INDEX CONCURRENTLY ix ON users (name);",
+            "Give it if_not_exists=True, or if_exists=True.",
+        ),
+        Hazard(
+            'op.add_column("users", sa.Column("a", sa.Integer()))\n'
+            "with op.get_context().autocommit_block():\n"
+            '    op.create_index("ix", "users", ["a"], postgresql_concurrently=True,'
+            " if_not_exists=True)",
+            "mixed-autocommit",
+            "COMMIT;",
+            f"This commits what comes before, which stays when the rest fails. {ALONE}.",
+        ),
+        Hazard(
+            'op.alter_column("users", "name", type_=sa.Text())',
+            "changing-column-type",
+            "ALTER TABLE users ALTER COLUMN name TYPE TEXT;",
+            f"{GO_OVER} Allow it where a VARCHAR only grows.",
+        ),
+        Hazard(
+            'op.create_foreign_key("fk", "users", "teams", ["team_id"], ["id"])',
+            "adding-foreign-key-constraint",
+            "ALTER TABLE users ADD CONSTRAINT fk FOREIGN KEY(team_id) REFERENCES teams (id);",
+            VALIDATE,
+        ),
+        Hazard(
+            'op.create_check_constraint("ck", "users", "a > 1")',
+            "constraint-missing-not-valid",
+            "ALTER TABLE users ADD CONSTRAINT ck CHECK (a > 1);",
+            VALIDATE,
+        ),
+        Hazard(
+            'op.create_unique_constraint("uq", "users", ["name"])',
+            "disallowed-unique-constraint",
+            "ALTER TABLE users ADD CONSTRAINT uq UNIQUE (name);",
+            "",
+        ),
+        Hazard(
+            'op.execute("DO $$ BEGIN UPDATE users SET name = email; END $$")',
+            "backfill",
+            "DO $$ BEGIN UPDATE users SET name = email; END $$;",
+            BACKFILL,
+        ),
+    ],
+    "sqlite": [
+        Hazard(
+            'op.add_column("users", sa.Column("a", sa.Integer(), nullable=False))',
+            "adding-required-field",
+            "ALTER TABLE users ADD COLUMN a INTEGER NOT NULL;",
+            "The deployed code does not fill it, nor do the rows there are. Give it a server_default.",
+        ),
+        Hazard(
+            'with op.batch_alter_table("users") as batch:\n'
+            '    batch.alter_column("name", nullable=False)',
+            "adding-not-nullable-field",
+            "ALTER TABLE users ALTER COLUMN name SET NOT NULL;",
+            "The deployed code may leave it empty. First release code that does not, and backfill.",
+        ),
+        Hazard(
+            'with op.batch_alter_table("users") as batch:\n'
+            '    batch.alter_column("name", type_=sa.Text())',
+            "changing-column-type",
+            "ALTER TABLE users ALTER COLUMN name TYPE TEXT;",
+            f"The table is copied while nobody can write. {GO_OVER}",
+        ),
+        Hazard(
+            'with op.batch_alter_table("users") as batch:\n'
+            '    batch.create_check_constraint("ck", "a > 1")',
+            "adding-constraint",
+            "ALTER TABLE users ADD CONSTRAINT ck CHECK (a > 1);",
+            BROKEN,
+        ),
+        Hazard(
+            'with op.batch_alter_table("users") as batch:\n'
+            '    batch.create_unique_constraint("uq", ["name"])',
+            "adding-constraint",
+            "ALTER TABLE users ADD CONSTRAINT uq UNIQUE (name);",
+            BROKEN,
+        ),
+        Hazard(
+            'with op.batch_alter_table("users") as batch:\n'
+            '    batch.create_foreign_key("fk", "teams", ["team_id"], ["id"])',
+            "adding-constraint",
+            "ALTER TABLE users ADD CONSTRAINT fk FOREIGN KEY(team_id) REFERENCES teams (id);",
+            BROKEN,
+        ),
+    ],
+}
+# What the advice leads to, and what only looks dangerous.
+HARMLESS = [
+    'op.add_column("users", sa.Column("a", sa.Integer()))',
+    'op.add_column("users", sa.Column("a", sa.Integer(), nullable=False, server_default="0"))',
+    'op.alter_column("users", "name", nullable=True)',
+    # A new table is empty.
+    (
+        'op.create_table("orders", sa.Column("id", sa.Integer(), primary_key=True),'
+        ' sa.Column("user_id", sa.Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE")))\n'
+        'op.create_index("ix_orders_user_id", "orders", ["user_id"])\n'
+        'op.create_unique_constraint("uq_orders_user_id", "orders", ["user_id"])'
+    ),
+    # Rows that stand in the file are few.
+    'op.bulk_insert(sa.table("roles", sa.column("name", sa.String())), [{"name": "UPDATE"}])',
+    "op.execute(\"INSERT INTO roles (name) VALUES ('a') ON CONFLICT (name) DO UPDATE SET a = 1\")",
+    "from alembic import context\nif not context.is_offline_mode():\n    op.get_bind().scalar(None)",
+    '"""Changes nothing: UPDATE users."""\nassert op.get_context().as_sql  # UPDATE users',
+]
+SAFE = {
+    "postgresql": [
+        (
+            "with op.get_context().autocommit_block():\n"
+            '    op.execute("SET statement_timeout = 0")\n'
+            '    op.create_index("ix", "users", ["name"], postgresql_concurrently=True,'
+            " if_not_exists=True)"
+        ),
+        (
+            "with op.get_context().autocommit_block():\n"
+            '    op.drop_index("ix", postgresql_concurrently=True, if_exists=True)'
+        ),
+        'op.create_check_constraint("ck", "users", "a > 1", postgresql_not_valid=True)',
+        (
+            'op.create_foreign_key("fk", "users", "teams", ["team_id"], ["id"],'
+            " postgresql_not_valid=True)"
+        ),
+        'op.execute("ALTER TABLE users VALIDATE CONSTRAINT ck")',
+        (
+            'op.execute("ALTER TABLE users VALIDATE CONSTRAINT ck")\n'
+            'op.alter_column("users", "name", nullable=False)\n'
+            'op.drop_constraint("ck", "users")'
+        ),
+        'op.execute("ALTER TABLE users ADD CONSTRAINT uq UNIQUE USING INDEX ix")',
+        'op.execute("ALTER TABLE users ADD CONSTRAINT pk PRIMARY KEY USING INDEX ix")',
+    ],
+    "sqlite": [
+        'op.create_index("ix_users_name", "users", ["name"], unique=True)',
+        'op.drop_index("ix_users_name", "users")',
+        (
+            'op.create_table("teams", sa.Column("id", sa.Integer(), primary_key=True))\n'
+            'op.add_column("teams", sa.Column("name", sa.String(9), nullable=False))\n'
+            'with op.batch_alter_table("teams") as batch:\n    batch.drop_column("name")\n'
+            'op.drop_table("teams")'
+        ),
+    ],
+}
+
+
+class Found(NamedTuple):
+    file: str
+    line: int
+    rule: str
+    what: str
+    advice: str
+
+
+def lint(project: Project, *arguments: str) -> list[Found]:
+    """Return what it finds; it ends with a failure when that is something."""
+    done = project.run("make", "--no-print-directory", "db-lint", *arguments, code=None)
+    lines = done.stdout.splitlines()
+    found = []
+    for position, advice in zip(lines[::2], lines[1::2], strict=True):
+        file, line, rule, what = position.split(":", 3)
+        assert (project.folder / file).exists() or rule.strip() == "merged-revision"
+        assert advice.startswith("    ")
+        found.append(Found(Path(file).name, int(line), rule.strip(), what.strip(), advice.strip()))
+    return found
+
+
+def clean(project: Project, *arguments: str) -> str:
+    """Return the one line that it says when there is nothing."""
+    (line,) = project.make("db-lint", *arguments).stdout.splitlines()
+    return line
+
+
+def refusal(project: Project, *arguments: str, **options: str) -> list[str]:
+    done = project.make("db-lint", *arguments, code=None, env=options)
+    assert not done.stdout
+    return said(done.stderr)
+
+
+def plant(project: Project, bodies: list[str]) -> list[Path]:
+    """Write a revision for each, one after the other."""
+    names = [f"{number:012d}" for number in range(len(bodies))]
+    return [
+        revise(project, name, body, after=before)
+        for name, before, body in zip(names, [FIRST, *names], bodies, strict=False)
+    ]
+
+
+def test_hazards_are_found(copy: Project) -> None:
+    """Each with the line of the revision that it is in, the statement and the safe way."""
+    hazards = COMMON + HAZARDS[copy.database]
+    paths = plant(copy, [hazard.upgrade for hazard in hazards])
+    found = lint(copy)
+    assert [one.file for one in found] == [path.name for path in paths]
+    for one, hazard, path in zip(found, hazards, paths, strict=True):
+        assert (one.rule, one.what) == (hazard.rule, hazard.sql)
+        assert one.advice.endswith(hazard.advice)
+        assert one.advice
+        lines = path.read_text("utf-8").splitlines()
+        line = one.line if one.rule != "unreadable" else lines.index("def upgrade() -> None:") + 2
+        assert lines[line - 1].strip() in hazard.upgrade
+
+
+def test_safe_ways_are_not_found(copy: Project) -> None:
+    bodies = HARMLESS + SAFE[copy.database]
+    plant(copy, bodies)
+    expected = f"new revisions (there is no branch to compare with): {len(bodies) + 1}"
+    assert clean(copy) == f"{expected}, nothing dangerous"
+
+
+@pytest.mark.parametrize("project", ["postgresql"], indirect=True)
+def test_guide_is_right(copy: Project) -> None:
+    """Its examples are clean, and it explains every rule that there is a hazard for here."""
+    text = GUIDE.read_text("utf-8")
+    examples = [block.text for block in blocks(text) if block.language == "python"]
+    assert len(examples) > 8
+    for path in plant(copy, examples):
+        if "no-downgrade" in path.read_text("utf-8"):
+            changed = path.read_text("utf-8").replace('op.execute("SELECT 1")', "pass")
+            path.write_text(changed, "utf-8")
+    clean(copy)
+    hazards = [*COMMON, *(hazard for some in HAZARDS.values() for hazard in some)]
+    rules = {hazard.rule for hazard in hazards} | OTHER_RULES
+    assert not {rule for rule in rules if f"`{rule}`" not in text}
+
+
+def test_several_in_one_revision(copy: Project) -> None:
+    """They do not hide each other, also in one statement."""
+    plant(copy, ['op.execute("ALTER TABLE users DROP name")\nop.rename_table("users", "people")'])
+    rules = ["ban-drop-column", "renaming-table"]
+    assert [one.rule for one in lint(copy)] == rules
+    (first, second) = lint(copy)
+    assert second.line == first.line + 1
+
+
+def test_downgrade_has_to_work(copy: Project) -> None:
+    harmless = 'op.add_column("users", sa.Column("a", sa.Integer()))'
+    idle = [
+        "pass",
+        '"""Nothing."""',
+        "return",
+        "...",
+        "raise NotImplementedError",
+        'print("no way back")\nraise RuntimeError("no way back")',
+    ]
+    names = [f"{number:012d}" for number in range(len(idle) + 2)]
+    paths = [
+        revise(copy, name, harmless, downgrade, after=before)
+        for name, before, downgrade in zip(names, [FIRST, *names], idle, strict=False)
+    ]
+    missing = revise(copy, names[-2], harmless, after=names[-3])
+    missing.write_text(missing.read_text("utf-8").partition("def downgrade")[0], "utf-8")
+    revise(copy, names[-1], "pass", "pass", after=names[-2])
+    advice = "`make db-rollback` would not take it back. Write what does, as far as it can be."
+    assert lint(copy) == [
+        Found(path.name, 1, "no-downgrade", "downgrade() does nothing", advice)
+        for path in [*paths, missing]
+    ]
+
+
+def test_create_all_is_found(copy: Project) -> None:
+    """In code, not where it is only spoken of."""
+    path = copy.folder / "app/main.py"
+    text = path.read_text("utf-8")
+    spoken = '\n\nTEXT = "create_all(engine)"  # never: Base.metadata.create_all(engine)\n'
+    path.write_text(text + spoken, "utf-8")
+    clean(copy)
+    code = "\n\nasync def make(engine):\n    await engine.run_sync(Base.metadata.create_all)\n"
+    path.write_text(text + code, "utf-8")
+    line = text.count("\n") + 4
+    advice = "A revision that makes these tables then fails. Leave them to revisions."
+    assert lint(copy) == [Found("main.py", line, "create-all", "Base.metadata.create_all", advice)]
+    path.write_text(text + code + "\n\n# db-lint: allow create-all: for a test\n", "utf-8")
+    clean(copy)
+
+
+def test_comment_allows_what_it_gives_a_reason_for(copy: Project) -> None:
+    (path,) = plant(copy, ['op.drop_column("users", "name")\nop.rename_table("users", "people")'])
+    text = path.read_text("utf-8")
+    form = "# db-lint: allow RULE: REASON is its form, and RULE that of a finding in this file."
+
+    def with_comment(comment: str) -> list[tuple[str, str, str]]:
+        path.write_text(text.replace('"name")', f'"name")  {comment}'), "utf-8")
+        return [(one.rule, one.what, one.advice) for one in lint(copy)]
+
+    both = with_comment("# nothing")
+    assert [rule for rule, _, _ in both] == ["ban-drop-column", "renaming-table"]
+    assert with_comment("# db-lint: allow ban-drop-column: unused since 1.4") == both[1:]
+    for comment in (
+        "# db-lint: allow ban-drop-column",
+        "# db-lint: allow ban-drop-column:",
+        "# db-lint: allow: it is fine",
+        "# db-lint: ignore",
+    ):
+        assert set(with_comment(comment)) == {*both, ("useless-comment", comment, form)}
+    for rule in ("ban-drop-colum", "ban-drop-table"):
+        useless = ("useless-comment", rule, form)
+        assert set(with_comment(f"# db-lint: allow {rule}: why not")) == {*both, useless}
+    string = '"# db-lint: allow ban-drop-column: only text"'
+    path.write_text(text.replace("def upgrade", f"TEXT = {string}\n\n\ndef upgrade"), "utf-8")
+    assert [one.rule for one in lint(copy)] == ["ban-drop-column", "renaming-table"]
+
+
+def test_only_what_the_branch_adds(copy: Project) -> None:
+    """Committed or not; what is on the main branch was seen to when it came there."""
+    old, new = "aaaaaaaaaaa1", "bbbbbbbbbbb1"
+    revise(copy, old, 'op.drop_column("users", "name")')
+    start(copy)
+    assert clean(copy) == "new revisions since main: 0, nothing dangerous"
+    revise(copy, new, 'op.rename_table("users", "people")', after=old)
+    assert [one.rule for one in lint(copy)] == ["renaming-table"]
+    git(copy, "switch", "--quiet", "--create", "work")
+    commit(copy)
+    assert [one.rule for one in lint(copy)] == ["renaming-table"]
+    assert clean(copy, "base=work") == "new revisions since work: 0, nothing dangerous"
+    assert clean(copy, "base=HEAD") == "new revisions since work: 0, nothing dangerous"
+    git(copy, "branch", "--force", "main")
+    add_column(copy, "ccccccccccc1", "größe", after=new)
+    assert clean(copy) == "new revisions since main: 1, nothing dangerous"
+
+
+def test_merged_revision_must_not_change(copy: Project) -> None:
+    names = ("aaaaaaaaaaa1", "bbbbbbbbbbb1")
+    first, second = (
+        add_column(copy, name, f"column_{name}", after=after)
+        for name, after in zip(names, [FIRST, *names], strict=False)
+    )
+    start(copy)
+    git(copy, "switch", "--quiet", "--create", "work")
+    # Somebody else's change of the same file, later on the main branch, is not this branch's.
+    git(copy, "switch", "--quiet", "main")
+    third = add_column(copy, "ccccccccccc1", "third", after=names[1])
+    first.write_text(first.read_text("utf-8") + "# theirs\n", "utf-8")
+    commit(copy)
+    git(copy, "switch", "--quiet", "work")
+    assert clean(copy) == "new revisions since main: 0, nothing dangerous"
+    text = first.read_text("utf-8")
+    first.write_text(text + "# mine\n", "utf-8")
+    second.unlink()
+    advice = "Databases may have it as it was. Restore it, and write a new revision instead."
+    changed = Found(first.name, 1, "merged-revision", "changed after it was merged", advice)
+    deleted = Found(second.name, 1, "merged-revision", "deleted after it was merged", advice)
+    assert lint(copy) == [changed, deleted]
+    commit(copy)
+    assert lint(copy) == [changed, deleted]
+    first.write_text(text + "# db-lint: allow merged-revision: a comment only\n", "utf-8")
+    assert lint(copy) == [deleted]
+    git(copy, "checkout", "--quiet", "main", "--", "migrations/versions")
+    assert third.exists()
+    clean(copy)
+
+
+def test_two_heads_are_told(copy: Project) -> None:
+    add_column(copy, "aaaaaaaaaaa1", "phone")
+    add_column(copy, "bbbbbbbbbbb1", "fax")
+    (found,) = lint(copy)
+    assert found == Found(
+        "versions",
+        1,
+        "two-heads",
+        "aaaaaaaaaaa1 and bbbbbbbbbbb1 come last",
+        "`make db-rebase` puts those of this branch last. Where a database that others use has one"
+        " of them already, `alembic merge heads` adds a revision that follows both.",
+    )
+    copy.run("alembic", "merge", "heads", "-m", "join")
+    clean(copy)
+
+
+def test_part_of_a_repository(copy: Project, tmp_path: Path) -> None:
+    """A project may be a folder among others, each with revisions of its own."""
+    whole = Project(tmp_path / "whole", copy.database)
+    folder = whole.folder / "services größer/orders"
+    folder.parent.mkdir(parents=True)
+    copy.folder.rename(folder)
+    part = Project(folder, copy.database)
+    other = whole.folder / "migrations/versions/2026_01_01_0000-other.py"
+    other.parent.mkdir(parents=True)
+    other.write_text("x = 1\n", "utf-8")
+    git(whole, "init", "--quiet", "--initial-branch", "main")
+    (whole.folder / ".git/info/exclude").write_text(".venv\n", "utf-8")
+    commit(whole)
+    add_column(part, "aaaaaaaaaaa1", "phone")
+    other.write_text("x = 2\n", "utf-8")
+    assert clean(part) == "new revisions since main: 1, nothing dangerous"
+    first = part.revisions[0]
+    first.write_text(first.read_text("utf-8") + "# mine\n", "utf-8")
+    assert [(one.file, one.rule) for one in lint(part)] == [(first.name, "merged-revision")]
+
+
+def clone(project: Project, folder: Path, *options: str) -> Project:
+    """Return a clone of a project's repository, whose copied environment is the same."""
+    git(project, "clone", "--quiet", *options, f"file://{project.folder}", str(folder))
+    (folder / ".venv").symlink_to(project.folder / ".venv")
+    return Project(folder, project.database)
+
+
+def test_branch_to_compare_with(copy: Project, tmp_path: Path) -> None:
+    """The default branch of origin, whatever its name is; without any, everything is new."""
+    everything = "new revisions (there is no branch to compare with): 1, nothing dangerous"
+    assert clean(copy) == everything
+    start(copy)
+    assert clean(copy) == "new revisions since main: 0, nothing dangerous"
+    done = copy.make("db-lint", env={"PATH": without_git(copy)})
+    assert done.stdout == f"{everything}\n"
+    git(copy, "branch", "--move", "main", "trunk")
+    assert clean(copy) == everything
+    for name in ("main", "app"):  # A folder is no branch.
+        line = f"base={name}: git knows no such branch; git fetch brings new ones"
+        assert refusal(copy, f"base={name}") == [line]
+    cloned = clone(copy, tmp_path / "clone")
+    add_column(cloned, "aaaaaaaaaaa1", "phone")
+    commit(cloned)
+    assert clean(cloned) == "new revisions since origin/trunk: 1, nothing dangerous"
+
+
+def test_part_of_the_history(copy: Project, tmp_path: Path) -> None:
+    """Without a common ancestor all that the main branch has would count as new."""
+    start(copy)
+    git(copy, "switch", "--quiet", "--create", "work")
+    add_column(copy, "aaaaaaaaaaa1", "phone")
+    commit(copy)
+    shallow = clone(copy, tmp_path / "clone", "--depth", "1", "--no-single-branch")
+    line = (
+        "git has only a part of the history here, which does not tell what is new:"
+        " git fetch --unshallow origin main, and in CI a checkout with fetch-depth: 0"
+    )
+    assert refusal(shallow, "base=origin/main") == [line]
+    git(shallow, "fetch", "--quiet", "--unshallow", "origin", "main")
+    assert clean(shallow, "base=origin/main").startswith("new revisions since origin/main: 1, ")
+    shallow = clone(copy, tmp_path / "branch", "--depth", "1")
+    git(shallow, "remote", "remove", "origin")
+    assert refusal(shallow) == [line]
+
+
+def test_repository_of_somebody_else(copy: Project) -> None:
+    """git refuses it for its own reasons, and says what to do about it."""
+    start(copy)
+    environment = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    lines = refusal(copy, **environment)
+    assert "dubious ownership" in lines[0]
+    assert "git config --global --add safe.directory" in "".join(lines)
