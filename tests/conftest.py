@@ -33,6 +33,20 @@ depends_on: str | Sequence[str] | None = None
 
 """
 
+# PostgreSQL builds it beside its readers and writers, outside of any transaction.
+INDEX = """
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.create_index(
+            "ix_users_name", "users", ["name"], postgresql_concurrently=True, if_not_exists=True
+        )
+
+
+def downgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.drop_index("ix_users_name", "users", postgresql_concurrently=True, if_exists=True)
+"""
+
 # An example renders a project: how long that takes says nothing about whether it is right.
 settings.register_profile("rendering", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rendering")

@@ -11,7 +11,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.conftest import Revise
+from tests.conftest import INDEX, Revise
 from tests.databases import Server
 from tests.migrators import environment
 from tests.pgbouncer import pooled
@@ -44,18 +44,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("users", "slow")
-"""
-INDEX = """
-def upgrade() -> None:
-    with op.get_context().autocommit_block():
-        op.create_index(
-            "ix_users_name", "users", ["name"], postgresql_concurrently=True, if_not_exists=True
-        )
-
-
-def downgrade() -> None:
-    with op.get_context().autocommit_block():
-        op.drop_index("ix_users_name", "users", postgresql_concurrently=True, if_exists=True)
 """
 ADDED, NEXT = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 LOCKED = "canceling statement due to lock timeout: ALTER TABLE users ADD COLUMN phone VARCHAR(20)"

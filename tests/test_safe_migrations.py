@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Revise
+from tests.conftest import INDEX, Revise
 from tests.databases import Server
 from tests.migrators import Migrators, environment, migrators
 from tests.project import FIRST, Project
@@ -29,18 +29,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("{table}")
-"""
-INDEX = """
-def upgrade() -> None:
-    with op.get_context().autocommit_block():
-        op.create_index(
-            "ix_users_name", "users", ["name"], postgresql_concurrently=True, if_not_exists=True
-        )
-
-
-def downgrade() -> None:
-    with op.get_context().autocommit_block():
-        op.drop_index("ix_users_name", "users", postgresql_concurrently=True, if_exists=True)
 """
 
 
