@@ -131,7 +131,9 @@ class Image:
 
     def settings(self, **given: str) -> dict[str, str]:
         """Return the environment of a process; on this machine it listens on loopback only."""
-        own = {key: self.localized(text) for key, text in self.environment.items()}
+        # The packages come from the cache of this machine.
+        kept = {key: text for key, text in self.environment.items() if key != "UV_CACHE_DIR"}
+        own = {key: self.localized(text) for key, text in kept.items()}
         loopback = {key: "127.0.0.1" for key, text in own.items() if text == "0.0.0.0"}
         return own | loopback | given
 
