@@ -55,8 +55,8 @@ class PostgreSQL:
         " `make db-start` starts the PostgreSQL of development"
     )
     REMOTE = "postgresql://ada:s3cret@db.example.com/orders"
-    WAITING = "another process is migrating; waiting up to 1 seconds"
-    TIRED = "FAILED: another process has been migrating for 1 seconds"
+    WAITING = "trying again in 0.5 seconds: another process is migrating"
+    TIRED = "FAILED: pg_stat_activity shows who is in the way: another process is migrating"
     SCHEMA = """
         SELECT table_name, column_name, data_type, character_maximum_length::text, is_nullable,
             column_default

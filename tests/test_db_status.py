@@ -116,7 +116,8 @@ def test_forked(orders: Project, revise: Revise) -> None:
         f"{ITEMS}  pending                       revision {ITEMS} (head)",
     ]
     assert lines[3:] == [
-        f"forked: {ORDERS} and {ITEMS} come last, all of them; make db-rebase mends it",
+        "forked: several revisions are a head; make db-rebase puts them in a row",
+        "pending: make db-migrate",
     ]
 
 
@@ -133,6 +134,17 @@ def test_database_without_history(orders: Project, server: Server, url: str) -> 
     server.query(url, "DROP TABLE alembic_history")
     orders.make("db-rollback", "rev=base")
     orders.make("db-migrate")
+    assert status(orders, 0)[-1] == "The database has every revision."
+
+
+def test_rows_left_behind(orders: Project, server: Server, url: str) -> None:
+    """By a release that kept no history: they tell nothing, and stop nothing."""
+    insert = "INSERT INTO alembic_history (revision, checksum) VALUES ('{}', 'of another file')"
+    server.query(url, insert.format(ORDERS))
+    assert status(orders, 1)[-1] == "pending: make db-migrate"
+    script = orders.alembic(url, "upgrade", f"{FIRST}:head", "--sql").stdout
+    assert script.count("CREATE TABLE IF NOT EXISTS alembic_history") == 1
+    server.run_script(url, script)
     assert status(orders, 0)[-1] == "The database has every revision."
 
 

@@ -20,6 +20,7 @@ import pytest
 import trustme
 
 from tests.databases import Server
+from tests.migrators import migrators
 from tests.pgbouncer import pooled
 from tests.project import Project
 from tests.support import free_port, said, wait_for
@@ -126,6 +127,22 @@ def test_changed_type_is_noticed_through_a_pooler(
         server.query(url, "ALTER TABLE users ALTER is_active TYPE integer USING 1")
         for _ in range(10):
             assert client.get("/users").json() == before, served.log
+
+
+def test_migrations_notice_a_pooler_that_others_use(
+    project: Project, server: Server, url: str, tmp_path: Path
+) -> None:
+    """However the sessions happen to be given out, none of 16 migrators takes one for its own."""
+    with (
+        pooled(url, tmp_path, pool_size=6) as through,
+        neighbours(through),
+        migrators(project, tmp_path) as crowd,
+    ):
+        for _ in range(2):
+            crowd.start(through, "upgrade", "head", count=8)
+            assert crowd.wait() == [255] * 8, crowd.logs
+            assert all("a pooler in transaction mode" in log for log in crowd.logs)
+    assert not server.tables(url)
 
 
 def test_pooler_refuses_what_it_cannot_keep(project: Project, url: str, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_every_plain_command(copy: Project, server: Server, url: str) -> None:
     alembic(url, "current", "--check-heads")
     alembic(url, "revision", "-m", "Two: it's „new“")
     second = copy.new_revision
-    assert re.fullmatch(r"\d{4}_\d\d_\d\d_\d{4}-[a-z0-9_]+\.py", second.name)
+    assert re.fullmatch(r"\d{4}_\d\d_\d\d_\d{6}-[a-z0-9_]+\.py", second.name)
     (identifier,) = re.findall(
         r'^revision: str = "(\w+)"$', second.read_text("utf-8"), re.MULTILINE
     )

@@ -21,6 +21,8 @@ def schemas(server: Server, url: str, table: str) -> list[str]:
 def test_schema_for_each_tenant(copy: Project, server: Server, url: str) -> None:
     """Each has its own tables and its own revision, and all are migrated by the same files."""
     for tenant in ("ada", 'b "o" b'):
+        name = tenant.replace('"', '""')
+        server.query(url, f'CREATE SCHEMA "{name}"')
         copy.alembic(url, "-x", f"schema={tenant}", "upgrade", "head")
         copy.alembic(url, "-x", f"schema={tenant}", "check")
         assert FIRST in copy.alembic(url, "-x", f"schema={tenant}", "current").stdout
@@ -33,10 +35,20 @@ def test_schema_for_each_tenant(copy: Project, server: Server, url: str) -> None
 
 @postgresql
 def test_sql_for_a_schema(copy: Project, server: Server, url: str) -> None:
+    server.query(url, "CREATE SCHEMA ada")
     script = copy.alembic(url, "-x", "schema=ada", "upgrade", "head", "--sql").stdout
     server.run_script(url, script)
     assert schemas(server, url, "users") == ["ada"]
     copy.alembic(url, "-x", "schema=ada", "check")
+
+
+@postgresql
+def test_schema_is_not_made_by_a_slip(project: Project, server: Server, url: str) -> None:
+    assert not project.alembic(url, "-x", "schema=adda", "current").stdout
+    done = project.alembic(url, "-x", "schema=adda", "upgrade", "head", code=255)
+    assert done.stdout.startswith("FAILED: rolled back: CREATE TABLE alembic_version (")
+    assert "no schema has been selected to create in" in done.stdout
+    assert not server.schema(url)
 
 
 @postgresql

@@ -27,7 +27,7 @@ def test_add_a_column(copy: Project, project: Project, server: Server, url: str)
     copy.make("db-check", code=None)
     copy.make("db-revision", "m=add phone number")
     path = copy.new_revision
-    assert re.fullmatch(r"\d{4}_\d\d_\d\d_\d{4}-add_phone_number\.py", path.name)
+    assert re.fullmatch(r"\d{4}_\d\d_\d\d_\d{6}-add_phone_number\.py", path.name)
     copy.make("lint")
     copy.make("typecheck", env={"MYPY_CACHE_DIR": str(project.folder / ".mypy_cache")})
     for _ in range(2):

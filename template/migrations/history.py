@@ -5,29 +5,29 @@ revision; a database without the table, or without some rows, is in order.
 """
 
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
 from alembic import context
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Column, MetaData, Row, String, Table, delete, insert, inspect, select, text
 from sqlalchemy.schema import CreateTable
 
 from app.models.base import UTCDateTime
+from app.settings import PROJECT_DIR
 
+SCRIPTS = ScriptDirectory.from_config(Config(PROJECT_DIR / "alembic.ini"))
 TABLE = "alembic_history"
-history = sa.Table(
+history = Table(
     TABLE,
-    sa.MetaData(),
-    sa.Column("revision", sa.String(32), primary_key=True),
-    sa.Column("checksum", sa.String(64), nullable=False),
-    sa.Column(
-        "applied_at", UTCDateTime, server_default=sa.text("CURRENT_TIMESTAMP"), nullable=False
-    ),
+    MetaData(),
+    Column("revision", String(32), primary_key=True),
+    Column("checksum", String(64), nullable=False),
+    Column("applied_at", UTCDateTime, server_default=text("CURRENT_TIMESTAMP"), nullable=False),
 )
 
 
@@ -36,53 +36,42 @@ def checksum(path: str) -> str:
     return hashlib.sha256(Path(path).read_text("utf-8").encode()).hexdigest()
 
 
-def read(connection: sa.Connection) -> dict[str, sa.Row[tuple[Any, ...]]]:
-    """Return a row for each revision that has one."""
-    if not sa.inspect(connection).has_table(TABLE):
-        return {}
-    return {row.revision: row for row in connection.execute(sa.select(history))}
-
-
-def applied(script: ScriptDirectory) -> dict[str, sa.Row[tuple[Any, ...]] | None]:
+def applied() -> dict[str, Row[tuple[Any, ...]] | None]:
     """Return the revisions that the database has, each with its row if there is one.
 
-    Raises CommandError when the database does not answer.
+    Ends with a line when the database does not answer.
     """
-    found: list[Any] = []
+    heads: set[str] = set()
+    rows: dict[str, Row[tuple[Any, ...]]] = {}
 
-    def look(heads: Iterable[str], context: MigrationContext) -> tuple[()]:
-        found.extend([set(heads), read(context.connection) if context.connection else {}])
+    def look(found: tuple[str, ...], _context: object) -> tuple[()]:
+        heads.update(found)
+        connection = context.get_bind()
+        if inspect(connection).has_table(TABLE):
+            rows.update((row.revision, row) for row in connection.execute(select(history)))
         return ()
 
     config = Config(attributes={"looking": True})
-    with EnvironmentContext(config, script, fn=look, dont_mutate=True):
-        script.run_env()
-    heads, rows = found
-    known = {one.revision for one in script.walk_revisions()}
-    at = tuple(heads & known)
-    steps = [one.revision for one in script.iterate_revisions(at, "base")] if at else []
+    try:
+        with EnvironmentContext(config, SCRIPTS, fn=look, dont_mutate=True):
+            SCRIPTS.run_env()
+    except CommandError as error:
+        raise SystemExit(str(error)) from None
+    known = {one.revision for one in SCRIPTS.walk_revisions()}
+    steps = {one.revision for one in SCRIPTS.iterate_revisions(tuple(heads & known), "base")}
     # What came before a revision that has no file cannot be told from the files.
-    lost = rows if heads - known else rows.keys() - known
-    return {revision: rows.get(revision) for revision in [*steps, *heads, *lost]}
+    lost = rows.keys() if heads - known else rows.keys() - known
+    return {revision: rows.get(revision) for revision in steps | heads | lost}
 
 
-class Recorder:
-    """Writes the rows of one run of migrations: Alembic's `on_version_apply`."""
-
-    def __init__(self) -> None:
-        self.recorded: set[str] | None = None
-
-    def __call__(
-        self, ctx: MigrationContext, step: MigrationInfo, *_: object, **__: object
-    ) -> None:
-        if self.recorded is None:
-            ctx.execute(CreateTable(history, if_not_exists=True))
-            connection = None if ctx.as_sql else ctx.connection
-            self.recorded = set(read(connection)) if connection else set()
-        for revision in step.up_revision_ids:
-            if not step.is_upgrade or revision in self.recorded:
-                ctx.execute(sa.delete(history).where(history.c.revision == revision))
-            if step.is_upgrade:
-                path = context.script.get_revision(revision).path
-                row = {"revision": revision, "checksum": checksum(path)}
-                ctx.execute(sa.insert(history).values(row))
+def record(ctx: MigrationContext, step: MigrationInfo, *_: object, **__: object) -> None:
+    """Write or delete the row of a revision, in its transaction: Alembic's `on_version_apply`."""
+    if TABLE not in ctx.impl.memo:
+        ctx.execute(CreateTable(history, if_not_exists=True))
+        ctx.impl.memo[TABLE] = "is there"
+    for revision in step.up_revision_ids:
+        # There is one already where it was taken back by a release that kept no history.
+        ctx.execute(delete(history).where(history.c.revision == revision))
+        if step.is_upgrade:
+            path = context.script.get_revision(revision).path
+            ctx.execute(insert(history).values(revision=revision, checksum=checksum(path)))

@@ -1,24 +1,25 @@
 """How migrations reach PostgreSQL: one migrator at a time, and nobody queues behind it."""
 
 import logging
+import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
+from psycopg.errors import LockNotAvailable
 from psycopg.sql import Identifier
-from sqlalchemy import Connection, create_engine, inspect, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from app.settings import Settings
-from migrations.postgresql_limits import revisions, run_patiently
 
+Run = Callable[..., None]
 logger = logging.getLogger(__name__)
 
-DIALECT = "postgresql"
 # A revision is a transaction: those before one that fails stay, the failed one leaves nothing.
 OPTIONS: dict[str, Any] = {"transaction_per_migration": True}
 # Held by the session rather than the transaction, because a revision may commit in between
@@ -29,113 +30,120 @@ LOCK = text(
 )
 # Left behind by an index build that was interrupted, rather than being built at this moment.
 INVALID_INDEXES = text("""
-    SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-    WHERE NOT indisvalid AND relkind = 'i' AND NOT EXISTS (
-        SELECT FROM pg_stat_progress_create_index AS build WHERE build.index_relid = indexrelid
-    )
+    SELECT indexrelid::regclass FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    WHERE NOT indisvalid AND relkind = 'i'
+    EXCEPT SELECT index_relid::regclass FROM pg_stat_progress_create_index
 """)
+# Statements that may take long, and wait long, because nobody else has to wait for them.
+PATIENT = re.compile(r"\bCONCURRENTLY\b|\bVALIDATE\s+CONSTRAINT\b", re.IGNORECASE)
+LIMITS = "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)"
 
 
-@contextmanager
-def connect(settings: Settings) -> Iterator[Connection]:
-    """Yield a connection of its own; raise CommandError when the database does not answer."""
-    address = settings.migration_database_url or settings.database_url
-    url = address.set(drivername="postgresql+psycopg")
-    defaults = {
-        "application_name": f"{settings.service_name} migrations",
-        "connect_timeout": max(2, round(settings.connection_timeout)),
+def connect(settings: Settings) -> Connection:
+    """Return a connection of its own; raise CommandError when the database does not answer."""
+    query = {
+        "fallback_application_name": f"{settings.service_name} migrations",
+        "connect_timeout": str(max(2, round(settings.connection_timeout))),
+        **settings.migration_url.query,
     }
-    arguments = {key: value for key, value in defaults.items() if key not in url.query}
-    engine = create_engine(url, poolclass=NullPool, connect_args=arguments, hide_parameters=True)
+    address = settings.migration_url.set(drivername="postgresql+psycopg", query=query)
     try:
-        connection = engine.connect()
+        return create_engine(address, poolclass=NullPool, hide_parameters=True).connect()
     except OperationalError as error:
-        reason = str(error.orig).splitlines()[0].removeprefix("connection is bad: ")
         raise CommandError(
-            f"cannot connect to {address!r}: {reason};"
+            f"cannot connect to {settings.migration_url!r}: {str(error.orig).splitlines()[0]};"
             " `make db-start` starts the PostgreSQL of development"
         ) from error
-    with connection:
-        yield connection
 
 
-def migrate(
-    run: Callable[..., None], settings: Settings, *, looking: bool, schema: str | None
-) -> None:
+def migrate(run: Run, settings: Settings, *, looking: bool, schema: str | None) -> None:
     """Call `run` with a connection; unless it only looks, as the only one and with timeouts.
 
     Raises CommandError where that cannot be had, or when a timeout has passed.
     """
     with connect(settings) as connection:
         if schema:
-            exists = inspect(connection).has_schema(schema)
-            for statement in use_schema(schema)[1 if exists else 0 :]:
-                connection.execute(text(statement))
+            connection.execute(text(use_schema(schema)))
             connection.commit()
             connection.dialect.default_schema_name = schema
         if looking:
-            run(connection=connection)
-            return
-        refuse_shared_session(connection, settings)
-        wait_for_lock(connection, settings.migration_timeout)
-        report_invalid_indexes(connection)
-        run_patiently(run, connection, settings)
+            return run(connection=connection)
+        refuse_shared_session(connection)
+        limit_statements(connection, settings)
+        return run_patiently(run, connection, settings.migration_timeout)
 
 
-def use_schema(schema: str) -> list[str]:
-    """Return the statements after which this schema is the one that is migrated."""
-    name = Identifier(schema).as_string()
-    return [f"CREATE SCHEMA IF NOT EXISTS {name}", f"SET search_path TO {name}"]
+def use_schema(schema: str) -> str:
+    """Return the statement after which this schema is the one that is migrated."""
+    return f"SET search_path TO {Identifier(schema).as_string()}"
 
 
-def refuse_shared_session(connection: Connection, settings: Settings) -> None:
+def refuse_shared_session(connection: Connection) -> None:
     """Raise CommandError where a pooler gives the session to others between transactions."""
-
-    def server_process(on: Connection) -> object:
-        process = on.scalar(text("SELECT pg_backend_pid()"))
-        on.commit()
-        return process
-
-    driver: Any = connection.connection.driver_connection
-    if server_process(connection) == driver.info.backend_pid:
-        return  # What greeted us is what answers: there is no pooler.
+    processes = []
     with connection.engine.connect() as other:
-        mine = {server_process(connection) for _ in range(2)}
-        theirs = {server_process(other) for _ in range(2)}
-    if len(mine) > 1 or mine & theirs:
-        name = "MIGRATION_DATABASE_URL" if settings.migration_database_url else "DATABASE_URL"
+        for one in [connection, other] * 5:
+            processes.append(one.scalar(text("SELECT pg_backend_pid()")))
+            one.commit()
+    if processes[0] == processes[1] or processes != processes[:2] * 5:
         raise CommandError(
-            f"{name} leads to a pooler in transaction mode, where the lock that keeps migrations"
-            " apart would not hold: let MIGRATION_DATABASE_URL lead to the server itself"
+            "a pooler in transaction mode keeps no lock: let MIGRATION_DATABASE_URL lead past it"
         )
-
-
-def wait_for_lock(connection: Connection, timeout: float) -> None:
-    deadline = time.monotonic() + timeout
-    waiting = False
-    while True:
-        locked = connection.scalar(LOCK)
-        connection.commit()
-        if locked:
-            return
-        if time.monotonic() > deadline:
-            raise CommandError(f"another process has been migrating for {timeout:g} seconds")
-        if not waiting:
-            logger.info("another process is migrating; waiting up to %g seconds", timeout)
-            waiting = True
-        time.sleep(0.1)
 
 
 def report_invalid_indexes(connection: Connection) -> None:
     """Say how to repair them; raise CommandError unless there is nothing to migrate anyway."""
-    names = connection.scalars(INVALID_INDEXES).all()
+    names = ", ".join(connection.scalars(INVALID_INDEXES))
+    heads = MigrationContext.configure(connection).get_current_heads()
+    repair = "DROP INDEX CONCURRENTLY or, where its revision has been applied, by REINDEX INDEX"
+    message = f"half built: {names}. Repair it by {repair} CONCURRENTLY"
+    if names and set(heads) != set(context.script.get_heads()):
+        raise CommandError(message)
     if names:
-        message = (
-            f"invalid, as CREATE INDEX CONCURRENTLY was interrupted: {', '.join(names)}."
-            f" Repair it by DROP INDEX CONCURRENTLY {names[0]}; where its revision has been"
-            f" applied, by REINDEX INDEX CONCURRENTLY {names[0]}"
-        )
-        if revisions(connection) != set(context.script.get_heads()):
-            raise CommandError(message)
         logger.warning(message)
-    connection.commit()
+
+
+def limit_statements(connection: Connection, settings: Settings) -> None:
+    """Limit how long each statement may wait and take, except those that are in nobody's way."""
+    limits = settings.migration_lock_timeout, settings.migration_statement_timeout
+
+    @event.listens_for(connection, "before_cursor_execute")
+    def limit(_connection: object, cursor: Any, statement: str, *_: object) -> None:  # noqa: ANN401
+        lock, whole = (0, 0) if PATIENT.search(statement) else limits
+        cursor.execute(LIMITS, (f"{lock}s", f"{whole}s"))
+
+
+def run_patiently(run: Run, connection: Connection, timeout: float) -> None:
+    """Call `run` as the only migrator; when a table is in use, let go of it and try again later.
+
+    Whoever wants the table meanwhile queues behind the statement that waits for it, which is why
+    that waits for a moment only.
+    """
+    deadline = time.monotonic() + timeout
+    pause = 0.5
+    while True:
+        obstacle = "another process is migrating"
+        if connection.scalar(LOCK):
+            report_invalid_indexes(connection)
+            connection.commit()
+            try:
+                return run(connection=connection)
+            except DBAPIError as error:
+                obstacle = explain(error)
+        connection.rollback()
+        if time.monotonic() + pause > deadline:
+            raise CommandError(f"pg_stat_activity shows who is in the way: {obstacle}")
+        logger.warning("trying again in %g seconds: %s", pause, obstacle)
+        time.sleep(pause)
+        pause = min(2 * pause, 10)
+
+
+def explain(error: DBAPIError) -> str:
+    """Return what went wrong; raise CommandError where another attempt would be of no use."""
+    statement = " ".join((error.statement or "COMMIT").split())
+    failure = f"rolled back: {statement}: {error.orig}"
+    # After some of its steps `+2` would lead further than was asked for.
+    target = str(context.get_context().opts.get("destination_rev"))
+    if not isinstance(error.orig, LockNotAvailable) or re.search(r"[+-](?!1$)", target):
+        raise CommandError(failure) from error
+    return failure

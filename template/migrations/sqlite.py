@@ -2,9 +2,8 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, event
@@ -15,46 +14,43 @@ from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-DIALECT = "sqlite"
 # SQLite changes a table by copying it ("batch"), and all of that can be part of a transaction.
 OPTIONS: dict[str, Any] = {"render_as_batch": True, "transactional_ddl": True}
 
 
-@contextmanager
-def connect(settings: Settings, begin: str = "BEGIN IMMEDIATE") -> Iterator[Connection]:
-    """Yield a connection of its own, each transaction of which waits until nobody else writes.
+def connect(settings: Settings, begin: str = "BEGIN IMMEDIATE") -> Connection:
+    """Return a connection of its own, each transaction of which waits until nobody else writes.
 
     Foreign keys are not enforced on it: copying a table would empty those that refer to it.
     Raises CommandError when the database cannot be opened, or the wait takes too long.
     """
-    url = settings.migration_database_url or settings.database_url
-    url = url.set(drivername="sqlite+pysqlite")
+    url = settings.migration_url.set(drivername="sqlite+pysqlite")
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     # The driver would begin at the first INSERT, and commit the tables made until then.
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     try:
         connection = engine.connect()
-        driver = connection.connection.driver_connection
-        wait_for_lock(cast("sqlite3.Connection", driver), begin, settings.migration_timeout)
-    except (OperationalError, sqlite3.OperationalError) as error:
-        reason = error.orig if isinstance(error, OperationalError) else error
-        raise CommandError(f"cannot use {url.database}: {reason}") from error
-    with connection:
-        yield connection
+        wait_for_lock(connection, settings.migration_timeout)
+    except OperationalError as error:
+        raise CommandError(f"cannot use {url.database}: {error.orig}") from error
+    return connection
 
 
-def wait_for_lock(driver: sqlite3.Connection, begin: str, timeout: float) -> None:
+def wait_for_lock(connection: Connection, timeout: float) -> None:
     """Wait until nobody else writes, but not without a word."""
+    driver: Any = connection.connection.driver_connection
     for wait in (0, timeout):
         driver.execute(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
         try:
-            driver.execute(begin)
-            driver.execute("SELECT 1 FROM sqlite_schema")
-        except sqlite3.OperationalError as error:
-            if wait or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            with connection.begin():
+                connection.exec_driver_sql("SELECT 1 FROM sqlite_schema")
+        except OperationalError as error:
+            busy = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            if wait or not busy:
                 raise
             logger.info("another process is writing; waiting up to %g seconds", timeout)
         finally:
+            # A BEGIN that had to wait in vain may have begun nevertheless.
             driver.rollback()
 
 
@@ -72,7 +68,7 @@ def migrate(
         run(connection=connection)
 
 
-def use_schema(schema: str) -> list[str]:
+def use_schema(schema: str) -> str:
     raise CommandError(f"SQLite has no schemas: -x schema={schema} names none")
 
 

@@ -1,91 +1,91 @@
-"""Puts the revisions of this branch after those of its base: `make db-rebase`."""
+"""Puts the revisions that this branch adds to its base after those of the base: `make db-rebase`.
 
+The base is the branch that this one will be merged into: `base=`, else the default one of origin.
+"""
+
+import os
 import re
+import shutil
+import subprocess
 from importlib.util import cache_from_source
 from itertools import pairwise
 from pathlib import Path
 
-from alembic.config import Config
-from alembic.script import Script, ScriptDirectory
-from alembic.util import CommandError
+from alembic.script import Script
 
-from app.settings import PROJECT_DIR, load_settings
-from migrations import history
-from scripts.branch import VERSIONS, Branch, read_branch
+from app.settings import load_settings
+from migrations.history import SCRIPTS, applied
 
+VERSIONS = Path(SCRIPTS.versions)
+USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 MERGE = "`alembic merge heads` adds a revision that follows both."
-ADVICE = (
-    "`make db-rebase` puts those of this branch last. Where a database that others use has one of"
-    f" them already, {MERGE}"
-)
-VALUE = re.compile(r"""(?m)^(down_revision\b[^=\n]*= *)(?:None|(["'])\w+\2)""")
+ADVICE = f"`make db-rebase` puts those of this branch last. If others have applied one, {MERGE}"
+VALUE = re.compile(r"""(?m)^(down_revision\b[^=\n]*= *)(["'])\w+\2""")
 
 
 def main() -> None:
-    branch = read_branch()
-    if not branch.base:
-        raise SystemExit("there is no branch to compare with: name it, make db-rebase base=...")
-    if missing := branch.merged - branch.changed - {*VERSIONS.glob("*.py")}:
-        names = ", ".join(sorted(path.name for path in missing))
-        raise SystemExit(f"first git merge {branch.base}, which brings {names}")
-    scripts = ScriptDirectory.from_config(Config(PROJECT_DIR / "alembic.ini"))
-    heads = scripts.get_heads()
-    if len(heads) == 1:
+    base = find_base()
+    if not base or git("rev-list", f"HEAD..{base}", "--", "."):
+        raise SystemExit(f"first git merge {base or 'the main branch, and name it: base=...'}")
+    if len(heads := SCRIPTS.get_heads()) == 1:
         print(f"nothing to do: {heads[0]} is the only head")
         return
-    chain = arrange(list(scripts.walk_revisions()), branch)
-    moves = [(after, one) for after, one in pairwise(chain) if one.down_revision != after.revision]
-    refuse_applied(scripts, chain[chain.index(moves[0][1]) :])
-    texts = [rewrite(one.path, after.revision) for after, one in moves]
-    for (after, one), text in zip(moves, texts, strict=True):
-        Path(one.path).write_bytes(text)
-        # Within a second of the last change Python would take the compiled file for up to date.
-        Path(cache_from_source(one.path)).unlink(missing_ok=True)
-        print(f"{one.revision} {one.doc} now follows {after.revision} {after.doc}")
+    ours = added_to(base)
+    theirs = [one for one in SCRIPTS.get_revisions(heads) if one not in ours]
+    if len(theirs) != 1 or any(one.is_merge_point or one.dependencies for one in ours):
+        raise SystemExit(f"only links of a chain can move, after the one head of {base}: {MERGE}")
+    refuse_applied(ours)
+    for after, one in pairwise(theirs + ours):
+        if one.down_revision != after.revision:
+            move(one, after)
 
 
-def arrange(every: list[Script], branch: Branch) -> list[Script]:
-    """Return the last revision of the base, then those of this branch in their new order."""
-    ours = {one.revision: one for one in every if Path(one.path) not in branch.merged}
-    chain = [one for one in every if one.revision not in ours and not one.nextrev - ours.keys()]
-    if len(chain) > 1:
-        both = " and ".join(sorted(one.revision for one in chain))
-        raise SystemExit(f"{both} are both on {branch.base}, where nothing can move: {MERGE}")
-    for one in ours.values():
-        tangled = isinstance(one.down_revision, tuple) or one.nextrev - ours.keys()
-        if tangled or one.dependencies or vars(one.module).get("branch_labels"):
-            raise SystemExit(f"{one.revision} is more than a link of a chain: {MERGE}")
-    while ours:
-        free = [one for one in ours.values() if one.down_revision not in ours]
-        oldest = min(free, key=lambda one: one.path)
-        chain.append(ours.pop(oldest.revision))
-    return chain
+def find_base() -> str:
+    """Return the branch to compare with, or nothing where there is none."""
+    chosen = os.environ.get("base")
+    known = [name for name in ([chosen] if chosen else USUAL) if git("merge-base", "HEAD", name)]
+    if chosen and not known:
+        raise SystemExit(f"base={chosen}: git has no such branch, or in CI needs fetch-depth: 0")
+    return known[0] if known else ""
 
 
-def refuse_applied(scripts: ScriptDirectory, moving: list[Script]) -> None:
+def added_to(base: str) -> list[Script]:
+    """Return the revisions whose files the base does not have, the oldest first."""
+    merged = {VERSIONS / name for name in git("ls-tree", "-r", "--name-only", base)}
+    return [one for one in [*SCRIPTS.walk_revisions()][::-1] if Path(one.path) not in merged]
+
+
+def git(*arguments: str) -> list[str]:
+    """Return the lines that git prints, none where it fails or is not installed."""
+    command = [shutil.which("git") or "false", "-c", "core.quotePath=off", *arguments]
+    done = subprocess.run(command, cwd=VERSIONS, capture_output=True, encoding="utf-8", check=False)
+    if "safe.directory" in done.stderr:
+        raise SystemExit(done.stderr.strip())
+    return done.stdout.splitlines()
+
+
+def refuse_applied(ours: list[Script]) -> None:
     """End with a line where the database has one of them: it would miss what now comes before."""
-    try:
-        applied = history.applied(scripts)
-    except (CommandError, SystemExit) as error:
-        print(f"the database could not be asked whether it has these revisions: {error}")
-        return
-    settings = load_settings()
-    url = settings.migration_database_url or settings.database_url
-    for one in moving:
-        if one.revision in applied:
+    there = applied()
+    for one in ours:
+        if one.revision in there:
             raise SystemExit(
-                f"{url!r} has {one.revision}, which cannot move there. If you alone"
-                f" use it: make db-rollback rev={one.down_revision or 'base'}, then make db-rebase"
-                f" again. If others do: {MERGE}"
+                f"{load_settings().migration_url!r} has {one.revision} already. If you alone use"
+                f" it: make db-rollback rev={one.down_revision} first. If others do: {MERGE}"
             )
 
 
-def rewrite(path: str, after: str) -> bytes:
-    """Return the text of a revision with another one before it, and nothing else changed."""
-    text, times = VALUE.subn(rf'\g<1>"{after}"', Path(path).read_bytes().decode())
+def move(one: Script, after: Script) -> None:
+    """Name another revision as the one before, and change nothing else in the file."""
+    path = Path(one.path)
+    text, times = VALUE.subn(rf'\g<1>"{after.revision}"', path.read_bytes().decode())
     if times != 1:
-        raise SystemExit(f"{path}: its down_revision is not in one line; make it {after!r}")
-    return re.sub(r"(?m)^Revises:[^\r\n]*", f"Revises: {after}", text, count=1).encode()
+        raise SystemExit(f"{path}: down_revision is not in one line; make it {after.revision!r}")
+    text = re.sub(r"(?m)^Revises:[^\r\n]*", f"Revises: {after.revision}", text, count=1)
+    path.write_bytes(text.encode())
+    # Within a second of the last change Python would take the compiled file for up to date.
+    Path(cache_from_source(one.path)).unlink(missing_ok=True)
+    print(f"{one.revision} {one.doc} now follows {after.revision} {after.doc}")
 
 
 if __name__ == "__main__":

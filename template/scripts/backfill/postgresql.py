@@ -1,13 +1,11 @@
 """What keeps a backfill from being in the way of others on PostgreSQL."""
 
-from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, text
 
 from migrations.postgresql import connect
 
-__all__ = ["BUSY", "connect", "find_strain"]
+__all__ = ["connect", "find_strain"]
 
-BUSY = (DeadlockDetected, LockNotAvailable)
 # How far replicas may be behind, in bytes that they have not applied yet.
 LAG_MAX = 64 * 2**20
 LAG = text("SELECT max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)) FROM pg_stat_replication")

@@ -4,10 +4,7 @@ from sqlalchemy import Connection
 
 from migrations.sqlite import connect
 
-__all__ = ["BUSY", "connect", "find_strain"]
-
-# It waits for the lock of the file; who still does not get it is not busy but stuck.
-BUSY: tuple[type[Exception], ...] = ()
+__all__ = ["connect", "find_strain"]
 
 
 def find_strain(_connection: Connection) -> str | None:
