@@ -204,7 +204,8 @@ def parts(statement: str) -> list[str]:
     That is their order, quotes around names, and parentheses around defaults.
     """
     plain = re.sub(r"DEFAULT \((\w+)\)", r"DEFAULT \1", statement.replace('"', "").strip())
-    return sorted(re.split(r"[\s,]*\n\s*", plain))
+    # A column that was added stands in the last line, after a comma.
+    return sorted(re.split(r"[\s,]*\n\s*|,\s+(?![^(]*\))", plain.removesuffix(")").rstrip()))
 
 
 SERVERS: dict[str, type[Server]] = {"postgresql": PostgreSQL, "sqlite": SQLite}

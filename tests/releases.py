@@ -5,6 +5,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from tests.template import ROOT, copy_of_working_tree
 
 HEADING = re.compile(r"(?m)^## (\d+\.\d+\.\d+)$")
@@ -72,3 +74,26 @@ def tagged_clone(folder: Path) -> Releases:
     git("commit", "--quiet", "--allow-empty", "--message", f"Release {name}", cwd=folder)
     git("tag", "--no-sign", name, cwd=folder)
     return Releases(folder, tuple(commits), name)
+
+
+def publish(source: Path, name: str, entry: str = "### Changed\n\n- Something.") -> None:
+    """Release what the clone's files have become."""
+    path = source / "CHANGELOG.md"
+    head, newest = re.split(r"(?m)^(?=## )", path.read_text("utf-8"), maxsplit=1)
+    path.write_text(f"{head}## {name}\n\n{entry}\n\n{newest}", "utf-8")
+    git("add", "--all", cwd=source)
+    git("commit", "--quiet", "--message", f"Release {name}", cwd=source)
+    git("tag", "--no-sign", name, cwd=source)
+
+
+def edit(path: Path, old: str, new: str, times: int = 1) -> None:
+    text = path.read_text("utf-8")
+    assert old in text, f"{path} has no {old!r}"
+    path.write_text(text.replace(old, new, times), "utf-8")
+
+
+def needs_trust(releases: Releases, before: str, after: str) -> bool:
+    """Return whether a hook lies between these releases."""
+    text = git("show", f"{after}:copier.yml", cwd=releases.source)
+    entries = yaml.safe_load(text).get("_migrations", [])
+    return any(version(before) < version(entry["version"]) <= version(after) for entry in entries)

@@ -18,7 +18,7 @@ import httpx
 # pytest and an activated environment.
 INHERITED = re.compile(
     r"(MIGRATION_|TEST_)?DATABASE_URL|PORT|VIRTUAL_ENV|MAKE.*|MFLAGS|PYTEST_.*"
-    r"|m|rev|confirm|base|table|set|where"
+    r"|m|rev|confirm|base|table|set|where|to|data|trust"
     r"|PYTHONDONTWRITEBYTECODE"  # Bytecode that is not kept is made anew by every command.
 )
 DEADLINE = 60.0

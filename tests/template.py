@@ -62,7 +62,7 @@ def combinations() -> list[Answers]:
 def possible(answers: Answers) -> bool:
     """Return whether copier.yml has nothing against any of the choices, given the others."""
     return not any(
-        jinja2.Template(reason).render(answers).strip()
+        jinja2.Template(reason, undefined=jinja2.ChainableUndefined).render(answers).strip()
         for question in CLOSED
         for value, reason in options(question).items()
         if value in as_list(answers[question])

@@ -67,6 +67,15 @@ OPTIONAL = {
     "renovate.json": {"gitlab"},
 }
 
+# What updating consists of.
+UPDATING = {
+    ".copier-answers.yml",
+    "renovate.json",
+    "scripts/conflicts.py",
+    "scripts/release.py",
+    "scripts/update.py",
+}
+
 Rendered = tuple[Path, Answers]
 
 
@@ -206,12 +215,15 @@ def test_template_is_not_mentioned(combination: Rendered) -> None:
     """Once made, the project is its owner's; only updating has to know where it came from."""
     folder, _ = combination
     for name, text in texts(folder):
-        if name == ".copier-answers.yml":
+        if name in UPDATING:
+            assert TEMPLATE.search(text), name
             continue
         allowed = ""
         if name == "README.md":
             sections = re.split(r"(?m)^(?=##? )", text)
             (allowed,) = (part for part in sections if "copier update" in part)
+        elif name == "Makefile":
+            allowed = "".join(re.findall(r"(?ms)^COPIER := .*?$|^update: .*?^db-start", text))
         lines = [line for line in text.splitlines() if TEMPLATE.search(line)]
         assert not [line for line in lines if line not in allowed], name
 

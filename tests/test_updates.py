@@ -1,17 +1,41 @@
-"""`copier update`: from every release to the one to come, without trust, and nothing is lost."""
+"""`copier update`: from every release to the one to come, and it equals a fresh copy."""
 
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import copier
 import pytest
+import yaml
 
-from tests.releases import Releases, git, released, tagged_clone
-from tests.template import DATABASES, Answers, files, render
+from tests.releases import (
+    Releases,
+    edit,
+    git,
+    needs_trust,
+    publish,
+    released,
+    tagged_clone,
+)
+from tests.template import Answers, files, render
 
 RELEASES = list(released())
-# Those that a hook belongs to have to be trusted; see hooks/README.md.
-OPTIONS: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True, "unsafe": False}
+OPTIONS: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True}
+CONFLICTS = ["inline", "rej"]
+# Every file that depends on an answer is in one of these, and left out of another.
+ANSWERS = {
+    "all of PostgreSQL": {
+        "database": "postgresql",
+        "deploy": ["docker", "kubernetes"],
+        "ci": "github",
+    },
+    "little of PostgreSQL": {"database": "postgresql", "deploy": [], "ci": "none"},
+    "SQLite": {"database": "sqlite", "deploy": ["docker"], "ci": "gitlab"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +43,22 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     return tagged_clone(tmp_path_factory.mktemp("releases") / "template")
 
 
+@pytest.fixture(scope="module", params=ANSWERS)
+def answers(request: pytest.FixtureRequest) -> Answers:
+    return ANSWERS[request.param]
+
+
+@pytest.fixture(scope="module")
+def fresh(releases: Releases, answers: Answers, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a fresh copy of the release to come."""
+    return start(releases, tmp_path_factory.mktemp("fresh") / "orders", releases.next, answers)
+
+
 def start(releases: Releases, folder: Path, release: str, answers: Answers) -> Path:
-    """Copy a release and commit it, as its user would."""
-    render(releases.source, folder, answers, vcs_ref=release)
+    """Copy a release and commit it, as its user would, with those answers that it asks for."""
+    asked = yaml.safe_load(git("show", f"{release}:copier.yml", cwd=releases.source))
+    known = {name: answer for name, answer in answers.items() if name in asked}
+    render(releases.source, folder, known, vcs_ref=release)
     git("init", "--quiet", "--initial-branch", "main", cwd=folder)
     commit(folder, "Start")
     return folder
@@ -29,11 +66,24 @@ def start(releases: Releases, folder: Path, release: str, answers: Answers) -> P
 
 def commit(folder: Path, message: str) -> None:
     git("add", "--all", cwd=folder)
-    git("commit", "--quiet", "--message", message, cwd=folder)
+    git("commit", "--quiet", "--allow-empty", "--message", message, cwd=folder)
 
 
 def update(folder: Path, release: str, **options: Any) -> None:
-    copier.run_update(folder, vcs_ref=release, settings=copier.Settings(), **{**OPTIONS, **options})
+    """Run `copier update`, trusting nothing unless it says so."""
+    given = {**OPTIONS, "unsafe": False, **options}
+    copier.run_update(folder, vcs_ref=release, settings=copier.Settings(), **given)
+
+
+def carry(releases: Releases, folder: Path, release: str, **options: Any) -> None:
+    """Update with trust only where a hook lies on the way."""
+    answers = yaml.safe_load((folder / ".copier-answers.yml").read_text("utf-8"))
+    trusted = needs_trust(releases, answers["_commit"], release)
+    update(folder, release, unsafe=trusted, **options)
+
+
+def status(folder: Path) -> str:
+    return git("status", "--porcelain", cwd=folder)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -46,20 +96,161 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("database", DATABASES)
+def revisions(folder: Path) -> dict[str, bytes]:
+    found = (folder / "migrations/versions").glob("*.py")
+    return {path.name: path.read_bytes() for path in found}
+
+
+@pytest.mark.parametrize("conflict", CONFLICTS)
 @pytest.mark.parametrize("release", RELEASES)
 def test_updated_equals_fresh(
-    releases: Releases, tmp_path: Path, release: str, database: str
+    releases: Releases, answers: Answers, fresh: Path, tmp_path: Path, release: str, conflict: str
 ) -> None:
-    answers = {"database": database}
-    old = start(releases, tmp_path / "old", release, answers)
-    revisions = {path: path.read_bytes() for path in (old / "migrations/versions").iterdir()}
-    update(old, releases.next)
-    fresh = start(releases, tmp_path / "fresh", releases.next, answers)
+    old = start(releases, tmp_path / "orders", release, answers)
+    before = revisions(old)
+    carry(releases, old, releases.next, data=answers, conflict=conflict)
     assert contents(old) == contents(fresh)
-    assert revisions == {
-        path: path.read_bytes() for path in (old / "migrations/versions").iterdir()
-    }
+    assert revisions(old) == before
     commit(old, "Update")
-    update(old, releases.next)
-    assert not git("status", "--porcelain", cwd=old)
+    update(old, releases.next, conflict=conflict)
+    assert not status(old)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_same_release_changes_nothing(
+    releases: Releases, answers: Answers, tmp_path: Path, release: str
+) -> None:
+    folder = start(releases, tmp_path / "orders", release, answers)
+    update(folder, release)
+    assert not status(folder)
+
+
+def test_one_release_after_another_equals_one_update(
+    releases: Releases, answers: Answers, fresh: Path, tmp_path: Path
+) -> None:
+    """With edits, of which none meets a change of the template."""
+    first, *rest = [*RELEASES, *([] if releases.next in RELEASES else [releases.next])]
+    folder = start(releases, tmp_path / "orders", first, answers)
+    edit(folder / "app/main.py", '"""', '"""Ours: ')
+    (folder / ".editorconfig").unlink()
+    commit(folder, "Edit")
+    at_once = shutil.copytree(folder, tmp_path / "at once")
+    for release in rest:
+        carry(releases, folder, release, data=answers if release == rest[-1] else {})
+        commit(folder, release)
+    carry(releases, at_once, releases.next, data=answers)
+    assert contents(folder) == contents(at_once)
+    edit(folder / "app/main.py", '"""Ours: ', '"""')
+    same = contents(fresh)
+    same.pop(".editorconfig")
+    assert contents(folder) == same
+
+
+def test_recopy_keeps_revisions(releases: Releases, fresh: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(fresh, tmp_path / "orders")
+    (first,) = (folder / "migrations/versions").iterdir()
+    edit(first, '"""', '"""Applied long ago: ')
+    own = first.with_name("2026_02_01_0000-own.py")
+    own.write_text("# Ours.\n", "utf-8")
+    edit(folder / "app/main.py", '"""', '"""Lost: ')
+    before = revisions(folder)
+    copier.run_recopy(
+        folder, vcs_ref=releases.next, settings=copier.Settings(), unsafe=False, **OPTIONS
+    )
+    assert revisions(folder) == before
+    assert contents(folder) == contents(fresh)
+
+
+def recopy(folder: Path, release: str, **options: Any) -> None:
+    given = {**OPTIONS, "unsafe": False, **options}
+    copier.run_recopy(folder, vcs_ref=release, settings=copier.Settings(), **given)
+
+
+@pytest.mark.parametrize("way", [update, recopy])
+def test_options_on_off_and_on_again(releases: Releases, tmp_path: Path, way: Any) -> None:
+    """An update takes the files of an option away; a recopy, which only writes, leaves them."""
+    little, much = ANSWERS["little of PostgreSQL"], ANSWERS["all of PostgreSQL"]
+    without = start(releases, tmp_path / "without", releases.next, little)
+    with_all = start(releases, tmp_path / "with", releases.next, much)
+    folder = shutil.copytree(without, tmp_path / "orders")
+    for answers, expected in ((much, with_all), (little, without), (much, with_all)):
+        way(folder, releases.next, data=answers)
+        commit(folder, "Change answers")
+        found = contents(folder)
+        if way is recopy and answers is little:
+            left = found.keys() - contents(expected).keys()
+            assert left == contents(with_all).keys() - contents(without).keys()
+            found = {name: text for name, text in found.items() if name not in left}
+        assert found == contents(expected)
+        assert revisions(folder) == revisions(without)
+
+
+UPDATE = (
+    "import copier, sys; copier.run_update('.', vcs_ref=sys.argv[1], defaults=True,"
+    " overwrite=True, quiet=True, unsafe=True, settings=copier.Settings())"
+)
+KILLS = 8
+BEFORE, AFTER = f"{'<' * 7} before updating\n", f"{'>' * 7} after updating\n"
+
+
+def test_killed_at_any_moment(releases: Releases, tmp_path: Path) -> None:
+    """What the guide says puts everything back, and the next update does it all."""
+    folder = start(releases, tmp_path / "orders", RELEASES[0], {})
+    (folder / "app/own.py").write_text("MINE = 1\n", "utf-8")
+    commit(folder, "Work")
+    before = contents(folder)
+    whole = shutil.copytree(folder, tmp_path / "whole")
+    begun = time.monotonic()
+    subprocess.run([sys.executable, "-c", UPDATE, releases.next], cwd=whole, check=True)
+    took = time.monotonic() - begun
+    changed = 0
+    for number in range(KILLS):
+        process = subprocess.Popen([sys.executable, "-c", UPDATE, releases.next], cwd=folder)
+        # The first third of it imports and clones.
+        time.sleep(took * (0.3 + 0.7 * number / KILLS))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        changed += bool(status(folder))
+        (folder / ".git/index.lock").unlink(missing_ok=True)
+        git("reset", "--quiet", cwd=folder)
+        git("checkout", "--quiet", ".", cwd=folder)
+        git("clean", "-fdq", cwd=folder)
+        assert not status(folder)
+        assert contents(folder) == before
+    assert changed, "no update was killed while it wrote"
+    subprocess.run([sys.executable, "-c", UPDATE, releases.next], cwd=folder, check=True)
+    assert contents(folder) == contents(whole)
+
+
+@pytest.fixture(scope="module")
+def later(tmp_path_factory: pytest.TempPathFactory) -> Releases:
+    """Return releases after the one to come: a line is changed, and changed again."""
+    made = tagged_clone(tmp_path_factory.mktemp("later") / "template")
+    edit(made.source / "template/alembic.ini", "[alembic]", "# One.\n[alembic]")
+    publish(made.source, "90.0.0")
+    edit(made.source / "template/alembic.ini", "# One.\n", "# Two.\n")
+    publish(made.source, "91.0.0")
+    return made
+
+
+@pytest.mark.parametrize("conflict", CONFLICTS)
+def test_conflict_is_marked_where_it_is(later: Releases, tmp_path: Path, conflict: str) -> None:
+    """Nothing else is lost: neither ours, in the same file, nor what the release brings elsewhere."""
+    folder = start(later, tmp_path / "orders", later.next, {})
+    edit(folder / "alembic.ini", "[alembic]", "# Ours.\n[alembic]")
+    with (folder / "alembic.ini").open("a") as file:
+        file.write("\n# Ours as well.\n")
+    edit(folder / "app/main.py", '"""', '"""Ours: ')
+    commit(folder, "Edit")
+    expected = contents(folder)
+    update(folder, "90.0.0", conflict=conflict)
+    found = contents(folder)
+    found.pop(".copier-answers.yml"), expected.pop(".copier-answers.yml")
+    ours = expected["alembic.ini"].decode()
+    if conflict == "inline":
+        both = f"{BEFORE}# Ours.\n{'=' * 7}\n# One.\n{AFTER}"
+        expected["alembic.ini"] = ours.replace("# Ours.\n", both).encode()
+    else:
+        expected["alembic.ini"] = ours.replace("# Ours.\n", "# One.\n").encode()
+        assert "+# Ours.\n" in found.pop("alembic.ini.rej").decode()
+    assert found == expected

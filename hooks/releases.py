@@ -1,0 +1,1 @@
+"""The hooks of the releases that need one, oldest first."""

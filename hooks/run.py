@@ -1,0 +1,29 @@
+"""Runs the hooks of one release inside a project: `python run.py 2.0.0 .copier-answers.yml`.
+
+Called by copier, from an entry of `_migrations` in copier.yml, in the project's folder, under
+copier's own Python: standard library only.
+"""
+
+import sys
+
+import releases  # noqa: F401  (registers the hooks)
+from project import Project
+from registry import MIGRATIONS
+
+
+def main(version: str, answers_file: str) -> None:
+    if version not in MIGRATIONS:
+        raise SystemExit(f"there is no hook for release {version}")
+    project = Project(answers_file)
+    try:
+        for migrate in MIGRATIONS[version]:
+            migrate(project)
+    except BaseException as error:  # noqa: BLE001
+        project.restore()
+        raise SystemExit(
+            f"The hook of release {version} has put the project back as it was: {error}"
+        ) from None
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

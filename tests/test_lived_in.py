@@ -1,0 +1,222 @@
+"""Updates of a service that has lived: its own column with rows in it, edits, deletions and files."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.databases import Server
+from tests.project import FIRST, Project
+from tests.releases import Releases, edit, publish, tagged_clone
+from tests.template import Answers
+from tests.test_updates import (
+    CONFLICTS,
+    RELEASES,
+    carry,
+    commit,
+    recopy,
+    revisions,
+    start,
+    update,
+)
+
+COLUMN = "    phone_number: Mapped[str | None]\n"
+# What the people of the service have changed in files of the template.
+EDITS = {
+    "app/models/user.py": ("    is_active: ", f"{COLUMN}    is_active: "),
+    "app/users/routes.py": ("router = APIRouter(", "# Ours alone.\nrouter = APIRouter("),
+    "app/settings.py": ("    host: str = ", '    greeting: str = "Hello"\n    host: str = '),
+    "Makefile": ("db-shell: ", "greet: ## Say hello\n\t@echo hello\n\ndb-shell: "),
+    "README.md": ("## Every day\n", "## Whom to ask\n\nAda.\n\n## Every day\n"),
+}
+OWN = {"app/greeting.py": '"""Ours."""\n', "notes/plan.md": "# Plan\n"}
+DELETED = ".editorconfig"
+ROW = (
+    "INSERT INTO users (id, email, name, phone_number) VALUES"
+    " ('01890000-0000-7000-8000-000000000001', 'ada@example.com', 'Ada', '12')"
+)
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
+    return tagged_clone(tmp_path_factory.mktemp("releases") / "template")
+
+
+def settle(folder: Path, project: Project, url: str) -> Project:
+    """Give a rendered project the environment of another one, and a database."""
+    (folder / ".venv").symlink_to(project.folder / ".venv")
+    (folder / ".git/info/exclude").write_text(".venv\n", "utf-8")
+    (folder / ".env").write_text(f"DATABASE_URL={url}\n", "utf-8")
+    return Project(folder, project.database)
+
+
+def keep_environment(project: Project) -> None:
+    """Have make take the environment, which is shared, for up to date."""
+    os.utime(project.folder / "pyproject.toml", (0, 0))
+
+
+def live(project: Project, server: Server, url: str) -> None:
+    """Do what a team does in a year."""
+    project.alembic(url, "upgrade", "head")
+    for name, (old, new) in EDITS.items():
+        edit(project.folder / name, old, new)
+    for name, text in OWN.items():
+        (project.folder / name).parent.mkdir(exist_ok=True)
+        (project.folder / name).write_text(text, "utf-8")
+    (project.folder / DELETED).unlink()
+    project.alembic(url, "revision", "--autogenerate", "-m", "add phone number")
+    project.alembic(url, "upgrade", "head")
+    server.query(url, ROW)
+    commit(project.folder, "A year of work")
+
+
+def schema(server: Server, url: str) -> list[object]:
+    """Return it without the table that appears with the next revision, in older services."""
+    return [row for row in server.schema(url) if "alembic_history" not in str(row)]
+
+
+def assert_alive(
+    project: Project, server: Server, url: str, before: dict[str, bytes], empty: str
+) -> None:
+    """Check that nothing of the team's work is lost, on its database and on an empty one."""
+    for name, (_, new) in EDITS.items():
+        assert new in (project.folder / name).read_text("utf-8"), name
+    for name, text in OWN.items():
+        assert (project.folder / name).read_text("utf-8") == text
+    assert not (project.folder / DELETED).exists()
+    assert revisions(project.folder) == before
+    for address in (url, empty):
+        project.alembic(address, "upgrade", "head")
+        project.alembic(address, "check")
+    assert len(project.alembic(url, "heads").stdout.splitlines()) == 1
+    assert schema(server, url) == schema(server, empty)
+    assert server.query(url, "SELECT name, phone_number FROM users") == [("Ada", "12")]
+
+
+@pytest.mark.parametrize("conflict", CONFLICTS)
+@pytest.mark.parametrize("release", RELEASES)
+def test_nothing_is_lost(
+    project: Project,
+    server: Server,
+    releases: Releases,
+    url: str,
+    tmp_path: Path,
+    release: str,
+    conflict: str,
+) -> None:
+    answers = {"database": project.database}
+    folder = start(releases, tmp_path / "orders", release, answers)
+    old = settle(folder, project, url)
+    live(old, server, url)
+    before = revisions(folder)
+    carry(releases, folder, releases.next, conflict=conflict)
+    assert not list(folder.rglob("*.rej"))
+    with server.empty_database(tmp_path) as empty:
+        assert_alive(old, server, url, before, empty)
+    # Between the oldest and the newest the same files come out, as test_updates.py shows.
+    if conflict == "inline" and release in (RELEASES[0], RELEASES[-1]):
+        keep_environment(old)
+        shared = {"MYPY_CACHE_DIR": str(project.folder / ".mypy_cache")}
+        old.make("check", env=shared, timeout=600)
+
+
+def test_squashed_first_revision(
+    project: Project, server: Server, releases: Releases, url: str, tmp_path: Path
+) -> None:
+    """The template's revision is gone, and does not come back."""
+    folder = start(releases, tmp_path / "orders", RELEASES[0], {"database": project.database})
+    old = settle(folder, project, url)
+    live(old, server, url)
+    newest = max(old.revisions)
+    text = newest.read_text("utf-8")
+    with server.empty_database(tmp_path) as nothing:
+        for path in old.revisions:
+            path.unlink()
+        old.alembic(nothing, "revision", "--autogenerate", "-m", "start", "--rev-id", "0001")
+    assert text not in [path.read_text("utf-8") for path in old.revisions]
+    old.alembic(url, "stamp", "--purge", "0001")
+    commit(folder, "Squash")
+    before = revisions(folder)
+    carry(releases, folder, releases.next)
+    with server.empty_database(tmp_path) as empty:
+        assert_alive(old, server, url, before, empty)
+    assert FIRST not in "".join(text.decode() for text in before.values())
+
+
+@pytest.fixture(scope="module")
+def with_option(tmp_path_factory: pytest.TempPathFactory) -> Releases:
+    """Return a release with an option that has a table, in the first revision of a fresh copy."""
+    made = tagged_clone(tmp_path_factory.mktemp("option") / "template")
+    template = made.source / "template"
+    question = "audit:\n  type: bool\n  default: false\n\nservice_name:"
+    edit(made.source / "copier.yml", "service_name:", question)
+    edit(
+        made.source / "copier.yml",
+        "_exclude:\n",
+        '_exclude:\n  - "{% if not audit %}/app/models/audit.py{% endif %}"\n',
+    )
+    (template / "app/models/audit.py").write_text(AUDIT, "utf-8")
+    models = template / "app/models/__init__.py"
+    models = models.rename(models.with_suffix(".py.jinja"))
+    hub = "{% if audit %}from app.models.audit import Audit  # noqa: F401\n{% endif %}"
+    edit(models, "from app.models.base", f"{hub}from app.models.base")
+    publish(made.source, "90.0.0")
+    return made
+
+
+AUDIT = '''"""What has been done."""
+
+from sqlalchemy.orm import Mapped
+
+from app.models.base import Base
+
+
+class Audit(Base):
+    """One deed."""
+
+    __tablename__ = "audits"
+
+    what: Mapped[str]
+'''
+
+
+def revise(project: Project, url: str, message: str) -> str:
+    """Do what `make update` names once models have changed; return the revision."""
+    before = set(project.revisions)
+    project.alembic(url, "revision", "--autogenerate", "-m", message)
+    project.alembic(url, "upgrade", "head")
+    project.alembic(url, "check")
+    (path,) = set(project.revisions) - before
+    return path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("way", [update, recopy])
+def test_option_with_a_table(
+    project: Project,
+    server: Server,
+    with_option: Releases,
+    url: str,
+    tmp_path: Path,
+    way: Any,
+) -> None:
+    """On, off and on again: files by copier, tables by revisions of the project's own."""
+    answers: Answers = {"database": project.database}
+    folder = start(with_option, tmp_path / "orders", with_option.next, answers)
+    old = settle(folder, project, url)
+    old.alembic(url, "upgrade", "head")
+    tables = server.tables(url)
+    for audit in (True, False, True):
+        commit(folder, "Before")
+        way(folder, "90.0.0", data={"audit": audit})
+        if not audit and way is recopy:
+            (folder / "app/models/audit.py").unlink()
+        text = revise(old, url, f"audit {audit}")
+        made, dropped = text.partition("def downgrade")[::2]
+        assert 'create_table(\n        "audits"' in (made if audit else dropped)
+        assert 'drop_table("audits")' in (dropped if audit else made)
+        assert server.tables(url) == tables | ({"audits"} if audit else set())
+    assert len(old.revisions) == 4
+    with server.empty_database(tmp_path) as empty:
+        old.alembic(empty, "upgrade", "head")
+        assert server.schema(empty) == server.schema(url)

@@ -1,0 +1,385 @@
+"""`make update` and `make update-check`: what they refuse, what they report, and what is left."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.project import Project
+from tests.releases import Releases, edit, git, publish, tagged_clone
+from tests.support import Completed, run, said
+from tests.template import render
+from tests.test_hooks import ENTRY
+from tests.test_updates import commit, start
+
+# Releases made up on top of the one to come; the last has a hook.
+NEW, HOOK = "90.0.0", "91.0.0"
+ENTRIES = {NEW: "### Added\n\n- Nicknames.", HOOK: "### Changed\n\n- Names of files."}
+MAKE = """#!/bin/sh
+[ "$1" = --no-print-directory ] && [ "$2" = db-check ] || exit 9
+printf '%s\\n' "$SAYS" >&2
+exit "$STATUS"
+"""
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
+    made = tagged_clone(tmp_path_factory.mktemp("template") / "template")
+    template = made.source / "template"
+    name = "    name: Mapped[str] = mapped_column(String(100))\n"
+    nick = "    nickname: Mapped[str | None] = mapped_column(String(100))\n"
+    edit(template / "app/models/user.py", name, name + nick)
+    edit(template / "app/logging.py", '"""', '"""New: ')
+    edit(template / "alembic.ini", "[alembic]", "# Settings of Alembic.\n[alembic]")
+    edit(template / ".env.example.jinja", "WORKERS=1", "WORKERS=1\n# {{ env_prefix }}COLOUR=red")
+    publish(made.source, NEW, ENTRIES[NEW])
+    with (made.source / "copier.yml").open("a") as file:
+        file.write(ENTRY.format(version=HOOK))
+    publish(made.source, HOOK, ENTRIES[HOOK])
+    return made
+
+
+@pytest.fixture(scope="module")
+def started(releases: Releases, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("started") / "orders"
+    return start(releases, folder, releases.next, {"database": "sqlite"})
+
+
+@pytest.fixture
+def folder(started: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(started, tmp_path / "orders")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> str:
+    """Return a search path whose make only says what it is told to: the database has its tests."""
+    program = tmp_path / "programs/make"
+    program.parent.mkdir()
+    program.write_text(MAKE, "utf-8")
+    program.chmod(0o755)
+    return f"{program.parent}:{os.environ['PATH']}"
+
+
+def update(
+    folder: Path, *arguments: str, code: int | None = 0, path: str = "", **variables: str
+) -> Completed:
+    """Run what `make update` runs, with the copier of these tests."""
+    settings = {"PATH": path or os.environ["PATH"], "SAYS": "", "STATUS": "0", **variables}
+    command = (sys.executable, "-m", "scripts.update", *arguments)
+    return run(*command, cwd=folder, env=settings, code=code)
+
+
+def refused(folder: Path, **variables: str) -> str:
+    """Return the one line that ends an update which has changed nothing."""
+    before = git("status", "--porcelain", cwd=folder) if (folder / ".git").exists() else ""
+    said = update(folder, code=1, **variables).stderr
+    if before or (folder / ".git").exists():
+        assert git("status", "--porcelain", cwd=folder) == before
+    return said.rstrip("\n")
+
+
+def test_without_git(releases: Releases, tmp_path: Path) -> None:
+    folder = render(releases.source, tmp_path / "orders", {}, vcs_ref=releases.next)
+    assert refused(folder, GIT_CEILING_DIRECTORIES=str(tmp_path)) == (
+        "the project is not in git, which an update needs: git init, and commit"
+    )
+
+
+def test_with_changes_that_are_not_committed(folder: Path) -> None:
+    (folder / "notes.txt").write_text("mine\n")
+    assert refused(folder) == "1 file is not committed: commit or stash them first"
+    edit(folder / "alembic.ini", "[alembic]", "[alembic]\n")
+    assert refused(folder) == "2 files are not committed: commit or stash them first"
+
+
+MARKERS = "\n".join(
+    ("<" * 7 + " before updating", "mine", "=" * 7, "theirs", ">" * 7 + " after updating", "")
+)
+
+
+def test_with_conflicts(folder: Path) -> None:
+    (folder / "notes.txt").write_text(MARKERS, "utf-8")
+    (folder / "alembic.ini.rej").write_text("@@\n", "utf-8")
+    commit(folder, "Left")
+    assert refused(folder) == "resolve these conflicts and commit first: alembic.ini.rej, notes.txt"
+
+
+def test_with_a_merge_that_has_not_ended(folder: Path) -> None:
+    for branch, text in (("other", "other\n"), ("main", "main\n")):
+        git(
+            "checkout",
+            "--quiet",
+            "-B",
+            branch,
+            git("rev-list", "--max-parents=0", "HEAD", cwd=folder),
+            cwd=folder,
+        )
+        (folder / "größe.txt").write_text(text, "utf-8")
+        commit(folder, branch)
+    run(
+        "git",
+        "-c",
+        "user.name=T",
+        "-c",
+        "user.email=t@example.com",
+        "merge",
+        "other",
+        cwd=folder,
+        code=1,
+    )
+    assert refused(folder) == "resolve these conflicts and commit first: größe.txt"
+
+
+LOST = [
+    (None, ".copier-answers.yml is missing, so the template is not known"),
+    ("- a\n", ".copier-answers.yml cannot be read; git log .copier-answers.yml shows what it was"),
+    ("a: [", ".copier-answers.yml cannot be read; git log .copier-answers.yml shows what it was"),
+    (
+        "a: \xe4\n",
+        ".copier-answers.yml cannot be read; git log .copier-answers.yml shows what it was",
+    ),
+    ("ci: none\n", ".copier-answers.yml has no _src_path, so there is nothing to update from"),
+    ("_src_path: /a\n", ".copier-answers.yml has no _commit, so there is nothing to update from"),
+    ("_src_path: /a\n_commit: 1.0.0\n", "the template cannot be reached: /a"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), LOST)
+def test_without_a_template(folder: Path, text: str | None, reason: str) -> None:
+    answers = folder / ".copier-answers.yml"
+    answers.write_text(text, "latin-1") if text else answers.unlink()
+    commit(folder, "Break")
+    assert refused(folder) == reason
+    done = update(folder, "check", code=2)
+    assert (done.stdout, done.stderr) == ("", f"{reason}\n")
+
+
+def test_with_a_release_that_the_template_does_not_have(releases: Releases, folder: Path) -> None:
+    edit(folder / ".copier-answers.yml", f"_commit: {releases.next}", "_commit: 0.0.7")
+    commit(folder, "Break")
+    assert refused(folder) == (
+        f".copier-answers.yml names 0.0.7, which {releases.source} does not have"
+    )
+
+
+def test_of_a_template_without_releases(releases: Releases, folder: Path, tmp_path: Path) -> None:
+    git("clone", "--quiet", "--no-tags", releases.source, tmp_path / "untagged", cwd=tmp_path)
+    head = git("rev-parse", "HEAD", cwd=tmp_path / "untagged")
+    text = (folder / ".copier-answers.yml").read_text("utf-8")
+    text = text.replace(str(releases.source), str(tmp_path / "untagged"))
+    text = text.replace(f"_commit: {releases.next}", f"_commit: {head}")
+    (folder / ".copier-answers.yml").write_text(text, "utf-8")
+    commit(folder, "Elsewhere")
+    assert refused(folder) == f"the template has no releases: {tmp_path / 'untagged'}"
+
+
+def test_to_a_release(releases: Releases, folder: Path) -> None:
+    assert refused(folder, to="7.7.7") == f"there is no release 7.7.7; the newest is {HOOK}"
+    assert refused(folder, to="1.0.0") == (
+        f"this project is at {releases.next}, and cannot go back to 1.0.0"
+    )
+    done = update(folder, to=releases.next)
+    assert done.stdout == f"This project is at {releases.next}: nothing to do.\n"
+
+
+def test_check(releases: Releases, folder: Path) -> None:
+    """0, 1 and 2 for scripts."""
+    newer = "is newer than this project, which is at"
+    done = update(folder, "check", code=1)
+    assert done.stdout == f"{HOOK} {newer} {releases.next}: make update\n"
+    done = update(folder, "check", code=1, to=NEW)
+    assert done.stdout == f"{NEW} {newer} {releases.next}: make update\n"
+    done = update(folder, "check", to=releases.next)
+    assert done.stdout == f"This project is at {releases.next}: nothing to do.\n"
+    done = update(folder, "check", code=2, to="7.7.7")
+    assert done.stderr == f"there is no release 7.7.7; the newest is {HOOK}\n"
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("gh:acme/t", "https://github.com/acme/t"),
+        ("gl:acme/t", "https://gitlab.com/acme/t"),
+        ("git+https://git.example.com/t", "https://git.example.com/t"),
+    ],
+)
+def test_short_addresses_are_understood(
+    releases: Releases, folder: Path, short: str, long: str
+) -> None:
+    edit(folder / ".copier-answers.yml", str(releases.source), short)
+    instead = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{releases.source}.insteadOf",
+        "GIT_CONFIG_VALUE_0": long,
+    }
+    assert update(folder, "check", code=1, **instead).stdout.startswith(f"{HOOK} is newer")
+
+
+def test_hook_is_announced_and_not_run(releases: Releases, folder: Path) -> None:
+    done = update(folder, code=1)
+    assert done.stdout == (
+        f"Update from {releases.next} to {HOOK}\n\n"
+        f"## {HOOK}\n\n{ENTRIES[HOOK]}\n\n## {NEW}\n\n{ENTRIES[NEW]}\n\n"
+    )
+    assert done.stderr == (
+        f"{HOOK} would run code here, to carry over what rendering cannot: read hooks/ at {HOOK} in"
+        f" {releases.source}, then make update trust=1. Nothing has been changed.\n"
+    )
+    assert not git("status", "--porcelain", cwd=folder)
+
+
+def test_failing_hook_changes_nothing(folder: Path) -> None:
+    """The release of these tests names a hook that it does not have."""
+    assert refused(folder, trust="1").splitlines()[0] == f"there is no hook for release {HOOK}"
+    assert refused(folder, trust="1").splitlines()[-1] == "Nothing has been changed."
+
+
+MOVED = "this service is on SQLite, and its data and its revisions would stay there; start a"
+ANSWERS = [
+    (
+        "",
+        "database=postgresql",
+        f"Invalid choice for 'database': {MOVED} service on PostgreSQL, and move them",
+    ),
+    ("", "ci=jenkins", "Invalid choice for 'ci': 'jenkins' is not in ['github', 'gitlab', 'none']"),
+    (
+        "ci: jenkins",
+        "",
+        "Invalid choice for 'ci': 'jenkins' is not in ['github', 'gitlab', 'none']",
+    ),
+    (
+        "ci: github\ncolour: red",
+        "",
+        ".copier-answers.yml has answers to what is not asked here: colour; it may belong to another template, or to a newer release",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "data", "reason"), ANSWERS)
+def test_answers_are_refused_not_replaced(folder: Path, line: str, data: str, reason: str) -> None:
+    if line:
+        edit(folder / ".copier-answers.yml", "ci: github", line)
+        commit(folder, "Edit")
+    assert refused(folder, to=NEW, data=data) == f"{reason}\nNothing has been changed."
+
+
+def test_answers_can_be_changed_without_a_newer_release(
+    releases: Releases, folder: Path, make: str
+) -> None:
+    done = update(folder, to=releases.next, data="ci=gitlab 'deploy=[]'", path=make)
+    assert "Models and database agree: no revision is needed.\n" in done.stdout
+    answers = (folder / ".copier-answers.yml").read_text("utf-8")
+    assert "ci: gitlab\n" in answers
+    assert "deploy: []\n" in answers
+    assert (folder / ".gitlab-ci.yml").exists()
+    assert not (folder / "Dockerfile").exists()
+
+
+STEPS = 'The models have changed: make db-revision m="update to {}", then make db-migrate'
+DATABASE = [
+    ("0", "", "Models and database agree: no revision is needed."),
+    (
+        "2",
+        "FAILED: New upgrade operations detected: [('add_column', ...)]",
+        STEPS.format(NEW),
+    ),
+    (
+        "2",
+        "FAILED: Target database is not up to date.",
+        "The database lacks revisions that are here: make db-migrate, then make db-check",
+    ),
+    (
+        "2",
+        "cannot connect to localhost:5432\nmake: *** [Makefile:9: db-check] Error 1",
+        "Whether the models fit the database is not known: cannot connect to localhost:5432",
+    ),
+]
+
+
+@pytest.mark.parametrize(("status", "says", "line"), DATABASE)
+def test_database_is_asked(folder: Path, make: str, status: str, says: str, line: str) -> None:
+    code = f"from scripts import update; print(update.database('{NEW}'))"
+    settings = {"PATH": make, "STATUS": status, "SAYS": says}
+    assert run(sys.executable, "-c", code, cwd=folder, env=settings).stdout == f"{line}\n"
+
+
+def test_conflicts_and_deleted_files_are_listed(folder: Path, make: str) -> None:
+    edit(folder / "alembic.ini", "[alembic]", "# Mine.\n[alembic]")
+    (folder / "app/logging.py").unlink()
+    (folder / "app/pagination.py").unlink()
+    (folder / "migrations/versions/2026_01_01_0000-create_users.py").unlink()
+    commit(folder, "Edit")
+    done = update(folder, to=NEW, path=make, code=1)
+    assert done.stdout.split("- Nicknames.\n\n")[1].splitlines() == [
+        "conflict: alembic.ini",
+        "stays deleted, though this release changes it: app/logging.py",
+        "new in .env.example: ORDERS_COLOUR",
+        "Resolve the conflicts, then: make db-check",
+        "Then: git diff, make check, git commit",
+    ]
+    gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
+    assert said(gate.stderr) == ["alembic.ini: resolve the conflict of the update"]
+    git("reset", "--quiet", cwd=folder)
+    git("checkout", ".", cwd=folder)
+    git("clean", "-fdq", cwd=folder)
+    run("make", "conflicts", cwd=folder)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_gate_finds_whole_conflicts_only(folder: Path, newline: str) -> None:
+    (folder / "README.md").write_bytes(b"Title\n=======\n\n>>>>>>> after updating\n")
+    (folder / "notes.txt").write_text(MARKERS.partition("=======")[0], "utf-8")
+    run("make", "conflicts", cwd=folder)
+    (folder / "notes.txt").write_text(f"a\n{MARKERS}b\n", "utf-8", newline=newline)
+    (folder / "ignored.db").write_text(MARKERS, "utf-8")
+    gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
+    assert said(gate.stderr) == ["notes.txt: resolve the conflict of the update"]
+
+
+def test_gate_passes_where_git_is_not(folder: Path, tmp_path: Path) -> None:
+    shutil.rmtree(folder / ".git")
+    run("make", "conflicts", cwd=folder, env={"GIT_CEILING_DIRECTORIES": str(tmp_path)})
+    code = "from scripts import conflicts; print(conflicts.find())"
+    assert run(sys.executable, "-c", code, cwd=folder, env={"PATH": "/nowhere"}).stdout == "[]\n"
+
+
+def test_without_a_network(folder: Path, tmp_path: Path) -> None:
+    """copier comes from where packages come from."""
+    environment = {
+        "PATH": Project(folder, "sqlite").path,
+        "UV_OFFLINE": "1",
+        "UV_CACHE_DIR": str(tmp_path / "cache"),
+    }
+    for target in ("update", "update-check"):
+        done = run("make", "--no-print-directory", target, cwd=folder, env=environment, code=2)
+        assert said(done.stderr) == ["copier cannot be installed: is there a network?"]
+
+
+@pytest.mark.slow
+def test_update_of_a_service(releases: Releases, project: Project, copy: Project) -> None:
+    """With the project's own database: the steps that it names lead to a `check` that passes."""
+    shutil.rmtree(copy.folder / ".git", ignore_errors=True)
+    for path in copy.folder.iterdir():
+        if path.name not in {".venv", ".env"}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    render(releases.source, copy.folder, {"database": project.database}, vcs_ref=releases.next)
+    git("init", "--quiet", "--initial-branch", "main", cwd=copy.folder)
+    (copy.folder / ".git/info/exclude").write_text(".venv\n", "utf-8")
+    copy.make("db-migrate")
+    commit(copy.folder, "Start")
+    edit(copy.folder / "app/models/user.py", "String(100)", "String(120)")
+    commit(copy.folder, "Edit")
+    said = copy.make("update", f"to={NEW}", code=2).stdout
+    assert "conflict: app/models/user.py\n" in said
+    failed = copy.make("check", code=2)
+    assert "app/models/user.py: resolve the conflict of the update" in failed.stderr
+    copy.run("git", "reset", "--quiet")
+    copy.run("git", "checkout", "HEAD~1", "--", ".")
+    commit(copy.folder, "As it was")
+    said = copy.make("update", f"to={NEW}").stdout
+    assert STEPS.format(NEW) in said.splitlines(), said
+    for command in STEPS.format(NEW).removeprefix("The models have changed: ").split(", then "):
+        copy.run("sh", "-c", command)
+    copy.make("check", timeout=600)
