@@ -13,6 +13,8 @@ from tests.template import ROOT
 from tests.test_ci import GITHUB_SHELL, GITLAB_SHELL, PROGRAMS, has_schema, load
 from tests.test_updates import commit, start
 
+pytestmark = pytest.mark.slow
+
 FLEET = ROOT / "docs/how-to/fleet"
 # What is installed there: copier of these tests for uvx, gh without GitHub, uv without a network.
 STUBS = {

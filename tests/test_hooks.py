@@ -15,17 +15,15 @@ from tests.releases import Releases, edit, git, publish, tagged_clone
 from tests.template import COPIER, ROOT
 from tests.test_updates import commit, contents, start, update
 
-ENTRY = """
-_migrations:
+pytestmark = pytest.mark.slow
+
+# One more of `_migrations`, with which copier.yml ends.
+ENTRY = """\
   - version: "{version}"
     when: "{{{{ _stage == 'before' }}}}"
     command: ["{{{{ _copier_python }}}}", "{{{{ _copier_conf.src_path }}}}/hooks/run.py", "{version}", "{{{{ _copier_conf.answers_file }}}}"]
 """
-HOOKS = '''"""The hooks of the releases that need one, oldest first."""
-
-from project import Project
-from registry import migration
-
+HOOKS = """
 
 @migration("90.0.0")
 def rename_pagination(project: Project) -> None:
@@ -37,7 +35,7 @@ def rename_pagination(project: Project) -> None:
 def rename_logging(project: Project) -> None:
     project.rename("app/logging.py", "app/logs.py")
     project.rename("app/errors.py", "app/users/schemas.py")
-'''
+"""
 # The release of the hook, one after it, and one whose hook cannot do its work.
 RENAMED, LATER, FAILING = "90.0.0", "91.0.0", "92.0.0"
 
@@ -53,14 +51,15 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     edit(made.source / "copier.yml", "CD: gitlab", "CD: gitlab-ci")
     # copier leaves out of the old rendering, too, what the new release leaves out.
     edit(made.source / "copier.yml", "ci != 'gitlab'", "ci not in ['gitlab', 'gitlab-ci']", 9)
-    (made.source / "hooks/releases.py").write_text(HOOKS, "utf-8")
+    with (made.source / "hooks/releases.py").open("a") as file:
+        file.write(HOOKS)
     with (made.source / "copier.yml").open("a") as file:
         file.write(ENTRY.format(version=RENAMED))
     publish(made.source, RENAMED)
     edit(made.source / "template/app/main.py", '"""', '"""Serve: ')
     publish(made.source, LATER)
     with (made.source / "copier.yml").open("a") as file:
-        file.write(ENTRY.format(version=FAILING).replace("\n_migrations:\n", ""))
+        file.write(ENTRY.format(version=FAILING))
     publish(made.source, FAILING)
     return made
 

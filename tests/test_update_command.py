@@ -14,6 +14,8 @@ from tests.template import render
 from tests.test_hooks import ENTRY
 from tests.test_updates import commit, start
 
+pytestmark = pytest.mark.slow
+
 # Releases made up on top of the one to come; the last has a hook.
 NEW, HOOK = "90.0.0", "91.0.0"
 ENTRIES = {NEW: "### Added\n\n- Nicknames.", HOOK: "### Changed\n\n- Names of files."}
@@ -357,7 +359,6 @@ def test_without_a_network(folder: Path, tmp_path: Path) -> None:
         assert said(done.stderr) == ["copier cannot be installed: is there a network?"]
 
 
-@pytest.mark.slow
 def test_update_of_a_service(releases: Releases, project: Project, copy: Project) -> None:
     """With the project's own database: the steps that it names lead to a `check` that passes."""
     shutil.rmtree(copy.folder / ".git", ignore_errors=True)

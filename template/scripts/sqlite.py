@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from app.settings import load_settings
-from scripts.common import confirm, execute, main
+from scripts.commands import confirm, execute, main
 
 
 def database_file() -> Path:

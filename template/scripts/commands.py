@@ -1,4 +1,4 @@
-"""What the scripts for every database share."""
+"""The commands of a script, and what they share: confirming, and starting other programs."""
 
 import os
 import sys
