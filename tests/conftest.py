@@ -14,24 +14,11 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from tests.databases import Server as DatabaseServer
 from tests.databases import server_of
 from tests.project import FIRST, Project, set_up
+from tests.repository import write_revision
 from tests.template import DATABASES, Answers, copy_of_working_tree, render
 
 Render = Callable[..., Path]
 Revise = Callable[..., Path]
-
-HEADER = """'''revision {revision}'''
-
-from collections.abc import Sequence
-
-import sqlalchemy as sa
-from alembic import op
-
-revision: str = "{revision}"
-down_revision: str | Sequence[str] | None = "{before}"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
-
-"""
 
 # PostgreSQL builds it beside its readers and writers, outside of any transaction.
 INDEX = """
@@ -139,9 +126,6 @@ def revise(copy: Project) -> Revise:
     """Return a function that adds a revision after another one."""
 
     def write(revision: str, body: str, before: str = FIRST, **words: str) -> Path:
-        path = copy.folder / f"migrations/versions/2026_01_02_0000-{revision}.py"
-        text = HEADER.format(revision=revision, before=before) + body.format(**words)
-        path.write_text(text, "utf-8")
-        return path
+        return write_revision(copy, revision, body.format(**words), before)
 
     return write

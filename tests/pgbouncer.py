@@ -4,15 +4,12 @@ import contextlib
 import os
 import pwd
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import psycopg
-
-from tests.support import free_port, wait_for
-from tests.system import program
+from tests.support import free_port
+from tests.system import answering, program
 
 # Debian's is of 2022, and so as strict as one can be met: it knows no prepared statements.
 CONFIGURATION = """
@@ -49,23 +46,7 @@ def pooled(url: str, folder: Path, mode: str = "transaction", pool_size: int = 4
     )
     configuration = folder / f"pgbouncer-{port}.ini"
     configuration.write_text(text, "utf-8")
-    log = configuration.with_suffix(".log")
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [path, configuration], stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
     through = re.sub(r"@[^?]*(/[^?]*)\?.*", rf"@127.0.0.1:{port}\1", url)
 
-    def answers() -> bool:
-        assert process.poll() is None, log.read_text("utf-8")
-        with contextlib.suppress(psycopg.OperationalError):
-            psycopg.connect(through).close()
-            return True
-        return False
-
-    try:
-        wait_for(answers, f"PgBouncer answers on port {port}")
+    with answering([path, configuration], through, configuration.with_suffix(".log")):
         yield through
-    finally:
-        process.terminate()
-        process.wait(10)

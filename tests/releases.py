@@ -1,5 +1,6 @@
 """The releases of the template: commits that add a heading to CHANGELOG.md, tagged in a scratch clone."""
 
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -7,24 +8,27 @@ from pathlib import Path
 
 import yaml
 
+from tests.support import IDENTITY
 from tests.template import ROOT, copy_of_working_tree
 
 HEADING = re.compile(r"(?m)^## (\d+\.\d+\.\d+)$")
-# Whoever runs the tests may have settings that sign, rename or refuse commits.
-GIT = ("git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "safe.directory=*")
+# Whoever runs the tests may have settings that sign or convert; CI may check out as somebody else.
+SETTINGS = ("commit.gpgsign=false", "core.autocrlf=false", "safe.directory=*")
+GIT = ("git", *(word for setting in SETTINGS for word in ("-c", setting)))
 Version = tuple[int, ...]
 
 
 def git(*arguments: str | Path, cwd: Path) -> str:
-    command = [
-        *GIT,
-        "-c",
-        "commit.gpgsign=false",
-        "-c",
-        "core.autocrlf=false",
-        *map(str, arguments),
-    ]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    command = [*GIT, *map(str, arguments)]
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **IDENTITY},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
     assert done.returncode == 0, f"$ git {' '.join(map(str, arguments))}\n{done.stderr}"
     return done.stdout.strip()
 
@@ -90,6 +94,13 @@ def edit(path: Path, old: str, new: str, times: int = 1) -> None:
     text = path.read_text("utf-8")
     assert old in text, f"{path} has no {old!r}"
     path.write_text(text.replace(old, new, times), "utf-8")
+
+
+def add_column(template: Path) -> None:
+    """Give the template's model one more column, `nickname`."""
+    name = "    name: Mapped[str] = mapped_column(String(100))\n"
+    nick = "    nickname: Mapped[str | None] = mapped_column(String(100))\n"
+    edit(template / "app/models/user.py", name, name + nick)
 
 
 def needs_trust(releases: Releases, before: str, after: str) -> bool:

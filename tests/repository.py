@@ -4,16 +4,10 @@ import shutil
 from pathlib import Path
 
 from tests.project import FIRST, Project
+from tests.support import IDENTITY
 
-# Of nobody on this machine, whatever its settings are.
-IDENTITY = {
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    **{
-        f"GIT_{role}_{key}": value
-        for role in ("AUTHOR", "COMMITTER")
-        for key, value in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
-    },
-}
+# Whatever the settings of this machine are.
+ENVIRONMENT = {"GIT_CONFIG_GLOBAL": "/dev/null", **IDENTITY}
 REVISION = '''"""{title}
 
 Revision ID: {revision}
@@ -27,22 +21,23 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "{revision}"
-down_revision: str | Sequence[str] | None = {down_revision}
+down_revision: str | Sequence[str] | None = "{after}"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-
+'''
+STEPS = """
 def upgrade() -> None:
 {upgrade}
 
 
 def downgrade() -> None:
 {downgrade}
-'''
+"""
 
 
 def git(project: Project, *arguments: str) -> str:
-    return project.run("git", *arguments, env=IDENTITY).stdout.strip()
+    return project.run("git", *arguments, env=ENVIRONMENT).stdout.strip()
 
 
 def commit(project: Project, message: str = "Change it") -> None:
@@ -72,6 +67,17 @@ def indented(code: str) -> str:
     return "\n".join(f"    {line}" if line else "" for line in code.strip().splitlines())
 
 
+def write_revision(
+    project: Project, revision: str, body: str, after: str = FIRST, title: str | None = None
+) -> Path:
+    """Write a revision with this body. Names of files are in the order of the revisions' names."""
+    path = project.folder / f"migrations/versions/2026_01_02_0000-{revision}.py"
+    title = title or f"revision {revision}"
+    header = REVISION.format(title=title, revision=revision, after=after)
+    path.write_text(header + body, "utf-8")
+    return path
+
+
 def revise(
     project: Project,
     revision: str,
@@ -80,18 +86,9 @@ def revise(
     after: str = FIRST,
     title: str | None = None,
 ) -> Path:
-    """Write a revision. Names of files are in the order of the revisions' names."""
-    path = project.folder / f"migrations/versions/2026_01_02_0000-{revision}.py"
-    text = REVISION.format(
-        title=title or f"revision {revision}",
-        revision=revision,
-        after=after,
-        down_revision=f'"{after}"',
-        upgrade=indented(upgrade),
-        downgrade=indented(downgrade),
-    )
-    path.write_text(text, "utf-8")
-    return path
+    """Write a revision with these steps."""
+    body = STEPS.format(upgrade=indented(upgrade), downgrade=indented(downgrade))
+    return write_revision(project, revision, body, after, title)
 
 
 def add_column(project: Project, revision: str, column: str, after: str = FIRST) -> Path:

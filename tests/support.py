@@ -21,6 +21,12 @@ INHERITED = re.compile(
     r"|m|rev|confirm|base|table|set|where|to|data|trust"
     r"|PYTHONDONTWRITEBYTECODE"  # Bytecode that is not kept is made anew by every command.
 )
+# Who commits: nobody on this machine.
+IDENTITY = {
+    f"GIT_{role}_{key}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for key, value in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
+}
 DEADLINE = 60.0
 
 T = TypeVar("T")

@@ -1,11 +1,18 @@
 """Programs of the operating system that some tests need beside the project's own environment."""
 
+import contextlib
 import glob
 import os
 import shutil
+import signal
 import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+import psycopg
 import pytest
+
+from tests.support import wait_for
 
 # Where Debian puts servers, which are not on everybody's search path.
 SERVERS = ("/usr/sbin", "/usr/lib/postgresql/*/bin")
@@ -42,3 +49,38 @@ def install(package: str) -> None:
         apt = ["sudo", "--non-interactive", *apt]
     for command in (["update"], ["install", "--no-install-recommends", package]):
         subprocess.run([*apt, *command], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+
+@contextlib.contextmanager
+def answering(
+    command: Sequence[str | Path],
+    url: str,
+    log: Path,
+    user: str | None = None,
+    end: signal.Signals = signal.SIGTERM,
+    grace: float = 10,
+) -> Iterator[None]:
+    """Run a PostgreSQL, or what stands in front of one, from its first answer at this address on."""
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=log.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            user=user,
+        )
+
+    def answers() -> bool:
+        assert process.poll() is None, log.read_text("utf-8")
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(url).close()
+            return True
+        return False
+
+    try:
+        wait_for(answers, f"{Path(command[0]).name} answers")
+        yield
+    finally:
+        process.send_signal(end)
+        process.wait(grace)

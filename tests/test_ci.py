@@ -16,9 +16,8 @@ import yaml
 from tests.conftest import Render
 from tests.databases import Server
 from tests.project import Project
-from tests.support import Completed, run
+from tests.support import IDENTITY, Completed, run
 from tests.template import DATABASES, Answers, choices, render
-from tests.test_first_minutes import IDENTITY
 
 PROGRAMS = Path(sys.executable).parent
 COMBINATIONS = list(itertools.product(DATABASES, [["docker"], []]))

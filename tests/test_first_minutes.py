@@ -10,14 +10,8 @@ import httpx
 import pytest
 
 from tests.project import Project, set_up, stopped
-from tests.support import clean_environment, run
+from tests.support import IDENTITY, clean_environment, run
 from tests.template import DATABASES, choices, render
-
-IDENTITY = {
-    f"GIT_{role}_{key}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for key, value in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
-}
 
 
 def next_commands(said: str) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.databases import Server
 from tests.project import FIRST, Project
-from tests.releases import Releases, edit, publish, tagged_clone
+from tests.releases import Releases, add_column, edit, publish, tagged_clone
 from tests.template import Answers
 from tests.test_updates import (
     CONFLICTS,
@@ -155,9 +155,7 @@ def with_option(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     """Return a release with one more column, and with an option that brings a table."""
     made = tagged_clone(tmp_path_factory.mktemp("option") / "template")
     template = made.source / "template"
-    name = "    name: Mapped[str] = mapped_column(String(100))\n"
-    nick = "    nickname: Mapped[str | None] = mapped_column(String(100))\n"
-    edit(template / "app/models/user.py", name, name + nick)
+    add_column(template)
     (first,) = (template / "migrations/versions").glob("*.py")
     column = '        sa.Column("{}", sa.String(length=100), nullable={}),\n'
     name = column.format("name", "False")

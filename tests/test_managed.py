@@ -23,8 +23,8 @@ from tests.databases import Server
 from tests.migrators import migrators
 from tests.pgbouncer import pooled
 from tests.project import Project
-from tests.support import free_port, said, wait_for
-from tests.system import program
+from tests.support import free_port, said
+from tests.system import answering, program
 
 pytestmark = pytest.mark.parametrize("project", ["postgresql"], indirect=True)
 
@@ -210,9 +210,9 @@ def encrypted() -> Iterator[Encrypted]:
             shutil.chown(path, owner)
         folder.chmod(0o755)
         data, port = folder / "data", free_port()
-        run_as = {"user": owner} if os.geteuid() == 0 else {}
+        user = owner if os.geteuid() == 0 else None
         make = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
-        subprocess.run(make, check=True, capture_output=True, cwd=folder, **run_as)
+        subprocess.run(make, check=True, capture_output=True, cwd=folder, user=user)
         (data / "pg_hba.conf").write_text("hostssl all all all trust\n", "utf-8")
         options = {
             "listen_addresses": "localhost",
@@ -223,25 +223,11 @@ def encrypted() -> Iterator[Encrypted]:
             "ssl_key_file": folder / "server.pem",
         }
         given = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
-        with (folder / "log").open("w") as log:
-            command = [programs / "postgres", "-D", data, *given]
-            process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **run_as)
+        command = [programs / "postgres", "-D", data, *given]
         made = Encrypted(port, folder / "authority.pem", folder / "stranger.pem")
-
-        def answers() -> bool:
-            assert process.poll() is None, (folder / "log").read_text("utf-8")
-            with contextlib.suppress(psycopg.OperationalError):
-                psycopg.connect(made.url("require")).close()
-                return True
-            return False
-
-        try:
-            wait_for(answers, "PostgreSQL answers by TLS")
+        # Fast: without waiting for whoever is still connected.
+        with answering(command, made.url("require"), folder / "log", user, signal.SIGINT, grace=30):
             yield made
-        finally:
-            # Fast: without waiting for whoever is still connected.
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
 
 
 @pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])

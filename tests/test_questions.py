@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Render
 from tests.project import Project
-from tests.support import clean_environment, run
+from tests.support import IDENTITY, clean_environment, run
 from tests.template import (
     CLOSED,
     COPIER,
@@ -28,7 +28,6 @@ from tests.template import (
     packages,
     render,
 )
-from tests.test_first_minutes import IDENTITY
 
 COPY = (sys.executable, "-m", "copier", "copy")
 # Written from the words, not from the template's expression.

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.project import Project
-from tests.releases import Releases, edit, git, publish, tagged_clone
-from tests.support import Completed, run, said
+from tests.releases import Releases, add_column, edit, git, publish, tagged_clone
+from tests.support import IDENTITY, Completed, run, said
 from tests.template import render
 from tests.test_hooks import ENTRY
 from tests.test_updates import commit, start
@@ -30,9 +30,7 @@ exit "$STATUS"
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     made = tagged_clone(tmp_path_factory.mktemp("template") / "template")
     template = made.source / "template"
-    name = "    name: Mapped[str] = mapped_column(String(100))\n"
-    nick = "    nickname: Mapped[str | None] = mapped_column(String(100))\n"
-    edit(template / "app/models/user.py", name, name + nick)
+    add_column(template)
     edit(template / "app/logging.py", '"""', '"""New: ')
     edit(template / "alembic.ini", "[alembic]", "# Settings of Alembic.\n[alembic]")
     edit(template / ".env.example.jinja", "WORKERS=1", "WORKERS=1\n# {{ env_prefix }}COLOUR=red")
@@ -109,28 +107,12 @@ def test_with_conflicts(folder: Path) -> None:
 
 
 def test_with_a_merge_that_has_not_ended(folder: Path) -> None:
+    first = git("rev-list", "--max-parents=0", "HEAD", cwd=folder)
     for branch, text in (("other", "other\n"), ("main", "main\n")):
-        git(
-            "checkout",
-            "--quiet",
-            "-B",
-            branch,
-            git("rev-list", "--max-parents=0", "HEAD", cwd=folder),
-            cwd=folder,
-        )
+        git("checkout", "--quiet", "-B", branch, first, cwd=folder)
         (folder / "größe.txt").write_text(text, "utf-8")
         commit(folder, branch)
-    run(
-        "git",
-        "-c",
-        "user.name=T",
-        "-c",
-        "user.email=t@example.com",
-        "merge",
-        "other",
-        cwd=folder,
-        code=1,
-    )
+    run("git", "merge", "other", cwd=folder, env=IDENTITY, code=1)
     assert refused(folder) == "resolve these conflicts and commit first: größe.txt"
 
 

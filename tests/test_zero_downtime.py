@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import HEADER
 from tests.databases import Server as DatabaseServer
 from tests.load import Driver, loading
 from tests.project import FIRST, Project
+from tests.repository import write_revision
 from tests.support import Server, free_port, serving, wait_for
 from tests.template import ROOT
 
@@ -144,8 +144,7 @@ class Deployment:
         for step in release.steps:
             before, self.revision = self.revision, f"{int(self.revision, 16) + 1:012x}"
             body = f"def upgrade() -> None:\n    {step}\n\n\ndef downgrade() -> None:\n    pass\n"
-            path = self.project.folder / f"migrations/versions/2026_01_02-{self.revision}.py"
-            path.write_text(HEADER.format(revision=self.revision, before=before) + body, "utf-8")
+            write_revision(self.project, self.revision, body, before)
 
     def roll_out(self, release: Release, original: str, driver: Driver) -> None:
         """Migrate, then replace one replica after the other."""
