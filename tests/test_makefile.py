@@ -30,6 +30,7 @@ TARGETS = [
     "db-revision",
     "db-status",
     "db-history",
+    "db-diagram",
     "db-check",
     "db-lint",
     "db-rebase",
@@ -53,7 +54,9 @@ def test_make_lists_the_targets(project: Project) -> None:
     assert found.keys() >= set(TARGETS)
     makefile = (project.folder / "Makefile").read_text("utf-8")
     phony = re.findall(r"(?m)^\.PHONY:((?:.*\\\n)*.*)", makefile)
-    assert found.keys() == set(" ".join(phony).replace("\\", " ").split())
+    names = set(" ".join(phony).replace("\\", " ").split())
+    assert names - found.keys() == {".copier"}
+    assert found.keys() <= names
 
 
 def test_own_makefile_lists_its_targets() -> None:

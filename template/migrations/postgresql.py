@@ -123,7 +123,7 @@ def run_patiently(run: Run, connection: Connection, timeout: float) -> None:
     pause = 0.5
     while True:
         obstacle = "another process is migrating"
-        if connection.scalar(LOCK):
+        if locked := connection.scalar(LOCK):
             report_invalid_indexes(connection)
             connection.commit()
             try:
@@ -135,7 +135,7 @@ def run_patiently(run: Run, connection: Connection, timeout: float) -> None:
             raise CommandError(f"pg_stat_activity shows who is in the way: {obstacle}")
         logger.warning("trying again in %g seconds: %s", pause, obstacle)
         time.sleep(pause)
-        pause = min(2 * pause, 10)
+        pause = min(2 * pause, 10 if locked else 2)
 
 
 def explain(error: DBAPIError) -> str:

@@ -5,6 +5,10 @@ has to look: they fork, one has changed since it was applied, or its file is mis
 """
 
 import sys
+from collections.abc import Mapping
+from typing import Any
+
+from alembic.script import Script
 
 from migrations import history
 
@@ -17,6 +21,14 @@ ADVICE = {
 }
 
 
+def state_of(revision: str, file: Script | None, applied: Mapping[str, Any]) -> str:
+    if not file:
+        return "missing"
+    if (row := applied.get(revision)) and row.checksum != history.checksum(file.path):
+        return "changed"
+    return "applied" if revision in applied else "pending"
+
+
 def main() -> int:
     """Print a line for each revision, oldest first, and what to do; return the exit status."""
     applied = history.applied()
@@ -26,11 +38,7 @@ def main() -> int:
     print(f"{'revision':12}  state    {'applied at (UTC)':19}  what")
     for revision in [*files, *sorted(applied.keys() - files.keys())]:
         file, row = files.get(revision), applied.get(revision)
-        state = "applied" if revision in applied else "pending"
-        if not file:
-            state = "missing"
-        elif row and row.checksum != history.checksum(file.path):
-            state = "changed"
+        state = state_of(revision, file, applied)
         states.add(state)
         time = f"{row.applied_at:%Y-%m-%d %H:%M:%S}" if row else ""
         what = f"{file.doc if file else ''} {'(head)' if revision in heads else ''}"

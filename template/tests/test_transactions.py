@@ -83,7 +83,7 @@ async def test_cancelled_request_leaves_nothing(own_app: FastAPI, own_client: As
         await asyncio.Event().wait()
 
     request = asyncio.create_task(own_client.post("/slow"))
-    await flushed.wait()
+    await asyncio.wait_for(flushed.wait(), 30)
     assert checked_out(own_app) == 1
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
