@@ -6,7 +6,7 @@ SHELL := /bin/sh
 UV := $(or $(shell command -v uv),.venv/bin/uv)
 RUN := .venv/bin/python -m
 
-.PHONY: help test test-fast demo lint format
+.PHONY: help test test-fast demo docs docs-serve picture lint format
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +24,16 @@ test-fast: .venv/.synced ## Run the tests that need no environment of their own
 
 demo: .venv/.synced ## Start a service from the template in build/demo and show it answering
 	@$(RUN) tests.demo
+
+docs: .venv/.synced ## Build the site of the documentation in build/site
+	@$(RUN) tests.reference
+	@$(RUN) website
+
+docs-serve: .venv/.synced ## Build the site, show it on http://127.0.0.1:8001, and again when a page changes
+	@$(RUN) website --serve
+
+picture: .venv/.synced ## Draw the terminal session of README.md from a real run
+	@$(RUN) tests.picture
 
 lint: .venv/.synced ## Look for mistakes in the tests
 	@$(RUN) ruff check

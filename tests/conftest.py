@@ -64,6 +64,8 @@ class OneProcessForEachDatabase(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         parameters = nodeid.rpartition("[")[2].rstrip("]").split("-")
         database = next((name for name in parameters if name in DATABASES), nodeid)
+        if "test_site" in nodeid:  # It is built once.
+            return "site"
         return f"{database}, long" if any(name in nodeid for name in LONG) else database
 
 

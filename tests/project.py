@@ -75,11 +75,13 @@ class Project:
 
 
 def uv_folder() -> Path:
-    """Return a folder with nothing but uv in it, for machines where it is not installed."""
+    """Return a folder with nothing but uv and uvx, for machines where they are not installed."""
     folder = Path(sys.prefix) / "only-uv"
     folder.mkdir(exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        (folder / "uv").symlink_to(uv.find_uv_bin())
+    program = Path(uv.find_uv_bin())
+    for name in ("uv", "uvx"):
+        with contextlib.suppress(FileExistsError):
+            (folder / name).symlink_to(program.with_name(name))
     return folder
 
 

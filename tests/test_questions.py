@@ -293,14 +293,3 @@ def test_copier_asks_before_it_overwrites(source: Path, tmp_path: Path) -> None:
     assert session.exitstatus == 0, session.before
     assert (tmp_path / "README.md").read_text() == "mine"
     assert (tmp_path / "pyproject.toml").exists()
-
-
-def test_without_a_terminal_nothing_is_overwritten(source: Path, tmp_path: Path) -> None:
-    """Nobody can be asked: copier fails at the file in question, which stays as it was."""
-    (tmp_path / "README.md").write_text("mine")
-    data = ["--defaults", "--data", "service_name=orders"]
-    run(*COPY, *data, source, ".", cwd=tmp_path, code=None)
-    assert (tmp_path / "README.md").read_text() == "mine"
-    run(*COPY, *data, "--overwrite", source, ".", cwd=tmp_path)
-    assert (tmp_path / "README.md").read_text() != "mine"
-    assert len(files(tmp_path)) > 1

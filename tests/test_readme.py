@@ -17,6 +17,8 @@ import httpx
 import pytest
 from markdown_it import MarkdownIt
 
+from tests.pages import NAME, normalise
+from tests.picture import PICTURE, draw
 from tests.project import Project, stopped
 from tests.support import Server, run
 from tests.template import DATABASES, ROOT, render
@@ -124,3 +126,14 @@ def test_demo_of_the_readme() -> None:
     assert "http://127.0.0.1:" in done.stdout
     assert "cd build/demo/orders && make dev" in done.stdout
     assert not list((ROOT / "build/demo").rglob("postmaster.pid"))
+
+
+@pytest.mark.slow
+def test_picture_of_the_readme(tmp_path: Path) -> None:
+    """It shows what is printed today; `make picture` draws it anew."""
+    drawn, shown = (
+        [NAME.sub("<name>", line) for line in normalise(text)]
+        for text in (draw(tmp_path), PICTURE.read_text("utf-8"))
+    )
+    assert drawn == shown
+    assert f"({PICTURE.relative_to(ROOT)})" in (ROOT / "README.md").read_text("utf-8")
