@@ -40,7 +40,7 @@ from sybil.document import Document
 from sybil.example import SybilFailure
 
 from tests.project import uv_folder
-from tests.support import Environment, clean_environment, free_port, wait_for
+from tests.support import IDENTITY, Environment, clean_environment, free_port, wait_for
 from tests.template import DATABASES
 
 TIMEOUT = 300.0
@@ -227,8 +227,8 @@ def patch(text: str, diff: str) -> str:
         if not change.strip():
             continue
         before, after = ("".join(f"{line}\n" for line in some) for some in (old, new))
-        if old == new or f"\n{text}".count(f"\n{before}") != 1:
-            times = f"\n{text}".count(f"\n{before}")
+        times = f"\n{text}".count(f"\n{before}")
+        if old == new or times != 1:
             raise BrokenPageError(f"fits in {times} places, not in one:\n{change}\nin:\n{text}")
         text = f"\n{text}".replace(f"\n{before}", f"\n{after}", 1)[1:]
     return text
@@ -308,11 +308,11 @@ class Reader:
         (self.state / "folder").write_text(f"{self.folder}\n")
         (self.state / "variables").touch()
         (self.state / "gitconfig").write_text(
-            "[user]\nname = Ada\nemail = ada@example.com\n"
             "[safe]\ndirectory = *\n[advice]\nmergeConflict = true\n"
         )
         self.environment = clean_environment(
             {
+                **IDENTITY,
                 "PATH": f"{uv_folder()}:{os.environ['PATH']}",
                 "TERM": "dumb",
                 "PAGER": "cat",
@@ -335,9 +335,7 @@ class Reader:
             for example in document:
                 self.try_(example)
         finally:
-            for terminal in self.serving:
-                terminal.end()
-            self.serving.clear()
+            self.end_servers()
         if self.failures:
             raise AssertionError("\n\n".join(self.failures))
 
@@ -456,8 +454,14 @@ class Reader:
             time.sleep(0.1)
         return None
 
+    def end_servers(self) -> None:
+        for terminal in self.serving:
+            terminal.end()
+        self.serving.clear()
+
     def close(self) -> None:
-        """Stop the databases that the pages have started and left."""
+        """Stop the servers and the databases that the pages have started and left."""
+        self.end_servers()
         for file in self.folder.rglob("postmaster.pid"):
             # Not by `make db-stop`: a page may have broken off where that does not run.
             os.kill(int(file.read_text().split()[0]), signal.SIGINT)

@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -49,18 +48,13 @@ def draw(folder: Path) -> str:
                 console.print(Text("…", style="dim"))
             for line in lines[drawn]:
                 console.print(Text.from_ansi(line))
-        for server in reader.serving:
-            server.end()
     # Nothing is fetched from another host: the reader's own font does.
     return FONTS.sub("", console.export_svg(title="orders", unique_id="session"))
 
 
 def main() -> None:
-    folder = Path(tempfile.mkdtemp())
-    try:
-        PICTURE.write_text(draw(folder), "utf-8")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        PICTURE.write_text(draw(Path(folder)), "utf-8")
     print(f"{PICTURE.relative_to(ROOT)} shows what was printed just now.")
 
 

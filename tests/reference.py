@@ -15,7 +15,7 @@ from pathlib import Path
 
 import jinja2
 
-from tests.template import COPIER, QUESTIONS, ROOT, Answers, copy_of_working_tree, render
+from tests.template import COPIER, QUESTIONS, ROOT, Answers, copy_of_working_tree, files, render
 
 PAGES = ROOT / "docs/reference"
 PART = re.compile(r"(?ms)^(<!-- generated: (\S+) -->\n).*?^(<!-- end -->)$")
@@ -205,7 +205,7 @@ def layout(project: Path) -> str:
 
 def layout_rows(project: Path) -> Rows:
     left = dict(FILES)
-    for path in sorted(path for path in project.rglob("*") if path.is_file()):
+    for path in files(project):
         name = path.relative_to(project).as_posix()
         folder = next((one for one in FILES if one.endswith("/") and name.startswith(one)), name)
         shown = "tests/test_*.py" if re.match(r"tests/test_\w+\.py", name) else folder

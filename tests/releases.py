@@ -1,14 +1,12 @@
 """The releases of the template: commits that add a heading to CHANGELOG.md, tagged in a scratch clone."""
 
-import os
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from tests.support import IDENTITY
+from tests.support import IDENTITY, run
 from tests.template import ROOT, copy_of_working_tree
 
 HEADING = re.compile(r"(?m)^## (\d+\.\d+\.\d+)$")
@@ -19,18 +17,7 @@ Version = tuple[int, ...]
 
 
 def git(*arguments: str | Path, cwd: Path) -> str:
-    command = [*GIT, *map(str, arguments)]
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env={**os.environ, **IDENTITY},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, f"$ git {' '.join(map(str, arguments))}\n{done.stderr}"
-    return done.stdout.strip()
+    return run(*GIT, *arguments, cwd=cwd, env=IDENTITY).stdout.strip()
 
 
 def version(name: str) -> Version:

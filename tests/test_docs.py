@@ -1,14 +1,16 @@
 """What the pages name exists: files, targets, settings, identifiers, and where links lead."""
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from tests.pages import hide_front_matter
 from tests.template import ROOT, files, render
+from website.pages import PARSER
 
 PAGES = sorted([ROOT / "README.md", ROOT / "hooks/README.md", *(ROOT / "docs").rglob("*.md")])
 # Names of other tools stand there, each in a column of its own.
@@ -56,9 +58,9 @@ OTHERS = {
 }
 
 
+@functools.cache
 def parse(page: Path) -> list[Token]:
-    text = re.sub(r"\A---\n.*?^---\n", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
-    return MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+    return PARSER.parse(hide_front_matter(page.read_text("utf-8")))
 
 
 def fenced(tokens: list[Token]) -> Iterator[str]:

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.pages import blocks
 from tests.project import FIRST, Project
 from tests.repository import add_column, commit, git, revise, start, without_git
 from tests.support import said
 from tests.template import ROOT
-from tests.test_readme import blocks
 
 UNUSED = "Release code that does not use it, and drop it one release later."
 GO_OVER = "Add a new one, write both, backfill, read the new one, drop the old one a release later."

@@ -11,13 +11,11 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import httpx
 import pytest
-from markdown_it import MarkdownIt
 
-from tests.pages import NAME, normalise
+from tests.pages import NAME, Block, blocks, normalise
 from tests.picture import PICTURE, draw
 from tests.project import Project, stopped
 from tests.support import Server, run
@@ -27,31 +25,22 @@ SERVES = {"make dev", "make run"}
 ADDRESS = "http://127.0.0.1:8000"
 
 
-class Block(NamedTuple):
-    language: str
-    text: str
-
-    @property
-    def commands(self) -> list[str]:
-        """Return the commands; one that ends in a backslash goes on in the next line."""
-        lines = self.text.replace("\\\n", " ").splitlines()
-        if self.language == "console":
-            lines = [line[2:] for line in lines if line.startswith("$ ")]
-        return [line for line in lines if line.strip() and not line.startswith("#")]
-
-
-def blocks(markdown: str) -> list[Block]:
-    tokens = MarkdownIt().parse(markdown)
-    return [Block(token.info.strip(), token.content) for token in tokens if token.type == "fence"]
+def typed(block: Block) -> list[str]:
+    """Return the commands; one that ends in a backslash goes on in the next line."""
+    lines = block.text.replace("\\\n", " ").splitlines()
+    if block.language == "console":
+        lines = [line[2:] for line in lines if line.startswith("$ ")]
+    return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
 def test_every_block_is_marked(source: Path, tmp_path: Path) -> None:
     """An unmarked block would be run by nobody, and nobody would notice."""
     folder = render(source, tmp_path / "orders", {})
     for path in (ROOT / "README.md", folder / "README.md"):
-        found = blocks(path.read_text("utf-8"))
+        found = list(blocks(path.read_text("utf-8")))
         assert found
         assert {block.language for block in found} <= {"shell", "console", "python", "text"}
+        assert not any(block.options for block in found)
 
 
 def curl(command: str, server: Server) -> None:
@@ -88,7 +77,7 @@ def test_generated_readme(fresh: Project, tmp_path: Path) -> None:
         for block in blocks((fresh.folder / "README.md").read_text("utf-8")):
             if block.language == "python":
                 edit_model(fresh, block.text)
-            for command in block.commands if block.language in {"shell", "console"} else []:
+            for command in typed(block) if block.language in {"shell", "console"} else []:
                 if command in SERVES:
                     log = tmp_path / "server.log"
                     server = stack.enter_context(fresh.serve(*command.split(), log=log))
@@ -106,7 +95,7 @@ def own_commands() -> list[str]:
         command
         for block in blocks(text)
         if block.language in {"shell", "console"}
-        for command in block.commands
+        for command in typed(block)
     ]
 
 

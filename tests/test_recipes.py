@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.databases import Server
+from tests.pages import Block, blocks
 from tests.project import FIRST, Project
 from tests.support import Completed, clean_environment, run
 from tests.template import ROOT
-from tests.test_readme import Block, blocks
 
 PAGE = (ROOT / "docs/explanation/usual-recipes.md").read_text("utf-8")
 SECTIONS = dict(part.split("\n", 1) for part in PAGE.split("\n## ")[1:])
@@ -125,7 +125,7 @@ def said(title: str, done: Completed) -> bool:
 
 
 def section(title: str) -> list[Block]:
-    return blocks(SECTIONS[title])
+    return list(blocks(SECTIONS[title]))
 
 
 @pytest.fixture
@@ -262,7 +262,7 @@ def together(folder: Path, project: Project, url: str, *command: str) -> list[Co
         return list(pool.map(one, range(2)))
 
 
-def test_replicas_migrate_at_once(plain: Plain, project: Project, server: Server, url: str) -> None:
+def test_replicas_migrate_at_once(plain: Plain, project: Project, url: str) -> None:
     folder = plain(line=recipe("set_main_option", "python"), before=MEET)
     call(folder, project, url, "alembic", "ensure_version")
     start = START.format(lifespan=recipe(AT_START, "python"))
@@ -283,7 +283,7 @@ ON_DEVELOPMENT = "Tests on the database of development"
 
 
 def test_tests_delete_what_they_find(
-    plain: Plain, copy: Project, project: Project, server: Server, url: str
+    plain: Plain, project: Project, server: Server, url: str
 ) -> None:
     folder = plain(line=recipe("set_main_option", "python"))
     call(folder, project, url, "alembic", "upgrade", "head")

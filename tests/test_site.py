@@ -13,14 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from markdown_it import MarkdownIt
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.pages import hide_front_matter
 from tests.support import run
 from tests.system import program
 from tests.template import ROOT, copy_of_working_tree
 from website.mermaid import PIN
-from website.pages import GUESTS, LANGUAGES, LINK, Language, address, convert, navigation
+from website.pages import (
+    GUESTS,
+    LANGUAGES,
+    LINK,
+    PARSER,
+    Language,
+    address,
+    all_places,
+    convert,
+    navigation,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -277,14 +287,11 @@ def test_blocks(page: Page, site: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
 def test_pages_are_the_same_on_the_site(language: Language, repository: Path, site: str) -> None:
     """Python-Markdown reads some Markdown in another way than the repository's own view does."""
-    parser = MarkdownIt("gfm-like", {"linkify": False})
     for source, place in [*language.files().items(), ("docs/how-to/sample.md", "how-to/sample.md")]:
         if not place.endswith(".md") or (place == "how-to/sample.md" and language.home):
             continue
-        text = re.sub(
-            r"\A---\n.*?\n---\n", "", (repository / source).read_text("utf-8"), flags=re.DOTALL
-        )
-        tokens = [one for token in parser.parse(text) for one in (token, *(token.children or ()))]
+        text = hide_front_matter((repository / source).read_text("utf-8"))
+        tokens = [one for token in PARSER.parse(text) for one in (token, *(token.children or ()))]
         wanted = Counter(one.tag for one in tokens if one.nesting >= 0 and one.tag in ELEMENTS)
         html = (
             repository / "build/host/docs" / language.home / address(place) / "index.html"
@@ -357,4 +364,6 @@ def test_lines_keep_their_numbers() -> None:
     """What Zensical reports about a line is about the line of the author's page."""
     source = "docs/README.md"
     text = (ROOT / source).read_text("utf-8")
-    assert len(convert(text, source, LANGUAGES[0]).splitlines()) == len(text.splitlines())
+    assert len(convert(text, source, LANGUAGES[0], all_places()).splitlines()) == len(
+        text.splitlines()
+    )

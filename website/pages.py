@@ -7,7 +7,7 @@ are turned round here: to the page of a file that is not in docs/, and to the ot
 import os
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -23,10 +23,15 @@ GUESTS = {"CHANGELOG.md": "reference/changes.md", "hooks/README.md": "reference/
 FENCE = re.compile(r"^(?P<indent> *)(?P<fence>```+|~~~+)(?P<info>[^`\n]*)$")
 MARKER = re.compile(r" *(?:[-*+]|\d+[.)]) +")
 LINK = re.compile(r"(?P<before>\]\(|^ {0,3}\[[^\]]+\]: +)(?P<target>[^)\s]+)")
+# Markdown as the repository's own view reads it.
+PARSER = MarkdownIt("gfm-like", {"linkify": False})
 CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 OPTION = re.compile(r'(?P<key>[\w-]+)(?:="(?P<value>[^"]*)")?')
 # What an information string tells the tests, and a reader need not know.
 FOR_TESTS = {"fails", "background", "from"}
+
+
+Places = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -102,13 +107,18 @@ def address(place: str) -> str:
     return path.removesuffix("index") if path.endswith("index") else f"{path}/"
 
 
+def all_places() -> Places:
+    """Return the place of each file on the site, by the codes of the languages."""
+    return {language.code: language.files() for language in LANGUAGES}
+
+
 def translated() -> list[str]:
     """Return the addresses that exist in every language."""
-    pages = [{address(place) for place in language.files().values()} for language in LANGUAGES]
+    pages = [{address(place) for place in known.values()} for known in all_places().values()]
     return sorted(set.intersection(*pages))
 
 
-def convert(text: str, source: str, language: Language) -> str:
+def convert(text: str, source: str, language: Language, known: Places) -> str:
     """Return the page for the site, line by line: what Zensical reports has the same number."""
     lines = []
     end = None
@@ -121,7 +131,7 @@ def convert(text: str, source: str, language: Language) -> str:
             end = fence["fence"]
             line = f"{fence['indent']}{end}{information(fence['info'].strip(), language)}"
         else:
-            line = outside_of_code(line, lambda part: relink(part, source, language))
+            line = outside_of_code(line, lambda part: relink(part, source, language, known))
         lines.append(line)
     return "\n".join(lines) + "\n"
 
@@ -132,7 +142,7 @@ def indented_by_four(lines: list[str]) -> list[str]:
     CommonMark takes what is as far to the right as the item's first word; Python-Markdown counts
     four spaces a level.
     """
-    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse("\n".join(lines))
+    tokens = PARSER.parse("\n".join(lines))
     items = [token.map for token in tokens if token.type == "list_item_open" and token.map]
     result = []
     columns: dict[int, int] = {}
@@ -172,25 +182,26 @@ def outside_of_code(line: str, change: Callable[[str], str]) -> str:
     return re.sub("\0", lambda _: kept.pop(0), changed)
 
 
-def relink(text: str, source: str, language: Language) -> str:
+def relink(text: str, source: str, language: Language, known: Places) -> str:
     def link(found: re.Match[str]) -> str:
         target = found["target"]
         if re.match(r"[a-z]+:|#", target):
             return found[0]
-        return found["before"] + resolve(target, source, language)
+        return found["before"] + resolve(target, source, language, known)
 
     return LINK.sub(link, text)
 
 
-def resolve(target: str, source: str, language: Language) -> str:
+def resolve(target: str, source: str, language: Language, known: Places) -> str:
     """Return the link of a page to another file as it has to be on the site."""
     path, hash_, anchor = target.partition("#")
     file = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
-    here = language.files()[source]
+    here = known[language.code][source]
     for other in LANGUAGES:
-        place = other.files().get(file)
+        there = known[other.code]
+        place = there.get(file)
         if place is None and (ROOT / file).is_dir():
-            place = other.files().get(f"{file}/README.md", other.files().get(f"{file}/index.md"))
+            place = there.get(f"{file}/README.md", there.get(f"{file}/index.md"))
         if place is None:
             continue
         if other == language:
@@ -236,12 +247,13 @@ def navigation(language: Language) -> list[object]:
 
 def write(language: Language, folder: Path) -> None:
     """Write the pages of a language, and the files beside them, into an empty folder."""
-    for source, place in language.files().items():
+    known = all_places()
+    for source, place in known[language.code].items():
         path = folder / place
         path.parent.mkdir(parents=True, exist_ok=True)
         data = (ROOT / source).read_bytes()
         if place.endswith(".md"):
-            data = convert(data.decode(), source, language).encode()
+            data = convert(data.decode(), source, language, known).encode()
         path.write_bytes(data)
         # Zensical keeps what it has made of a page until the page is newer.
         status = (ROOT / source).stat()
