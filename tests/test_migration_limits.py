@@ -45,6 +45,17 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("users", "slow")
 """
+# What ends the limits of a session, or changes them, before the next statement.
+ROLLED_BACK = """
+    step = op.get_bind().begin_nested()
+    op.execute("SELECT 1")
+    step.rollback()
+"""
+PATIENT = """
+    with op.get_context().autocommit_block():
+        op.execute("CREATE INDEX CONCURRENTLY ix_users_name ON users (name)")
+        op.execute("DROP INDEX CONCURRENTLY ix_users_name")
+"""
 ADDED, NEXT = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 LOCKED = (
     "rolled back: ALTER TABLE users ADD COLUMN phone VARCHAR(20):"
@@ -191,6 +202,13 @@ def test_statement_has_a_limit(
     )
     assert "Traceback" not in done.stderr
     assert server.schema(migrated) == before
+
+
+@pytest.mark.parametrize("before", [ROLLED_BACK, PATIENT], ids=["rolled back", "patient"])
+def test_limit_returns(copy: Project, migrated: str, revise: Revise, before: str) -> None:
+    revise(ADDED, SLEEP.replace("\n    op.add_column", f"{before}    op.add_column"))
+    done = upgrade(copy, migrated, code=255, migration_statement_timeout=0.5)
+    assert "SELECT pg_sleep(30): canceling statement due to statement timeout" in done.stdout
 
 
 def building(server: Server, url: str) -> Callable[[], list[tuple[object, ...]]]:

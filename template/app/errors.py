@@ -8,8 +8,7 @@ from typing import Any, cast
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 from structlog.contextvars import get_contextvars
 
@@ -99,10 +98,10 @@ async def handle_invalid_request(_request: Request, error: Exception) -> Respons
 
 async def handle_database_error(_request: Request, error: Exception) -> Response:
     """Answer 409 for a constraint, 503 for a database that could not serve; the rest are bugs."""
-    if isinstance(error, IntegrityError):
+    if isinstance(error, exc.IntegrityError):
         problem = ProblemError(409, "The request contradicts what is stored.", "conflict")
-    elif isinstance(error, PoolTimeoutError) or (
-        isinstance(error, DBAPIError) and is_unavailable(error)
+    elif isinstance(error, exc.TimeoutError) or (
+        isinstance(error, exc.DBAPIError) and is_unavailable(error)
     ):
         problem = ProblemError(503, "The database is not available.", "database-unavailable")
     else:
@@ -116,4 +115,4 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, handle_problem)
     app.add_exception_handler(HTTPException, handle_http_exception)
     app.add_exception_handler(RequestValidationError, handle_invalid_request)
-    app.add_exception_handler(SQLAlchemyError, handle_database_error)
+    app.add_exception_handler(exc.SQLAlchemyError, handle_database_error)

@@ -1,5 +1,6 @@
 """The application: the one place where its parts meet."""
 
+import gc
 import logging
 import tomllib
 from collections.abc import AsyncIterator
@@ -33,6 +34,7 @@ class Service(FastAPI):
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the database for as long as the application runs."""
+    gc.set_threshold(50_000)  # A request makes many objects, and hardly any cycles.
     database = Database.from_settings(app.state.settings)
     app.state.database = database
     try:

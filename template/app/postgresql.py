@@ -6,22 +6,16 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode
 
-import asyncpg  # type: ignore[import-untyped]
-from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    DisconnectionError,
-    InterfaceError,
-    OperationalError,
-)
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import URL, event, exc, make_url
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from app.settings import Settings
 
+READING: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}  # No round trips of BEGIN and COMMIT.
 EXAMPLE = "postgresql://user:password@host:5432/database"
-UNREADABLE = (ArgumentError, ValueError)
+UNREADABLE = (exc.ArgumentError, ValueError)
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # Parameters of libpq (PostgreSQL manual, "Parameter Key Words") that asyncpg takes as well ...
 SHARED_PARAMETERS = """
@@ -83,6 +77,10 @@ def parse_url(value: str) -> URL:
 
 def create_engine(settings: Settings) -> AsyncEngine:
     """Return the application's engine; nothing connects before the first statement."""
+    # Migrations, which read the settings too, start without these.
+    import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+
     url = settings.database_url
     # asyncpg reads libpq's parameters from an address only, so it gets one that is all parameters.
     query = {key: text for key, text in url.query.items() if key not in LIBPQ_PARAMETERS}
@@ -95,7 +93,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         try:
             return await asyncpg.connect(address, **arguments)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise OperationalError(None, None, error) from error
+            raise exc.OperationalError(None, None, error) from error
 
     pool_size, max_overflow = settings.pool_sizes
     engine = create_async_engine(
@@ -119,19 +117,19 @@ def create_engine(settings: Settings) -> AsyncEngine:
 def replace_closed(connection: Any, _record: object, _proxy: object) -> None:  # noqa: ANN401
     """Have the pool replace a connection that the server has closed, without asking the server."""
     if connection.driver_connection.is_closed():
-        raise DisconnectionError
+        raise exc.DisconnectionError
 
 
-def is_duplicate(error: DBAPIError, table: str, column: str) -> bool:
+def is_duplicate(error: exc.DBAPIError, table: str, column: str) -> bool:
     """Return whether another row has the same value in this column, which is unique."""
     return f'"uq_{table}_{column}"' in str(error.orig)
 
 
-def is_unavailable(error: DBAPIError) -> bool:
+def is_unavailable(error: exc.DBAPIError) -> bool:
     """Return whether the database, rather than the statement, is the reason of the error."""
     state = getattr(error.orig, "sqlstate", None) or ""
     return (
         error.connection_invalidated
-        or isinstance(error, OperationalError | InterfaceError)
+        or isinstance(error, exc.OperationalError | exc.InterfaceError)
         or state.startswith(TRANSIENT_STATES)
     )

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from app.settings import Settings
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
+# Not AUTOCOMMIT, which takes a statement to leave: a request cancelled there keeps its connection.
+READING: dict[str, Any] = {"reading": True}
 EXAMPLE = "sqlite:///file.db"
 UNREADABLE = (ArgumentError, ValueError)
 # Primary result codes after which the same request may succeed a moment later.
@@ -58,6 +61,9 @@ def parse_url(value: str) -> URL:
 
 def create_engine(settings: Settings) -> AsyncEngine:
     """Return the application's engine; nothing connects before the first statement."""
+    # Migrations, which read the settings too, start without these.
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+
     url = settings.database_url
     pool_size, max_overflow = settings.pool_sizes
     # A database in memory is its one connection; only a file has a pool.
@@ -93,7 +99,7 @@ def begin_immediate(connection: Connection) -> None:
     IMMEDIATE takes the write lock now, where waiting works; a later upgrade of a read lock
     fails at once when somebody else has written in between.
     """
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+    if not connection.get_execution_options().get("reading"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

@@ -22,9 +22,8 @@ logger = logging.getLogger(__name__)
 
 # A revision is a transaction: those before one that fails stay, the failed one leaves nothing.
 OPTIONS: dict[str, Any] = {"transaction_per_migration": True}
-# Held by the session rather than the transaction, because a revision may commit in between
-# (CREATE INDEX CONCURRENTLY); asked for again and again rather than waited for, because a waiting
-# session would block that very index. Closing the connection frees it.
+# Held by the session, as a revision may commit in between (CREATE INDEX CONCURRENTLY); asked for
+# again and again, as a session that waits would block that very index. Freed with the connection.
 LOCK = text(
     "SELECT pg_try_advisory_lock(hashtextextended(concat(current_schema(), '.alembic_version'), 0))"
 )
@@ -110,17 +109,19 @@ def limit_statements(connection: Connection, settings: Settings) -> None:
     @event.listens_for(connection, "before_cursor_execute")
     def limit(_connection: object, cursor: Any, statement: str, *_: object) -> None:  # noqa: ANN401
         lock, whole = (0, 0) if PATIENT.search(statement) else limits
-        cursor.execute(LIMITS, (f"{lock}s", f"{whole}s"))
+        # Once a transaction is enough: it loses them when it is rolled back.
+        now = connection.get_transaction(), lock, whole
+        if now != connection.info.get(LIMITS):
+            cursor.execute(LIMITS, (f"{lock}s", f"{whole}s"))
+            connection.info[LIMITS] = now
 
 
 def run_patiently(run: Run, connection: Connection, timeout: float) -> None:
     """Call `run` as the only migrator; when a table is in use, let go of it and try again later.
 
-    Whoever wants the table meanwhile queues behind the statement that waits for it, which is why
-    that waits for a moment only.
+    Others queue behind the statement that waits for it, so that waits for a moment only.
     """
-    deadline = time.monotonic() + timeout
-    pause = 0.5
+    deadline, pause = time.monotonic() + timeout, 0.5
     while True:
         obstacle = "another process is migrating"
         if locked := connection.scalar(LOCK):

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 import pytest
 from fastapi import FastAPI
@@ -78,13 +78,15 @@ async def engine(shared_url: URL) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-async def database(engine: AsyncEngine) -> AsyncIterator[Database]:
+async def database(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
     """The application's database, where a commit lasts until the end of the test."""
     database = Database(engine)
     async with engine.connect() as connection:
         transaction = await connection.begin()
+        joined = await connection.run_sync(lambda joined: joined)
         for sessions in (database.writing, database.reading):
             sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
+        monkeypatch.setattr(database, "connect", lambda: nullcontext(joined))
         yield database
         await transaction.rollback()
 

@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 from starlette.types import Message, Receive, Scope, Send
 
-from app.db import Database, WriteSession
+from app.db import Database, WriteSession, select_columns
 from app.models import User
 from tests.serving import assert_problem, client_of
 
@@ -90,6 +91,20 @@ async def test_cancelled_request_leaves_nothing(own_app: FastAPI, own_client: As
         await request
     assert checked_out(own_app) == 0
     assert await count_users(own_app) == 0
+
+
+async def test_cancelled_read_keeps_no_connection(own_app: FastAPI) -> None:
+    database, statement = own_app.state.database, select_columns(User)
+    # However far it has come: before the statement, waiting for its rows, done.
+    for turns in range(40):
+        assert await database.rows(statement) == []
+        reading = asyncio.create_task(database.rows(statement))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
+        assert checked_out(own_app) == 0
 
 
 async def test_only_one_of_concurrent_requests_gets_an_email(

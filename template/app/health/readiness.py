@@ -6,8 +6,7 @@ from functools import cache
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, exc
 
 from app.db import Database
 from app.settings import PROJECT_DIR, Settings
@@ -47,7 +46,7 @@ async def check_ready(database: Database, settings: Settings) -> None:
         raise NotReadyError(f"The database does not answer within {seconds}.")
     try:
         current = question.result()
-    except SQLAlchemyError as error:
+    except exc.SQLAlchemyError as error:
         logger.warning("the database cannot be reached: %s", getattr(error, "orig", error))
         raise NotReadyError("The database cannot be reached.") from error
     heads, known = code_revisions()

@@ -1,14 +1,13 @@
 """The users API."""
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import bindparam, exc
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import ReadSession, WriteSession, is_duplicate
+from app.db import ReadDatabase, WriteSession, is_duplicate, select_columns
 from app.errors import ProblemError, problem_responses
 from app.models import User
 from app.pagination import encode_cursor
@@ -28,10 +27,14 @@ async def create_user(
     return UserRead.model_validate(user)
 
 
+# Built once, because SQLAlchemy recognises a statement faster than one that is like it.
+PAGE = select_columns(User).order_by(User.id).limit(bindparam("limit"))
+
+
 @router.get("")
-async def list_users(query: Annotated[UserQuery, Query()], session: ReadSession) -> UserPage:
+async def list_users(query: Annotated[UserQuery, Query()], database: ReadDatabase) -> UserPage:
     """Return users from the oldest to the newest."""
-    statement = select(User).order_by(User.id).limit(query.limit + 1)
+    statement = PAGE
     if query.cursor:
         statement = statement.where(User.id > query.cursor)
     if query.email:
@@ -44,21 +47,21 @@ async def list_users(query: Annotated[UserQuery, Query()], session: ReadSession)
         statement = statement.where(User.created_at > query.created_after)
     if query.created_before:
         statement = statement.where(User.created_at < query.created_before)
-    users = (await session.scalars(statement)).all()
+    found = await database.rows(statement, limit=query.limit + 1)
     # One row more than asked for tells whether there is a next page.
-    items = [UserRead.model_validate(user) for user in users[: query.limit]]
-    more = len(users) > query.limit
-    return UserPage(items=items, next_cursor=encode_cursor(items[-1].id) if more else None)
+    items, more = found[: query.limit], found[query.limit :]
+    cursor = encode_cursor(items[-1]["id"]) if more else None
+    return UserPage.model_validate({"items": items, "next_cursor": cursor})
 
 
 @router.get("/{user_id}", responses=problem_responses(404))
-async def get_user(user_id: UUID, session: ReadSession) -> UserRead:
-    return UserRead.model_validate(await find(session, user_id))
+async def get_user(user_id: UUID, database: ReadDatabase) -> UserRead:
+    return UserRead.model_validate(await database.row(User, user_id) or missing())
 
 
 @router.patch("/{user_id}", responses=problem_responses(400, 404, 409))
 async def update_user(user_id: UUID, body: UserUpdate, session: WriteSession) -> UserRead:
-    user = await find(session, user_id, lock=True)
+    user = await find(session, user_id)
     for field, value in body.model_dump().items():
         setattr(user, field, value)
     await flush(session)
@@ -67,22 +70,23 @@ async def update_user(user_id: UUID, body: UserUpdate, session: WriteSession) ->
 
 @router.delete("/{user_id}", status_code=204, responses=problem_responses(404))
 async def delete_user(user_id: UUID, session: WriteSession) -> None:
-    await session.delete(await find(session, user_id, lock=True))
+    await session.delete(await find(session, user_id))
 
 
-async def find(session: AsyncSession, user_id: UUID, *, lock: bool = False) -> User:
-    """Return the user, locked against changes by others if asked; raise ProblemError (404)."""
-    user = await session.get(User, user_id, with_for_update=lock)
-    if user is None:
-        raise ProblemError(404, "There is no user with this id.", "user-not-found")
-    return user
+async def find(session: AsyncSession, user_id: UUID) -> User:
+    """Return the user, locked against changes by others; raise ProblemError (404)."""
+    return await session.get(User, user_id, with_for_update=True) or missing()
+
+
+def missing() -> NoReturn:
+    raise ProblemError(404, "There is no user with this id.", "user-not-found")
 
 
 async def flush(session: AsyncSession) -> None:
     """Send the changes; raise ProblemError (409) when the e-mail address is taken."""
     try:
         await session.flush()
-    except IntegrityError as error:
+    except exc.IntegrityError as error:
         if is_duplicate(error, "users", "email"):
             detail = "Another user has this e-mail address."
             raise ProblemError(409, detail, "email-taken") from error
