@@ -6,7 +6,7 @@ SHELL := /bin/sh
 UV := $(or $(shell command -v uv),.venv/bin/uv)
 RUN := .venv/bin/python -m
 
-.PHONY: help test test-fast demo docs docs-serve picture lint format
+.PHONY: help test test-fast bench demo docs docs-serve picture lint format
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -17,10 +17,14 @@ help: ## List these targets
 	@touch $@
 
 test: .venv/.synced ## Run every test: renders, databases, servers, README, fuzzing
-	@$(RUN) pytest --numprocesses 2
+	@$(RUN) pytest --numprocesses 2 --junitxml=build/junit.xml
 
 test-fast: .venv/.synced ## Run the tests that need no environment of their own
 	@$(RUN) pytest --numprocesses 2 -m "not slow"
+
+bench: .venv/.synced ## Measure the template and what it makes: docs/benchmarks; PARTS="service" for one part
+	@"$(UV)" sync --quiet --group bench
+	@$(RUN) benchmarks $(PARTS)
 
 demo: .venv/.synced ## Start a service from the template in build/demo and show it answering
 	@$(RUN) tests.demo

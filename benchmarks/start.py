@@ -1,19 +1,15 @@
-"""Measures the way from an empty folder to the first 200 from a migrated database.
+"""The way from an empty folder to the first 200 from a migrated database, in three commands.
 
-Prints a table for each database, and ends with 1 when a limit is missed.
+Whoever measures it has limits to keep: COPY_LIMIT for `copier copy`, TOTAL_LIMIT for all three.
 """
 
-import argparse
 import os
-import platform
 import resource
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -21,8 +17,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-TEMPLATE = Path(__file__).resolve().parent.parent
+from benchmarks.report import Report, Table
+from tests.support import free_port
+from tests.template import ROOT
+
 COPY_LIMIT, TOTAL_LIMIT, PATIENCE = 3, 30, 60  # seconds
+ROUNDS = 3
+DATABASES = ("postgresql", "sqlite")
 STEPS = ("copier copy", "make setup", "make dev, to the first 200")
 
 
@@ -85,17 +86,12 @@ def is_ready(port: int) -> bool:
         return False
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def release(folder: Path) -> Path:
     """Return a repository that has the working tree as a release: what users copy from."""
     folder.mkdir()
     for name in ("includes", "template"):
-        shutil.copytree(TEMPLATE / name, folder / name)
-    shutil.copy(TEMPLATE / "copier.yml", folder)
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "copier.yml", folder)
     author = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@example.com"]
     for command in (["init"], ["add", "."], [*author, "commit", "-m", "Release"], ["tag", "1.0.0"]):
         run(["git", *command], folder, dict(os.environ))
@@ -121,41 +117,30 @@ def total(costs: list[Cost]) -> Cost:
     return Cost(sum(cost.wall for cost in costs), sum(cost.cpu for cost in costs))
 
 
-def report(database: str, rounds: list[list[Cost]]) -> bool:
-    """Print the round whose total is the median; return whether the limits were kept."""
-    costs = sorted(rounds, key=total)[len(rounds) // 2]
-    print(f"\n{database:28}wall s  CPU s")
-    for step, cost in zip((*STEPS, "total"), (*costs, total(costs)), strict=True):
-        print(f"{step:28}{cost.wall:6.1f} {cost.cpu:6.1f}")
-    copying, all_of_it = statistics.median(costs[0].wall for costs in rounds), total(costs).wall
-    print(
-        f"copier copy, median of {len(rounds)} runs: {copying:.1f} s (limit {COPY_LIMIT} s);",
-        end=" ",
-    )
-    print(f"total: {all_of_it:.1f} s (limit {TOTAL_LIMIT} s)", flush=True)
-    return copying < COPY_LIMIT and all_of_it < TOTAL_LIMIT
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", choices=["postgresql", "sqlite"], help="both by default")
-    parser.add_argument("--rounds", type=int, default=3, help="that count, after one that does not")
-    arguments = parser.parse_args()
+def measure(folder: Path, *, quick: bool) -> Report:
+    """Measure with either database; quick: one round on SQLite, whose package cache may be cold."""
+    report = Report(versions={"copier": version("copier")})
     uv = shutil.which("uv", path=users_environment(0)["PATH"])
-    print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores", end=", ")
-    print(f"Python {platform.python_version()}, copier {version('copier')}", end=", ")
-    print("uv installed" if uv else "uv not installed: make setup fetches it")
-    databases = [arguments.database] if arguments.database else ["postgresql", "sqlite"]
-    with tempfile.TemporaryDirectory(prefix="start-") as name:
-        scratch = Path(name)
-        template = release(scratch / "template")
-        kept = []
-        for database in databases:
-            # The first round fills the package cache.
-            rounds = [start(template, database, scratch) for _ in range(arguments.rounds + 1)]
-            kept.append(report(database, rounds[1:]))
-    raise SystemExit(not all(kept))
-
-
-if __name__ == "__main__":
-    main()
+    report.notes["uv"] = "uv was " + (
+        "installed." if uv else "not installed: `make setup` fetched it."
+    )
+    template = release(folder / "template")
+    rows, limits = [], []
+    for database in DATABASES[1:] if quick else DATABASES:
+        rounds = [start(template, database, folder) for _ in range(1 if quick else ROUNDS + 1)]
+        # The first round fills the package cache.
+        rounds = rounds if quick else rounds[1:]
+        costs = sorted(rounds, key=total)[len(rounds) // 2]
+        for step, cost in zip((*STEPS, "total"), (*costs, total(costs)), strict=True):
+            rows.append([database, step, f"{cost.wall:.1f}", f"{cost.cpu:.1f}"])
+        copying = statistics.median(costs[0].wall for costs in rounds)
+        for what, took, limit in (
+            ("copier copy", copying, COPY_LIMIT),
+            ("total", total(costs).wall, TOTAL_LIMIT),
+        ):
+            limits.append([database, what, f"{took:.1f}", str(limit)])
+            if took >= limit:
+                report.missed.append(f"{database}, {what}: {took:.1f} s (limit {limit} s)")
+    report.tables["time"] = Table(["database", "step", "s on the clock", "CPU s"], rows)
+    report.tables["limits"] = Table(["database", "what", "s on the clock", "limit, s"], limits)
+    return report

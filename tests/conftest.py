@@ -64,8 +64,9 @@ class OneProcessForEachDatabase(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         parameters = nodeid.rpartition("[")[2].rstrip("]").split("-")
         database = next((name for name in parameters if name in DATABASES), nodeid)
-        if "test_site" in nodeid:  # It is built once.
-            return "site"
+        for once in ("test_site", "test_benchmarks"):  # Built once, and measured once.
+            if once in nodeid:
+                return once
         return f"{database}, long" if any(name in nodeid for name in LONG) else database
 
 

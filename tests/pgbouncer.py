@@ -14,7 +14,7 @@ from tests.system import answering, program
 # Debian's is of 2022, and so as strict as one can be met: it knows no prepared statements.
 CONFIGURATION = """
 [databases]
-* = host='{host}' port=5432 user='{user}'
+* = host='{host}' port={server} user='{user}'
 
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -30,13 +30,18 @@ user = {runs_as}
 
 @contextlib.contextmanager
 def pooled(url: str, folder: Path, mode: str = "transaction", pool_size: int = 4) -> Iterator[str]:
-    """Yield the address of the same database through a PgBouncer with so many connections to it."""
+    """Yield the address of the same database through a PgBouncer with so many connections to it.
+
+    The address names the folder of the server's socket.
+    """
     path = program("pgbouncer", package="pgbouncer")
     parts = urlsplit(url)
-    (host,) = parse_qs(parts.query)["host"]
+    query = parse_qs(parts.query)
+    (host,) = query["host"]
     port = free_port()
     text = CONFIGURATION.format(
         host=host.replace("'", "''"),
+        server=query.get("port", ["5432"])[0],
         user=parts.username,
         port=port,
         mode=mode,

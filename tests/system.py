@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support import wait_for
+from tests.support import clean_environment, wait_for
 
 # Where Debian puts servers, which are not on everybody's search path.
 SERVERS = ("/usr/sbin", "/usr/lib/postgresql/*/bin")
@@ -49,6 +49,26 @@ def install(package: str) -> None:
         apt = ["sudo", "--non-interactive", *apt]
     for command in (["update"], ["install", "--no-install-recommends", package]):
         subprocess.run([*apt, *command], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+
+def working_python(versions: Sequence[str]) -> str | None:
+    """Return the first of these Pythons that is installed and works."""
+    for version in versions:
+        for path in filter(None, [shutil.which(f"python{version}"), *from_pyenv(version)]):
+            test = [path, "-c", "import ssl, sqlite3, ensurepip"]
+            env = clean_environment()
+            if subprocess.run(test, env=env, capture_output=True, check=False).returncode == 0:
+                return path
+    return None
+
+
+def from_pyenv(version: str) -> list[str]:
+    """Return what pyenv has of this version: its programs on the PATH work for one version only."""
+    if shutil.which("pyenv") is None:
+        return []
+    prefix = ["pyenv", "prefix", version]
+    found = subprocess.run(prefix, capture_output=True, text=True, check=False).stdout.strip()
+    return [str(Path(found, "bin", f"python{version}"))] if found else []
 
 
 @contextlib.contextmanager

@@ -93,7 +93,10 @@ def services(source: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pat
 @pytest.fixture(scope="module")
 def known(source: Path, services: list[Path]) -> set[str]:
     """Return every word of the services' files and of the template's."""
-    everything = [*files(source / "hooks"), *files(source / "tests"), source / "copier.yml"]
+    everything = [
+        path for name in ("benchmarks", "hooks", "tests") for path in files(source / name)
+    ]
+    everything.append(source / "copier.yml")
     everything += [path for folder in services for path in files(folder)]
     return {
         word

@@ -1,8 +1,6 @@
 """What copier says after copying is what one has to do, word for word."""
 
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +8,8 @@ import httpx
 import pytest
 
 from tests.project import Project, set_up, stopped
-from tests.support import IDENTITY, clean_environment, run
+from tests.support import IDENTITY, run
+from tests.system import working_python
 from tests.template import DATABASES, choices, render
 
 
@@ -38,32 +37,11 @@ def test_commands_of_the_message(source: Path, tmp_path: Path) -> None:
     assert not [name for name in committed if re.match(r"\.env$|\.venv/|\.postgres/|.*\.db", name)]
 
 
-def another_python() -> str | None:
-    """Return the newest other Python that a service may run on and that works here."""
-    for version in reversed(choices("python_version")):
-        if version == f"{sys.version_info.major}.{sys.version_info.minor}":
-            continue
-        for program in filter(None, [shutil.which(f"python{version}"), *from_pyenv(version)]):
-            test = [program, "-c", "import ssl, sqlite3, ensurepip"]
-            env = clean_environment()
-            if subprocess.run(test, env=env, capture_output=True, check=False).returncode == 0:
-                return program
-    return None
-
-
-def from_pyenv(version: str) -> list[str]:
-    """Return what pyenv has of this version: its programs on the PATH work for one version only."""
-    if shutil.which("pyenv") is None:
-        return []
-    prefix = ["pyenv", "prefix", version]
-    found = subprocess.run(prefix, capture_output=True, text=True, check=False).stdout.strip()
-    return [str(Path(found, "bin", f"python{version}"))] if found else []
-
-
 @pytest.mark.slow
 def test_gates_on_another_python(source: Path, tmp_path: Path) -> None:
     """A service that asks for an older Python than it runs on passes its own gates."""
-    python = another_python()
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    python = working_python([one for one in reversed(choices("python_version")) if one != here])
     if python is None:
         pytest.skip("only one of the supported Pythons is installed")
     folder = render(source, tmp_path / "orders", {"database": DATABASES[-1]})

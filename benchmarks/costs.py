@@ -1,0 +1,64 @@
+"""What processes cost: CPU and memory of a tree of processes, as Linux counts them; imports."""
+
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.report import Table
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def tree(pid: int) -> list[int]:
+    """Return a process and all that it has started, directly or not."""
+    children: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        children += map(int, path.read_text().split())
+    return [pid, *(one for child in children for one in tree(child))]
+
+
+def cpu(pid: int) -> float:
+    """Return the CPU seconds, user and system, that a tree of processes has used so far.
+
+    Those that have ended count: their parents have what they used.
+    """
+    total = 0
+    for one in tree(pid):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        total += sum(map(int, fields[11:15]))
+    return total / TICKS
+
+
+def memory(pid: int) -> float:
+    """Return the MiB that a tree of processes has for itself; what it shares is counted in parts."""
+    total = 0
+    for one in tree(pid):
+        text = Path(f"/proc/{one}/smaps_rollup").read_text()
+        total += int(re.findall(r"(?m)^Pss: +(\d+) kB$", text)[0])
+    return total / 1024
+
+
+def imports(log: str) -> Counter[str]:
+    """Return the milliseconds that each package took, itself, from what `-X importtime` has said."""
+    found: Counter[str] = Counter()
+    for time, name in re.findall(r"(?m)^import time: +(\d+) \| +\d+ \| +(\S+)$", log):
+        package = name.partition(".")[0]
+        own = package.startswith("_") or package in sys.stdlib_module_names
+        found["Python's own library" if own else package] += int(time) / 1000
+    return found
+
+
+def costliest(logs: Mapping[str, str], rows: int = 8) -> Table:
+    """Return the milliseconds of the packages whose import takes longest, and of all, by log."""
+    found = {name: imports(log) for name, log in logs.items()}
+    most = sum(found.values(), Counter()).most_common(rows)
+    cells = [[name, *(times[name] for times in found.values())] for name, _ in most]
+    listed = [sum(column) for column in list(zip(*cells, strict=True))[1:]]
+    every = [times.total() for times in found.values()]
+    cells.append(["others", *(all_ - some for all_, some in zip(every, listed, strict=True))])
+    cells.append(["all", *every])
+    header = ["package", *(f"{name}, ms" for name in logs)]
+    return Table(header, [[name, *(f"{time:.0f}" for time in times)] for name, *times in cells])
