@@ -25,6 +25,7 @@ from tests.template import copy_of_working_tree, render
 
 HERE = Path(__file__).parent
 SERVER_CORE = 0
+BOTH_CORES = f"{SERVER_CORE},{OTHER_CORE}"
 ROWS = 1000
 SEEDS = {
     "postgresql": f"""
@@ -53,7 +54,6 @@ TITLES = {
 }
 # What logs nothing, as its author would leave it; the others are started as their users do.
 QUIET = {"floor", "raw"}
-
 
 # These have to stand every load.
 SOUND = {"floor", "raw", "service"}
@@ -85,6 +85,7 @@ class Contestant:
     env: dict[str, str]
     routes: str = "users"
     end: signal.Signals = signal.SIGTERM
+    cores: str = str(SERVER_CORE)
     address: str = ""
     pid: int = 0
     costs: dict[Load, list[Cost]] = field(default_factory=dict)
@@ -115,10 +116,10 @@ class Contestant:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Start it on its core; wait for its first answer, and note what that took."""
+        """Start it on its cores; wait for its first answer, and note what that took."""
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
-        command = ["taskset", "--cpu-list", str(SERVER_CORE), *self.command]
+        command = ["taskset", "--cpu-list", self.cores, *self.command]
         begin = time.perf_counter()
         with self.log.open("wb") as log:
             process = subprocess.Popen(

@@ -15,7 +15,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
@@ -26,7 +26,7 @@ import psycopg
 import pytest
 
 from benchmarks.clients import PATIENCE, UNANSWERED, Answers, load, offer, percentile, random_delays
-from benchmarks.contestant import OTHER_CORE, ROWS, SEEDS, SERVER_CORE, Contestant
+from benchmarks.contestant import BOTH_CORES, OTHER_CORE, ROWS, SEEDS, Contestant
 from benchmarks.costs import cpu, memory
 from benchmarks.postgresql import listening
 from benchmarks.report import NOTHING, NotMeasuredError, Report, Table, versions
@@ -157,14 +157,13 @@ class Bench:
         given = {f"ORDERS_{key.upper()}": str(value) for key, value in settings.items()}
         url = given.pop("ORDERS_DATABASE_URL", self.url)
         command: list[str | Path] = [self.project.folder / ".venv/bin/python", "-m", "app"]
-        if both:
-            command = ["taskset", "--cpu-list", f"{SERVER_CORE},{OTHER_CORE}", *command]
         # Of clients that have gone, as many may be left as it would not end with before long.
         given["ORDERS_SHUTDOWN_TIMEOUT"] = "5"
         # By which its connections are told from those that PgBouncer keeps of another one.
         given["ORDERS_SERVICE_NAME"] = name
         env = clean_environment({"DATABASE_URL": url, **given})
-        return Contestant(name, name, command, self.project.folder, env)
+        one = Contestant(name, name, command, self.project.folder, env)
+        return replace(one, cores=BOTH_CORES) if both else one
 
     def query(self, statement: str) -> int:
         """Run a statement; return the figure that it returns, or 0."""

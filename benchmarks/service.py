@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.contestant import TITLES, Contestant, Load, set_up_contestants
+from benchmarks.contestant import BOTH_CORES, TITLES, Contestant, Load, set_up_contestants
 from benchmarks.costs import costliest, memory
 from benchmarks.profiler import OTHER, OWNERS, shares
 from benchmarks.report import FAILED, NOTHING, Report, Table, versions
@@ -30,9 +30,13 @@ LOADS: list[Load] = [(name, 10) for name in WORKLOADS]
 READS: list[Load] = [("by_id", 10), ("list", 10)]
 CROWDS: list[Load] = [("by_id", 200), ("list", 200)]
 SQLITE_LOADS: list[Load] = [*READS, ("post", 10), ("mix", 10)]
-SQLITE = ("service", "usual_async", "usual_sync")
+# What is measured once more on SQLite, and on both cores.
+FEW = ("service", "usual_async", "usual_sync")
 QUICK = ("floor", "service", "usual_async")
-ROUNDS, SECONDS = 3, 2
+# Many short rounds: what else the machine does lasts for seconds.
+ROUNDS, SECONDS = 6, 1
+# Of what has one round.
+LONG = 4
 PACKAGES = ["fastapi", "starlette", "pydantic", "sqlalchemy", "asyncpg", "psycopg", "uvicorn"]
 PACKAGES += ["uvloop", "httptools", "granian"]
 
@@ -49,8 +53,11 @@ def measure(folder: Path, *, quick: bool) -> Report:
                 stack.enter_context(one.running())
             take_turns(contestants, loads, 1 if quick else ROUNDS, seconds)
         if not quick:
-            crowd(contestants, 2 * seconds)
+            crowd(contestants)
             loads = [*loads, *CROWDS]
+            unpinned = on_both_cores(contestants)
+            report.tables["cores"] = cpu_table(unpinned, READS)
+            report.tables["cores-ratio"] = ratios(unpinned, READS)
         for figure in ("cpu", "throughput", "p50", "p99"):
             report.tables[figure] = table(
                 contestants, loads, lambda one, load, figure=figure: one.best(load, figure)
@@ -58,7 +65,7 @@ def measure(folder: Path, *, quick: bool) -> Report:
         report.tables["ratio"] = ratios(contestants, loads)
         report.tables["start"] = starts(contestants)
         report.tables["imports"] = costliest({"service": import_log(service)})
-        report.tables["profile"] = profile(service, 2 * seconds)
+        report.tables["profile"] = profile(service, 2 * seconds if quick else LONG)
         report.plots["cpu"] = lambda axes: plot(axes, contestants)
         python = service.folder / ".venv/bin/python"
         report.versions = versions(python, *PACKAGES)
@@ -70,14 +77,13 @@ def measure(folder: Path, *, quick: bool) -> Report:
 def on_sqlite(folder: Path, report: Report) -> None:
     """Measure one round on SQLite."""
     with (
-        set_up_contestants(folder, "sqlite", SQLITE) as contestants,
+        set_up_contestants(folder, "sqlite", FEW) as contestants,
         contextlib.ExitStack() as stack,
     ):
         for one in contestants:
             stack.enter_context(one.running())
-        take_turns(contestants, SQLITE_LOADS, 1, SECONDS)
-        cpu = table(contestants, SQLITE_LOADS, lambda one, load: one.best(load, "cpu"))
-        report.tables["sqlite"] = cpu
+        take_turns(contestants, SQLITE_LOADS, 1, LONG)
+        report.tables["sqlite"] = cpu_table(contestants, SQLITE_LOADS)
         report.tables["sqlite-ratio"] = ratios(contestants, SQLITE_LOADS)
 
 
@@ -95,7 +101,21 @@ def take_turns(contestants: list[Contestant], loads: list[Load], rounds: int, se
         one.memory = memory(one.pid)
 
 
-def crowd(contestants: list[Contestant], seconds: int) -> None:
+def on_both_cores(contestants: list[Contestant]) -> list[Contestant]:
+    """Measure reads of a few that may use the core of the load, too; return those."""
+    few = [
+        replace(one, cores=BOTH_CORES, costs={}, starts=[], failed=set())
+        for one in contestants
+        if one.name in FEW
+    ]
+    with contextlib.ExitStack() as stack:
+        for one in few:
+            stack.enter_context(one.running())
+        take_turns(few, READS, ROUNDS, SECONDS)
+    return few
+
+
+def crowd(contestants: list[Contestant]) -> None:
     """Put them under the loads of many connections, each time in a new process.
 
     A contestant may not recover: a pool that is stuck stays so for minutes.
@@ -104,7 +124,7 @@ def crowd(contestants: list[Contestant], seconds: int) -> None:
         for one in contestants:
             with one.running():
                 one.warm((load[0], 10))
-                one.load(load, seconds)
+                one.load(load, LONG)
 
 
 def heading(load: Load) -> str:
@@ -127,6 +147,10 @@ def table(
         figures = [FAILED if load in one.failed else figure_text(cell(one, load)) for load in loads]
         rows.append([one.title, *figures])
     return Table(["", *map(heading, loads)], rows)
+
+
+def cpu_table(contestants: list[Contestant], loads: list[Load]) -> Table:
+    return table(contestants, loads, lambda one, load: one.best(load, "cpu"))
 
 
 def figure_text(figure: float | None) -> str:
