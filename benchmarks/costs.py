@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.report import Table
@@ -20,25 +20,40 @@ def tree(pid: int) -> list[int]:
     return [pid, *(one for child in children for one in tree(child))]
 
 
+def total(pid: int, figure: Callable[[int], int]) -> int:
+    """Return the sum of a figure over a tree of processes, anew when one of them ends meanwhile.
+
+    Raises an OSError when the first of them has ended.
+    """
+    try:
+        return sum(map(figure, tree(pid)))
+    except (FileNotFoundError, ProcessLookupError):
+        if not Path(f"/proc/{pid}").exists():
+            raise
+        return total(pid, figure)
+
+
 def cpu(pid: int) -> float:
     """Return the CPU seconds, user and system, that a tree of processes has used so far.
 
     Those that have ended count: their parents have what they used.
     """
-    total = 0
-    for one in tree(pid):
-        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        total += sum(map(int, fields[11:15]))
-    return total / TICKS
+    return total(pid, ticks) / TICKS
+
+
+def ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15]))
 
 
 def memory(pid: int) -> float:
     """Return the MiB that a tree of processes has for itself; what it shares is counted in parts."""
-    total = 0
-    for one in tree(pid):
-        text = Path(f"/proc/{one}/smaps_rollup").read_text()
-        total += int(re.findall(r"(?m)^Pss: +(\d+) kB$", text)[0])
-    return total / 1024
+    return total(pid, kilobytes) / 1024
+
+
+def kilobytes(pid: int) -> int:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.findall(r"(?m)^Pss: +(\d+) kB$", text)[0])
 
 
 def imports(log: str) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 import http.server
 import re
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import driver, generator, load, profiler, report, start, suite
-from benchmarks.costs import costliest, imports
+from benchmarks.costs import costliest, imports, kilobytes, total
 from benchmarks.report import PAGES, Report, Table, machine, write
 from tests.reference import PART
 from tests.support import run
@@ -187,6 +188,24 @@ def test_suite_wants_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(suite, "JUNIT", tmp_path / "junit.xml")
     with pytest.raises(report.NotMeasuredError, match="make test"):
         suite.measure(tmp_path, quick=True)
+
+
+def test_process_that_ends_meanwhile() -> None:
+    """It was in the list, and is not there any more when it is asked: all are asked again."""
+    asked = []
+
+    def figure(pid: int) -> int:
+        asked.append(pid)
+        if len(asked) == 1:
+            raise FileNotFoundError
+        return 3
+
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        assert total(process.pid, figure) == 3
+        process.communicate(b"\n")
+    assert asked == [process.pid] * 2
+    with pytest.raises(FileNotFoundError):
+        total(process.pid, kilobytes)
 
 
 def test_imports() -> None:
