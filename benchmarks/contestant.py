@@ -6,9 +6,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import httpx
 import psycopg
@@ -98,6 +98,10 @@ class Contestant:
     @property
     def log(self) -> Path:
         return self.folder / f"{self.name}.log"
+
+    def again(self, **changes: Any) -> Self:
+        """Return the same contestant with these changes, of which nothing has been measured yet."""
+        return replace(self, **{"costs": {}, "starts": [], "failed": set(), **changes})
 
     def has(self, load: Load) -> bool:
         """Return whether it is to be put under this load."""

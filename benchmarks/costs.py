@@ -2,14 +2,40 @@
 
 import os
 import re
+import resource
 import sys
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.report import Table
 
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Cost(NamedTuple):
+    """Seconds on the clock, and CPU seconds of all processes that were started and have ended."""
+
+    wall: float
+    cpu: float
+
+
+def now() -> Cost:
+    """Return both so far; what `since` has to be given."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Cost(time.perf_counter(), usage.ru_utime + usage.ru_stime)
+
+
+def since(before: Cost) -> Cost:
+    after = now()
+    return Cost(after.wall - before.wall, after.cpu - before.cpu)
+
+
+def best(costs: Sequence[Cost]) -> Cost:
+    """Return the least that any round took: what disturbs a round only adds."""
+    return Cost(min(cost.wall for cost in costs), min(cost.cpu for cost in costs))
 
 
 def tree(pid: int) -> list[int]:
@@ -59,10 +85,10 @@ def kilobytes(pid: int) -> int:
 def imports(log: str) -> Counter[str]:
     """Return the milliseconds that each package took, itself, from what `-X importtime` has said."""
     found: Counter[str] = Counter()
-    for time, name in re.findall(r"(?m)^import time: +(\d+) \| +\d+ \| +(\S+)$", log):
+    for microseconds, name in re.findall(r"(?m)^import time: +(\d+) \| +\d+ \| +(\S+)$", log):
         package = name.partition(".")[0]
         own = package.startswith("_") or package in sys.stdlib_module_names
-        found["Python's own library" if own else package] += int(time) / 1000
+        found["Python's own library" if own else package] += int(microseconds) / 1000
     return found
 
 

@@ -1,13 +1,15 @@
-"""The load where wrk is not installed: takes its arguments, asks what wrk.lua asks, prints the like.
+"""What wrk.lua asks for, and the load where wrk is not installed: takes wrk's arguments, prints the like.
 
 It costs more CPU than wrk, so that a fast server waits for it: its throughput is too low then.
 """
 
 import argparse
-import asyncio
+import itertools
 import random
-import re
-import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from benchmarks.clients import load, percentile
 
 USER, DUMMY = "/users/01890000-0000-7000-8000-{:012x}", "/api/dummy/{}"
 ASKED = {
@@ -21,49 +23,41 @@ ASKED = {
     ("dummy", "post"): ("PUT", "/api/dummy/", '{"name": "New"}'),
     ("dummy", "missing"): ("GET", "/api/dummy/999999999", ""),
 }
+# 80 % read: half of that by id, half the list.
 MIX = ["by_id"] * 4 + ["list"] * 4 + ["post", "patch"]
 
 
-async def connection(given: argparse.Namespace, end: float, waits: list[float]) -> int:
-    """Ask until the end; return how many answers were none of success."""
-    host, _, port = given.address.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    failed = count = 0
-    while (begin := time.perf_counter()) < end:
-        workload = random.choice(MIX) if given.workload == "mix" else given.workload
-        method, path, body = ASKED[given.routes, workload]
-        path, body = (
-            path.format(random.randint(1, 999)),
-            body.replace("NEW", f"{given.seed}-{id(reader)}-{count}"),
-        )
-        head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-        answer = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", answer)
-        await reader.readexactly(int(length[1]) if length else 0)
-        waits.append(time.perf_counter() - begin)
-        failed += answer.split()[1][:1] != b"2"
-        count += 1
-    writer.close()
-    return failed
+def requests(routes: str, workload: str, seed: object = "") -> Callable[[], bytes]:
+    """Return a function that returns requests of a workload; what they write has the seed in it."""
+    dice, numbers = random.Random(42), itertools.count()
+
+    def request() -> bytes:
+        method, path, body = ASKED[routes, dice.choice(MIX) if workload == "mix" else workload]
+        head = f"{method} {path.format(dice.randint(1, 999))} HTTP/1.1\r\nHost: localhost\r\n"
+        if body:
+            body = body.replace("NEW", f"{seed}-{next(numbers)}")
+            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        return f"{head}\r\n{body}".encode()
+
+    return request
 
 
-async def main() -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connections", type=int)
     parser.add_argument("--duration", type=lambda text: int(text.removesuffix("s")))
     for name in ("address", "workload", "seed", "routes"):
         parser.add_argument(name)
-    given, waits = parser.parse_args(), []
-    begin = time.perf_counter()
-    tasks = [connection(given, begin + given.duration, waits) for _ in range(given.connections)]
-    failed, took = sum(await asyncio.gather(*tasks)), time.perf_counter() - begin
-    waits.sort()
-    for percentile in (50, 99):
-        print(f"  {percentile}% {waits[len(waits) * percentile // 100] * 1000:.2f}ms")
-    print(f"{len(waits)} requests in {took:.2f}s\nRequests/sec: {len(waits) / took:.2f}")
-    print(f"Non-2xx or 3xx responses: {failed}")
+    given = parser.parse_args()
+    request = requests(given.routes, given.workload, given.seed)
+    answers = load(urlsplit(given.address).port or 80, request, given.connections, given.duration)
+    waits = [wait for times in answers.times.values() for wait in times]
+    for share in (50, 99):
+        print(f"  {share}% {percentile(waits, share / 100) * 1000:.2f}ms")
+    print(f"{len(waits)} requests in {answers.seconds:.2f}s")
+    print(f"Requests/sec: {len(waits) / answers.seconds:.2f}")
+    print(f"Non-2xx or 3xx responses: {len(waits) - len(answers.good)}")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -7,21 +7,20 @@ import json
 import os
 import pstats
 import re
-import resource
 import shutil
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from benchmarks.costs import Cost, best, now, since
 from benchmarks.peer import OPTIONS, PACKAGE
 from benchmarks.report import Report, Table, versions
 from tests.project import uv_folder
-from tests.releases import git, needs_trust, tagged_clone
+from tests.releases import commit, git, needs_trust, tagged_clone
 from tests.support import IDENTITY, clean_environment, run
 from tests.system import working_python
 from tests.template import files
@@ -34,13 +33,6 @@ ROUNDS = 5
 COUNTER = '#!/bin/sh\necho "$*" >> {log}\nexec {git} "$@"\n'
 ANSWERS = ["--defaults", "--data", "service_name=orders"]
 COPY, UPDATE = "copier copy", "copier update from the release before"
-
-
-class Cost(NamedTuple):
-    """CPU seconds of a command and of all that it starts, and seconds on the clock."""
-
-    cpu: float
-    wall: float
 
 
 @dataclass
@@ -72,16 +64,9 @@ class Generator:
     def run(self, folder: Path, programs: Path) -> Cost:
         self.prepare(folder)
         environment = {**IDENTITY, "PATH": f"{programs}:{os.environ['PATH']}"}
-        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        before = now()
         run(*self.command, cwd=folder, env=environment)
-        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return Cost(cpu, wall)
-
-    @property
-    def best(self) -> Cost:
-        """The least that any round took: what disturbs a round only adds."""
-        return Cost(min(cost.cpu for cost in self.costs), min(cost.wall for cost in self.costs))
+        return since(before)
 
 
 def git_command(arguments: str) -> str:
@@ -153,8 +138,7 @@ def prepared(folder: Path, programs: Path) -> list[Generator]:
     run(*copy, source, project, cwd=folder)
     run(*copy, "--vcs-ref", before, source, older, cwd=folder)
     git("init", "--quiet", cwd=older)
-    git("add", "--all", cwd=older)
-    git("commit", "--quiet", "--message", "Start", cwd=older)
+    commit(older, "Start")
     trust = ["--trust"] if needs_trust(releases, before, releases.next) else []
     update: list[str | Path] = [copier, "update", "--quiet", "--defaults", *trust]
     cookiecutter: list[str | Path] = [programs / "cookiecutter", "--no-input"]
@@ -163,8 +147,7 @@ def prepared(folder: Path, programs: Path) -> list[Generator]:
     (small / "README.md.jinja").write_text("# {{ service_name }}\n")
     (small / "copier.yml").write_text("service_name: {type: str}\n")
     git("init", "--quiet", cwd=small)
-    git("add", "--all", cwd=small)
-    git("commit", "--quiet", "--message", "Start", cwd=small)
+    commit(small, "Start")
     git("tag", "--no-sign", "1.0.0", cwd=small)
     return [
         Generator(COPY, [*copy, source, "orders"]),
@@ -200,7 +183,7 @@ def cost_table(generators: list[Generator]) -> Table:
     header = ["command", "files", "CPU s", "s on the clock", "processes of git", "CPU ms a file"]
     rows = []
     for one in generators:
-        cpu, wall = one.best
+        wall, cpu = best(one.costs)
         row = [one.title, str(one.files), f"{cpu:.2f}", f"{wall:.2f}", str(one.git.total())]
         rows.append([*row, f"{cpu / one.files * 1000:.0f}"])
     return Table(header, rows)
@@ -254,6 +237,6 @@ def package(path: str) -> str:
 
 def plot(axes: "Axes", generators: list[Generator]) -> None:
     """Draw a bar for each command."""
-    axes.barh([one.title for one in generators], [one.best.cpu for one in generators])
+    axes.barh([one.title for one in generators], [best(one.costs).cpu for one in generators])
     axes.invert_yaxis()
     axes.set_xlabel("CPU seconds")

@@ -5,17 +5,15 @@ said. The load of a table is asked for in turns, round after round.
 """
 
 import contextlib
-import itertools
 import json
 import math
 import os
-import random
 import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
@@ -26,8 +24,9 @@ import psycopg
 import pytest
 
 from benchmarks.clients import PATIENCE, UNANSWERED, Answers, load, offer, percentile, random_delays
-from benchmarks.contestant import BOTH_CORES, OTHER_CORE, ROWS, SEEDS, Contestant
+from benchmarks.contestant import BOTH_CORES, OTHER_CORE, SEEDS, SERVER_CORE, Contestant
 from benchmarks.costs import cpu, memory
+from benchmarks.driver import requests
 from benchmarks.postgresql import listening
 from benchmarks.report import NOTHING, NotMeasuredError, Report, Table, versions
 from tests.pgbouncer import pooled
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
 # Of those who find the most that one worker can serve: enough to keep it busy, and all its pool.
 CLIENTS = 50
 PACKAGES = ("fastapi", "uvicorn", "sqlalchemy", "asyncpg")
-HEAD = "{} HTTP/1.1\r\nHost: localhost\r\n"
-BODY = "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}"
 # What a statement does that is slow without using a core: it waits for a lock, a disk, a network.
 SLOW = 0.05
 SLOWER = f"""
@@ -109,37 +106,12 @@ class Load:
         return percentile(self.answers.good, share) * 1000
 
 
-def by_id(seed: int = 1) -> Callable[[], bytes]:
-    """Return a function that returns requests for one user each."""
-    dice = random.Random(seed)
-    return lambda: f"{HEAD.format(f'GET /users/{user(dice)}')}\r\n".encode()
-
-
-def user(dice: random.Random) -> str:
-    return f"01890000-0000-7000-8000-{dice.randrange(ROWS):012x}"
+def by_id() -> Callable[[], bytes]:
+    return requests("users", "by_id")
 
 
 def mix() -> Callable[[], bytes]:
-    """Return a function that returns the requests of `mix` in wrk.lua: 80 % read."""
-    dice, numbers, seed = random.Random(1), itertools.count(), time.time_ns()
-    read = by_id()
-
-    def write(line: str, **body: str) -> bytes:
-        text = json.dumps(body)
-        return (HEAD.format(line) + BODY.format(len(text), text)).encode()
-
-    def request() -> bytes:
-        kind = dice.randrange(10)
-        if kind < 4:
-            return read()
-        if kind < 8:
-            return f"{HEAD.format('GET /users?limit=20')}\r\n".encode()
-        name = f"Name {next(numbers)}"
-        if kind == 8:
-            return write("POST /users", email=f"{seed}-{next(numbers)}@example.com", name=name)
-        return write(f"PATCH /users/{user(dice)}", name=name)
-
-    return request
+    return requests("users", "mix", seed=time.time_ns())
 
 
 @dataclass
@@ -162,8 +134,8 @@ class Bench:
         # By which its connections are told from those that PgBouncer keeps of another one.
         given["ORDERS_SERVICE_NAME"] = name
         env = clean_environment({"DATABASE_URL": url, **given})
-        one = Contestant(name, name, command, self.project.folder, env)
-        return replace(one, cores=BOTH_CORES) if both else one
+        cores = BOTH_CORES if both else str(SERVER_CORE)
+        return Contestant(name, name, command, self.project.folder, env, cores=cores)
 
     def query(self, statement: str) -> int:
         """Run a statement; return the figure that it returns, or 0."""

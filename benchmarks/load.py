@@ -4,15 +4,14 @@ import functools
 import re
 import sys
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.support import run
 from tests.system import program
+from tests.template import ROOT
 
-HERE = Path(__file__).parent
 CORE = 1
 
 
@@ -32,8 +31,8 @@ def driver() -> list[str]:
     try:
         wrk = program("wrk", package="wrk")
     except (pytest.skip.Exception, pytest.fail.Exception):
-        return [sys.executable, str(HERE / "driver.py")]
-    return [wrk, "--threads", "1", "--latency", "--script", str(HERE / "wrk.lua")]
+        return [sys.executable, "-m", "benchmarks.driver"]
+    return [wrk, "--threads", "1", "--latency", "--script", str(ROOT / "benchmarks/wrk.lua")]
 
 
 def put_under_load(
@@ -42,7 +41,7 @@ def put_under_load(
     """Ask for a workload on so many connections for so many seconds, on a core of its own."""
     command = ["taskset", "--cpu-list", str(CORE), *driver(), "--connections", str(connections)]
     command += ["--duration", f"{seconds}s", address, "--", workload, str(time.time_ns()), routes]
-    return parse(run(*command, cwd=HERE).stdout)
+    return parse(run(*command, cwd=ROOT).stdout)
 
 
 def parse(said: str) -> Answers:

@@ -5,15 +5,13 @@ Both have the same revisions, the same models and the same environment of packag
 
 import itertools
 import re
-import resource
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from benchmarks.costs import costliest
+from benchmarks.costs import Cost, best, costliest, now, since
 from benchmarks.report import Report, Table, versions
 from tests.databases import Server, server_of
 from tests.project import FIRST, Project, set_up
@@ -70,13 +68,6 @@ ADD = 'add_column("users", sa.Column("measured", sa.Integer()))'
 DROP = 'drop_column("users", "measured")'
 
 
-class Cost(NamedTuple):
-    """CPU seconds of the process, without the server's, and seconds on the clock."""
-
-    cpu: float
-    wall: float
-
-
 @dataclass
 class Environment:
     """A folder of migrations, and what its commands have cost."""
@@ -89,16 +80,12 @@ class Environment:
 
     def run(self, url: str, *arguments: str) -> Cost:
         """Run a command of Alembic; return what it cost."""
-        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        before = now()
         self.project.alembic(url, *self.options, *arguments)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return Cost(used, time.perf_counter() - start)
+        return since(before)
 
     def best(self, command: str, revisions: int, tables: int) -> Cost:
-        """Return the least that any round took: what disturbs a round only adds."""
-        costs = self.costs[command, revisions, tables]
-        return Cost(min(cost.cpu for cost in costs), min(cost.wall for cost in costs))
+        return best(self.costs[command, revisions, tables])
 
 
 def stock(project: Project) -> Environment:
@@ -162,7 +149,7 @@ class Measurement:
             for name, text in revisions:
                 (environment.versions / name).write_text(text, "utf-8")
 
-    def measure(self, revisions: int, tables: int, rounds: int, *commands: str) -> None:
+    def measure(self, revisions: int, tables: int, rounds: int) -> None:
         """Run the commands on an empty database of their own, in turns."""
         for number in range(rounds + 1):
             for environment in self.environments[:: 1 if number % 2 else -1]:
@@ -171,7 +158,7 @@ class Measurement:
                     if number == 0:  # It makes bytecode.
                         self.command(environment, url, "current")
                         continue
-                    for command in commands:
+                    for command in COMMANDS:
                         cost = self.command(environment, url, command)
                         key = command, revisions, tables
                         environment.costs.setdefault(key, []).append(cost)
@@ -188,20 +175,20 @@ class Measurement:
     def revisions(self, number: int, rounds: int) -> None:
         """Measure with that many revisions, and the one table that the template has."""
         self.write(chain(self.project, number))
-        self.measure(number, 1, rounds, "upgrade", "current", "check", "autogenerate")
+        self.measure(number, 1, rounds)
 
     def tables(self, number: int, rounds: int) -> None:
         """Measure with a second revision, which makes so many tables."""
-        self.write(chain(self.project, 1))
+        first = chain(self.project, 1)
+        self.write(first)
         write_tables(self.project, number)
         template = self.environments[0]
         with self.server.empty_database(self.scratch) as url:
             self.project.alembic(url, "upgrade", "head")
             self.project.alembic(url, "revision", "--autogenerate", "-m", "tables")
         (made,) = [path for path in template.versions.glob("*.py") if "tables" in path.name]
-        first = chain(self.project, 1)
         self.write([*first, (made.name, made.read_text("utf-8"))])
-        self.measure(2, number + 1, rounds, "upgrade", "current", "check", "autogenerate")
+        self.measure(2, number + 1, rounds)
 
     def import_logs(self) -> dict[str, str]:
         """Return what Python says about the imports of `alembic current`, by environment."""

@@ -3,7 +3,6 @@
 import re
 import signal
 from collections import Counter
-from dataclasses import replace
 
 from benchmarks.contestant import Contestant, Load
 
@@ -27,7 +26,7 @@ def shares(service: Contestant, load: Load, seconds: int) -> dict[str, float]:
     spy = [service.folder / ".venv/bin/py-spy", "record", "--rate", "250", "--format", "raw"]
     spy += ["--output", output, "--", *service.command]
     # What py-spy has started itself it may look into, whoever runs it.
-    spied = replace(service, name="profile", command=spy, end=signal.SIGINT, costs={}, starts=[])
+    spied = service.again(name="profile", command=spy, end=signal.SIGINT)
     with spied.running():
         spied.load(load, seconds)
     found = owners(output.read_text("utf-8"))

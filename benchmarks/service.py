@@ -6,7 +6,6 @@ contestants take turns, round after round, so that whatever else the machine doe
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,11 +102,7 @@ def take_turns(contestants: list[Contestant], loads: list[Load], rounds: int, se
 
 def on_both_cores(contestants: list[Contestant]) -> list[Contestant]:
     """Measure reads of a few that may use the core of the load, too; return those."""
-    few = [
-        replace(one, cores=BOTH_CORES, costs={}, starts=[], failed=set())
-        for one in contestants
-        if one.name in FEW
-    ]
+    few = [one.again(cores=BOTH_CORES) for one in contestants if one.name in FEW]
     with contextlib.ExitStack() as stack:
         for one in few:
             stack.enter_context(one.running())
@@ -185,7 +180,7 @@ def import_log(service: Contestant) -> str:
     """Return what Python says about its imports until the service's first answer."""
     python, *arguments = service.command
     command = [python, "-X", "importtime", *arguments]
-    with (timed := replace(service, name="imports", command=command, starts=[])).running():
+    with (timed := service.again(name="imports", command=command)).running():
         pass
     return timed.log.read_text("utf-8")
 

@@ -4,7 +4,6 @@ Whoever measures it has limits to keep: COPY_LIMIT for `copier copy`, TOTAL_LIMI
 """
 
 import os
-import resource
 import shutil
 import signal
 import statistics
@@ -15,27 +14,17 @@ import urllib.error
 import urllib.request
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
 
+from benchmarks.costs import Cost, now, since
 from benchmarks.report import Report, Table
+from tests.releases import commit, git
 from tests.support import free_port
-from tests.template import ROOT
+from tests.template import copy_of_working_tree
 
 COPY_LIMIT, TOTAL_LIMIT, PATIENCE = 3, 30, 60  # seconds
 ROUNDS = 3
 DATABASES = ("postgresql", "sqlite")
 STEPS = ("copier copy", "make setup", "make dev, to the first 200")
-
-
-class Cost(NamedTuple):
-    wall: float
-    cpu: float
-
-
-def now() -> Cost:
-    """Return the time, and the CPU seconds of all processes that were started and have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Cost(time.perf_counter(), usage.ru_utime + usage.ru_stime)
 
 
 def users_environment(port: int) -> dict[str, str]:
@@ -53,8 +42,7 @@ def run(command: list[str], folder: Path, env: dict[str, str]) -> Cost:
     done = subprocess.run(command, check=False, cwd=folder, env=env, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    after = now()
-    return Cost(after.wall - before.wall, after.cpu - before.cpu)
+    return since(before)
 
 
 def serve(folder: Path, env: dict[str, str], port: int) -> Cost:
@@ -75,7 +63,7 @@ def serve(folder: Path, env: dict[str, str], port: int) -> Cost:
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=PATIENCE)
-    return Cost(wall, now().cpu - before.cpu)
+    return Cost(wall, since(before).cpu)
 
 
 def is_ready(port: int) -> bool:
@@ -88,13 +76,9 @@ def is_ready(port: int) -> bool:
 
 def release(folder: Path) -> Path:
     """Return a repository that has the working tree as a release: what users copy from."""
-    folder.mkdir()
-    for name in ("includes", "template"):
-        shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(ROOT / "copier.yml", folder)
-    author = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@example.com"]
-    for command in (["init"], ["add", "."], [*author, "commit", "-m", "Release"], ["tag", "1.0.0"]):
-        run(["git", *command], folder, dict(os.environ))
+    git("init", "--quiet", cwd=copy_of_working_tree(folder))
+    commit(folder, "Release")
+    git("tag", "--no-sign", "1.0.0", cwd=folder)
     return folder
 
 

@@ -68,6 +68,13 @@ MEANINGS = {
 Rows = Iterator[tuple[str, ...]]
 
 
+def rows_of(text: str, name: str) -> list[list[str]]:
+    """Return the rows of a generated table of a page, without its header."""
+    (found,) = [match[0] for match in PART.finditer(text) if match[2] == name]
+    lines = [line for line in found.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]

@@ -20,6 +20,12 @@ def git(*arguments: str | Path, cwd: Path) -> str:
     return run(*GIT, *arguments, cwd=cwd, env=IDENTITY).stdout.strip()
 
 
+def commit(folder: Path, message: str) -> None:
+    """Commit all there is, also when nothing has changed."""
+    git("add", "--all", cwd=folder)
+    git("commit", "--quiet", "--allow-empty", "--message", message, cwd=folder)
+
+
 def version(name: str) -> Version:
     return tuple(map(int, name.split(".")))
 
@@ -31,9 +37,9 @@ def headings(text: str) -> set[str]:
 def released() -> dict[str, str]:
     """Return the commit of each release, oldest first; a real tag wins."""
     found: dict[str, str] = {}
-    for commit in git("log", "--reverse", "--format=%H", "--", "CHANGELOG.md", cwd=ROOT).split():
-        for name in headings(git("show", f"{commit}:CHANGELOG.md", cwd=ROOT)) - found.keys():
-            found[name] = commit
+    for revision in git("log", "--reverse", "--format=%H", "--", "CHANGELOG.md", cwd=ROOT).split():
+        for name in headings(git("show", f"{revision}:CHANGELOG.md", cwd=ROOT)) - found.keys():
+            found[name] = revision
     for tag in git("tag", "--list", cwd=ROOT).split():
         if HEADING.fullmatch(f"## {tag}"):
             found[tag] = git("rev-list", "-n", "1", tag, cwd=ROOT)
@@ -53,16 +59,15 @@ def tagged_clone(folder: Path) -> Releases:
     """Clone the repository; commit the working tree on top, as the release to come."""
     git("clone", "--quiet", "--no-tags", ROOT, folder, cwd=ROOT)
     commits = released()
-    for name, commit in commits.items():
-        git("tag", "--no-sign", name, commit, cwd=folder)
+    for name, revision in commits.items():
+        git("tag", "--no-sign", name, revision, cwd=folder)
     coming = headings((ROOT / "CHANGELOG.md").read_text("utf-8")) - commits.keys()
     last = version(list(commits)[-1])
     following = ".".join(map(str, (*last[:-1], last[-1] + 1)))
     name = max(coming, key=version, default=following)
     git("rm", "--quiet", "-r", ".", cwd=folder)
     copy_of_working_tree(folder)
-    git("add", "--all", cwd=folder)
-    git("commit", "--quiet", "--allow-empty", "--message", f"Release {name}", cwd=folder)
+    commit(folder, f"Release {name}")
     git("tag", "--no-sign", name, cwd=folder)
     return Releases(folder, tuple(commits), name)
 
@@ -72,8 +77,7 @@ def publish(source: Path, name: str, entry: str = "### Changed\n\n- Something.")
     path = source / "CHANGELOG.md"
     head, newest = re.split(r"(?m)^(?=## )", path.read_text("utf-8"), maxsplit=1)
     path.write_text(f"{head}## {name}\n\n{entry}\n\n{newest}", "utf-8")
-    git("add", "--all", cwd=source)
-    git("commit", "--quiet", "--message", f"Release {name}", cwd=source)
+    commit(source, f"Release {name}")
     git("tag", "--no-sign", name, cwd=source)
 
 

@@ -12,7 +12,7 @@ import pytest
 from benchmarks import driver, generator, load, profiler, report, start, suite
 from benchmarks.costs import costliest, imports, kilobytes, total
 from benchmarks.report import PAGES, Report, Table, machine, write
-from tests.reference import PART
+from tests.reference import PART, rows_of
 from tests.support import run
 from tests.template import ROOT
 
@@ -75,18 +75,11 @@ old
 """
 
 
-def table(text: str, name: str) -> list[list[str]]:
-    """Return the rows of a generated table, without its header."""
-    (found,) = [match[0] for match in PART.finditer(text) if match[2] == name]
-    lines = [line for line in found.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
-
-
 def figures(text: str, name: str) -> dict[str, list[float]]:
     """Return what a table has after the first cell of each row, where that is a figure."""
     return {
         row[0]: [float(cell.replace(",", "")) for cell in row[1:] if re.match(r"[\d.,]+$", cell)]
-        for row in table(text, name)
+        for row in rows_of(text, name)
     }
 
 
@@ -138,7 +131,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
         self.send_response(404 if "ffffffff" in self.path else 200)
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -156,7 +149,7 @@ def test_driver_in_python(workload: str) -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
         arguments = ["--connections", "3", "--duration", "1s", address, workload, "seed", "users"]
-        printed = run(sys.executable, driver.__file__, *arguments, cwd=ROOT).stdout
+        printed = run(sys.executable, "-m", driver.__name__, *arguments, cwd=ROOT).stdout
         server.shutdown()
     found = load.parse(printed)
     assert found.requests > 3
@@ -266,11 +259,11 @@ def test_service(pages: Path) -> None:
 def test_migrations(pages: Path) -> None:
     text = (pages / "migrations.md").read_text("utf-8")
     for name, sizes in (("revisions-sqlite", ["1", "20"]), ("tables-sqlite", ["5"])):
-        rows = table(text, name)
+        rows = rows_of(text, name)
         commands = ("upgrade head", "current", "check", "revision --autogenerate")
         assert [row[:2] for row in rows] == [[one, size] for one in commands for size in sizes]
         assert all(float(cell) > 0 for row in rows for cell in row[2:])
-    assert len(table(text, "growth")) == 4
+    assert len(rows_of(text, "growth")) == 4
     web = {"fastapi", "starlette", "uvicorn"}
     assert not web & set(figures(text, "imports")), "the web stack is imported to migrate"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.releases import Releases, edit, git, publish, tagged_clone
+from tests.releases import Releases, commit, edit, git, publish, tagged_clone
 from tests.support import run
 from tests.template import ROOT
 from tests.test_ci import GITHUB_SHELL, GITLAB_SHELL, PROGRAMS, has_schema, load
-from tests.test_updates import commit, start
+from tests.test_updates import start
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks import growth
 from benchmarks.clients import UNANSWERED, Answers, load, offer, percentile, random_delays
-from tests.reference import PART
+from tests.reference import rows_of
 from tests.support import run
 from tests.system import program
 from tests.template import ROOT
@@ -176,7 +176,8 @@ def test_growth(tmp_path: Path) -> None:
     program("pgbouncer", package="pgbouncer")
     run(sys.executable, "-m", "benchmarks", "growth", "--quick", "--docs", tmp_path, cwd=ROOT)
     text = (tmp_path / "growth.md").read_text("utf-8")
-    tables = {found[2]: rows(found[0]) for found in PART.finditer(text)}
+    names = ("latency", "workers", "pooler", "pool-fast", "pool-slow")
+    tables = {name: rows_of(text, name) for name in names}
     assert [row[0] for row in tables["latency"]] == ["10", "1,000"]
     assert [row[0] for row in tables["workers"]] == ["1", "2"]
     assert [row[0] for row in tables["pooler"]] == ["none", "PgBouncer, 5"]
@@ -187,9 +188,3 @@ def test_growth(tmp_path: Path) -> None:
     assert float(slow[2]) < float(fast[1])
     for row in [*tables["workers"], *tables["pooler"], fast, slow]:
         assert all(re.fullmatch(r"[\d,]+( %)?", cell) for cell in row[1:]), row
-
-
-def rows(part: str) -> list[list[str]]:
-    """Return the cells of a generated table, without its header; none of a text."""
-    lines = [line for line in part.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]

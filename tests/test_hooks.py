@@ -11,9 +11,9 @@ import pytest
 import yaml
 from copier.errors import TaskError, UnsafeTemplateError
 
-from tests.releases import Releases, edit, git, publish, tagged_clone
+from tests.releases import Releases, commit, edit, git, publish, tagged_clone
 from tests.template import COPIER, ROOT
-from tests.test_updates import commit, contents, start, update
+from tests.test_updates import contents, start, update
 
 pytestmark = pytest.mark.slow
 

@@ -9,13 +9,12 @@ import pytest
 
 from tests.databases import Server
 from tests.project import FIRST, Project
-from tests.releases import Releases, add_column, edit, publish, tagged_clone
+from tests.releases import Releases, add_column, commit, edit, publish, tagged_clone
 from tests.template import Answers
 from tests.test_updates import (
     CONFLICTS,
     RELEASES,
     carry,
-    commit,
     contents,
     recopy,
     revisions,

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.project import Project
-from tests.releases import Releases, add_column, edit, git, publish, tagged_clone
+from tests.releases import Releases, add_column, commit, edit, git, publish, tagged_clone
 from tests.support import IDENTITY, Completed, run, said
 from tests.template import render
 from tests.test_hooks import ENTRY
-from tests.test_updates import commit, start
+from tests.test_updates import start
 
 pytestmark = pytest.mark.slow
 

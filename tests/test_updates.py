@@ -14,6 +14,7 @@ import yaml
 
 from tests.releases import (
     Releases,
+    commit,
     edit,
     git,
     needs_trust,
@@ -64,11 +65,6 @@ def start(releases: Releases, folder: Path, release: str, answers: Answers) -> P
     git("init", "--quiet", "--initial-branch", "main", cwd=folder)
     commit(folder, "Start")
     return folder
-
-
-def commit(folder: Path, message: str) -> None:
-    git("add", "--all", cwd=folder)
-    git("commit", "--quiet", "--allow-empty", "--message", message, cwd=folder)
 
 
 def update(folder: Path, release: str, **options: Any) -> None:
