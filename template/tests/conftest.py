@@ -83,10 +83,9 @@ async def database(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> Asyn
     database = Database(engine)
     async with engine.connect() as connection:
         transaction = await connection.begin()
-        joined = await connection.run_sync(lambda joined: joined)
         for sessions in (database.writing, database.reading):
             sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
-        monkeypatch.setattr(database, "connect", lambda: nullcontext(joined))
+        monkeypatch.setattr(database, "connect", lambda: nullcontext(connection.sync_connection))
         yield database
         await transaction.rollback()
 
