@@ -1,6 +1,7 @@
 """The service and what it is measured against, each a process of its own on one core."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -60,6 +61,18 @@ SOUND = {"floor", "raw", "service"}
 # The peer has no route that changes a row.
 PEER_HAS = {"by_id", "list", "post", "missing"}
 GRANIAN = ["--interface", "asgi", "--factory", "--loop", "uvloop", "--host", "127.0.0.1"]
+# It has to log what the service logs elsewhere.
+LOG = {
+    "formatters": {
+        "default": {
+            "()": "app.logging.Formatter",
+            "context": "ext://structlog.contextvars.get_contextvars",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "default"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {},
+}
 
 # What is asked for, by its name in wrk.lua, and on how many connections.
 Load = tuple[str, int]
@@ -210,7 +223,10 @@ def contestant(name: str, project: Project, url: str, folder: Path) -> Contestan
     if name == "service":
         return Contestant(name, title, [programs / "python", "-m", "app"], project.folder, own)
     if name == "granian":
-        command = [programs / "granian", *GRANIAN, "--port", "{port}", "app.main:create_app"]
+        log = folder / "granian.json"
+        log.write_text(json.dumps(LOG), "utf-8")
+        command = [programs / "granian", *GRANIAN, "--log-config", log, "--port", "{port}"]
+        command += ["app.main:create_app"]
         return Contestant(name, title, command, project.folder, own)
     if name == "peer":
         other = peer.generate(folder, url, ROWS)

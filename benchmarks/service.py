@@ -29,7 +29,7 @@ LOADS: list[Load] = [(name, 10) for name in WORKLOADS]
 READS: list[Load] = [("by_id", 10), ("list", 10)]
 CROWDS: list[Load] = [("by_id", 200), ("list", 200)]
 SQLITE_LOADS: list[Load] = [*READS, ("post", 10), ("mix", 10)]
-# What is measured once more on SQLite, and on both cores.
+# What is measured once more on SQLite, on both cores, and with larger pools.
 FEW = ("service", "usual_async", "usual_sync")
 QUICK = ("floor", "service", "usual_async")
 # Many short rounds: what else the machine does lasts for seconds.
@@ -54,9 +54,10 @@ def measure(folder: Path, *, quick: bool) -> Report:
         if not quick:
             crowd(contestants)
             loads = [*loads, *CROWDS]
-            unpinned = on_both_cores(contestants)
-            report.tables["cores"] = cpu_table(unpinned, READS)
-            report.tables["cores-ratio"] = ratios(unpinned, READS)
+            for name, few in (("cores", on_both_cores), ("pool", with_larger_pools)):
+                found = read_again(few(contestants))
+                report.tables[name] = cpu_table(found, READS)
+                report.tables[f"{name}-ratio"] = ratios(found, READS)
         for figure in ("cpu", "throughput", "p50", "p99"):
             report.tables[figure] = table(
                 contestants, loads, lambda one, load, figure=figure: one.best(load, figure)
@@ -101,8 +102,18 @@ def take_turns(contestants: list[Contestant], loads: list[Load], rounds: int, se
 
 
 def on_both_cores(contestants: list[Contestant]) -> list[Contestant]:
-    """Measure reads of a few that may use the core of the load, too; return those."""
-    few = [one.again(cores=BOTH_CORES) for one in contestants if one.name in FEW]
+    """Return a few that may use the core of the load, too."""
+    return [one.again(cores=BOTH_CORES) for one in contestants if one.name in FEW]
+
+
+def with_larger_pools(contestants: list[Contestant]) -> list[Contestant]:
+    """Return a few that all keep as many connections as the load has."""
+    few = [one for one in contestants if one.name in FEW]
+    return [one.again(env={**one.env, "BENCHMARK_POOL": "larger"}) for one in few]
+
+
+def read_again(few: list[Contestant]) -> list[Contestant]:
+    """Measure reads of these, and return them."""
     with contextlib.ExitStack() as stack:
         for one in few:
             stack.enter_context(one.running())

@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from contestants import ASYNC_URL, POOL_SIZE
+from contestants import ASYNC_URL, POOL
 from contestants.models import User
 from contestants.schemas import UserCreate, UserPage, UserRead, UserUpdate
 from fastapi import Depends, FastAPI, HTTPException
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-engine = create_async_engine(ASYNC_URL, pool_size=POOL_SIZE)
+engine = create_async_engine(ASYNC_URL, **POOL)
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 app = FastAPI()
 

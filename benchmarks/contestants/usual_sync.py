@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Annotated
 from uuid import UUID
 
-from contestants import POOL_SIZE, SYNC_URL
+from contestants import POOL, SYNC_URL
 from contestants.models import User
 from contestants.schemas import UserCreate, UserPage, UserRead, UserUpdate
 from fastapi import Depends, FastAPI, HTTPException
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
-engine = create_engine(SYNC_URL, pool_size=POOL_SIZE)
+engine = create_engine(SYNC_URL, **POOL)
 sessions = sessionmaker(engine, expire_on_commit=False)
 app = FastAPI()
 

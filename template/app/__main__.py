@@ -6,6 +6,7 @@ import socket
 import sys
 
 import uvicorn
+from structlog.contextvars import get_contextvars
 
 from app.logging import logging_config
 from app.settings import PREFIX, PROJECT_DIR, Settings, load_settings
@@ -42,7 +43,7 @@ def main() -> None:
         reload=reload,
         reload_dirs=[str(PROJECT_DIR / "app")] if reload else None,
         app_dir=str(PROJECT_DIR),
-        log_config=logging_config(settings.log_level),
+        log_config=logging_config(settings.log_level, get_contextvars),
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_timeout,

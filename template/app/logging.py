@@ -1,46 +1,55 @@
 """Logs on standard error: JSON lines for machines, readable in a terminal."""
 
+import json
+import logging
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
-from structlog import contextvars, dev, processors, stdlib
-from structlog.typing import EventDict, Processor
+Fields = dict[str, Any]
+# What any record may have, the last of them from uvicorn; all else it was given as `extra`.
+USUAL = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", "color_message"}
+encode = json.JSONEncoder(default=repr).encode
 
 
-class Formatter(stdlib.ProcessorFormatter):
-    """Formats a record of any library, with the id of the request during which it was made."""
+class Formatter(logging.Formatter):
+    """Formats a record of any library, with what `context` knows of the request at that moment."""
 
-    def __init__(self) -> None:
-        renderer: list[Processor] = (
-            [dev.ConsoleRenderer(exception_formatter=dev.plain_traceback)]
-            if sys.stderr.isatty()
-            else [processors.format_exc_info, processors.JSONRenderer()]
-        )
-        super().__init__(
-            foreign_pre_chain=[
-                contextvars.merge_contextvars,
-                stdlib.add_logger_name,
-                stdlib.add_log_level,
-                stdlib.ExtraAdder(),
-                drop_colors,
-                processors.TimeStamper(fmt="iso"),
-            ],
-            processors=[self.remove_processors_meta, *renderer],
-        )
+    def __init__(self, context: Callable[[], Fields] = dict) -> None:
+        super().__init__()
+        self.context = context
+        self.render: Callable[[Fields], str] = encode
+        if sys.stderr.isatty():
+            # Where nobody reads along, migrations start without it.
+            from structlog.dev import ConsoleRenderer, plain_traceback  # noqa: PLC0415
+
+            console = ConsoleRenderer(exception_formatter=plain_traceback)
+            self.render = lambda fields: console(None, "", fields)
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC)
+        fields = {
+            "event": record.getMessage(),
+            **self.context(),
+            "logger": record.name,
+            "level": record.levelname.lower(),
+            **{name: value for name, value in vars(record).items() if name not in USUAL},
+            "timestamp": time.isoformat().replace("+00:00", "Z"),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        if record.stack_info:
+            fields["stack_info"] = record.stack_info
+        return self.render(fields)
 
 
-def drop_colors(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Drop the second, coloured copy of uvicorn's messages."""
-    event.pop("color_message", None)
-    return event
-
-
-def logging_config(level: str) -> dict[str, Any]:
+def logging_config(level: str, context: Callable[[], Fields] = dict) -> dict[str, Any]:
     """Return the argument of logging.config.dictConfig for this level and above."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"default": {"()": "app.logging.Formatter"}},
+        "formatters": {"default": {"()": "app.logging.Formatter", "context": context}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "default"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {

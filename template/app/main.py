@@ -60,8 +60,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.settings = settings
-    app.include_router(health_router)
     app.include_router(users_router)
+    # Routes are tried in this order.
+    app.include_router(health_router)
     add_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(UnexpectedErrorMiddleware)

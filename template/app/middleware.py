@@ -3,11 +3,10 @@
 import logging
 import re
 import time
-from uuid import uuid4
+from secrets import token_hex
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from app.errors import ProblemError, problem_response
 
@@ -33,9 +32,9 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         # A proxy in front may have given it one.
-        request_id = Headers(scope=scope).get("x-request-id", "")
+        request_id = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         if not ACCEPTABLE_ID.fullmatch(request_id):
-            request_id = uuid4().hex
+            request_id = token_hex(16)
         start = time.perf_counter()
         status = None
 
@@ -47,18 +46,19 @@ class RequestMiddleware:
                 message["headers"] = [*message["headers"], *SECURITY_HEADERS, id_header]
             await send(message)
 
-        with bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, send_with_headers)
-            finally:
-                record = {
-                    "method": scope["method"],
-                    # Not the path: routes are few, and hold no personal data.
-                    "route": getattr(scope.get("route"), "path", None),
-                    "status": status,
-                    "duration_ms": round((time.perf_counter() - start) * 1000, 1),
-                }
-                access_logger.info("request", extra=record)
+        tokens = bind_contextvars(request_id=request_id)
+        try:
+            await self.app(scope, receive, send_with_headers)
+        finally:
+            record = {
+                "method": scope["method"],
+                # Not the path: routes are few, and hold no personal data.
+                "route": getattr(scope.get("route"), "path", None),
+                "status": status,
+                "duration_ms": round((time.perf_counter() - start) * 1000, 1),
+            }
+            access_logger.info("request", extra=record)
+            reset_contextvars(**tokens)
 
 
 class UnexpectedErrorMiddleware:

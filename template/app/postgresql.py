@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
 
-READING: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}  # No round trips of BEGIN and COMMIT.
+WRITING: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
 EXAMPLE = "postgresql://user:password@host:5432/database"
 UNREADABLE = (exc.ArgumentError, ValueError)
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -75,8 +75,8 @@ def parse_url(value: str) -> URL:
     return url
 
 
-def create_engine(settings: Settings) -> AsyncEngine:
-    """Return the application's engine; nothing connects before the first statement."""
+def create_reader(settings: Settings) -> AsyncEngine:
+    """Return the engine for reading; nothing connects before the first statement."""
     # Migrations, which read the settings too, start without these.
     import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
@@ -98,6 +98,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
     pool_size, max_overflow = settings.pool_sizes
     engine = create_async_engine(
         url.set(drivername="postgresql+asyncpg", query={}),
+        isolation_level="AUTOCOMMIT",  # No round trips of BEGIN and COMMIT.
         connect_args={
             "async_creator_fn": connect,
             "timeout": settings.connection_timeout,

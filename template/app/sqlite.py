@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-# Not AUTOCOMMIT, which takes a statement to leave: a request cancelled there keeps its connection.
-READING: dict[str, Any] = {"reading": True}
+# Not AUTOCOMMIT for reading: a request cancelled while it is left keeps its connection.
+WRITING: dict[str, Any] = {"writing": True}
 EXAMPLE = "sqlite:///file.db"
 UNREADABLE = (ArgumentError, ValueError)
 # Primary result codes after which the same request may succeed a moment later.
@@ -59,8 +59,8 @@ def parse_url(value: str) -> URL:
     return url.set(database=str(path))
 
 
-def create_engine(settings: Settings) -> AsyncEngine:
-    """Return the application's engine; nothing connects before the first statement."""
+def create_reader(settings: Settings) -> AsyncEngine:
+    """Return the engine for reading; nothing connects before the first statement."""
     # Migrations, which read the settings too, start without these.
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
@@ -99,7 +99,7 @@ def begin_immediate(connection: Connection) -> None:
     IMMEDIATE takes the write lock now, where waiting works; a later upgrade of a read lock
     fails at once when somebody else has written in between.
     """
-    if not connection.get_execution_options().get("reading"):
+    if connection.get_execution_options().get("writing"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

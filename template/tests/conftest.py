@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.contextvars import get_contextvars
 
 from app.db import Database
 from app.logging import Formatter
@@ -122,7 +123,7 @@ async def own_client(own_app: FastAPI) -> AsyncIterator[AsyncClient]:
 def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Log:
     # The formatter writes JSON where standard error is no terminal.
     monkeypatch.setattr("sys.stderr", io.StringIO())
-    monkeypatch.setattr(caplog.handler, "formatter", Formatter())
+    monkeypatch.setattr(caplog.handler, "formatter", Formatter(get_contextvars))
     caplog.set_level("WARNING", logger="httpx")
     caplog.set_level("INFO")
     return lambda: [json.loads(line) for line in caplog.text.splitlines()]
