@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -69,6 +69,10 @@ def run(
         raise AssertionError(
             f"{command} in {cwd} took over {timeout:g} seconds: {error}"
         ) from error
+    return expect(done, cwd, env, code)
+
+
+def expect(done: Completed, cwd: Path, env: Environment | None, code: int | None) -> Completed:
     if done.returncode == code or (code is None and done.returncode > 0):
         return done
     expected = "a failure" if code is None else f"exit code {code}"
@@ -96,6 +100,23 @@ def wait_for(condition: Callable[[], T], what: str, deadline: float = DEADLINE) 
             return value
         time.sleep(0.05)
     raise AssertionError(f"not within {deadline:g} seconds: {what}")
+
+
+def kill_group(process: "subprocess.Popen[Any]") -> None:
+    """Kill a process that leads a group, and that group; return when none of them runs any more."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_for(lambda: not runs(process.pid), f"all that {process.args} has started has ended")
+
+
+def runs(group: int) -> bool:
+    """Return whether a process of the group does; in a container the dead ones may stay listed."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            state, _, number = path.read_text("utf-8", "replace").rpartition(")")[2].split()[:3]
+            if int(number) == group and state not in {"Z", "X"}:
+                return True
+    return False
 
 
 def free_port() -> int:
