@@ -1,18 +1,22 @@
 """What the tests share: a copy of the template, and one set-up project a database."""
 
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import copier
 import pytest
 from hypothesis import HealthCheck, settings
+from jinja2.sandbox import SandboxedEnvironment
 from xdist.remote import Producer
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from tests.databases import Server as DatabaseServer
 from tests.databases import server_of
+from tests.migrators import migrators
 from tests.project import FIRST, Project, set_up
 from tests.repository import write_revision
 from tests.template import DATABASES, Answers, copy_of_working_tree, render
@@ -80,6 +84,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def sparing_copier() -> Iterator[None]:
+    """Spare copier what it does for every rendering anew."""
+    compiled: dict[tuple[Any, ...], Any] = {}
+    compile_ = SandboxedEnvironment.compile
+
+    def compile_once(self: SandboxedEnvironment, *template: Any, **names: Any) -> Any:
+        key = self.lexer, *template, *names.items()
+        if key not in compiled:
+            compiled[key] = compile_(self, *template, **names)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SandboxedEnvironment, "compile", compile_once)
+        # A process of git for each file; it has nothing to do where git sees what may be executed.
+        patch.setattr(copier._main.Worker, "_sync_git_index_executable_bit", lambda *_: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_of_working_tree(tmp_path_factory.mktemp("template"))
@@ -102,8 +125,11 @@ def project(
     """Yield a project after its own `make setup`; tests leave its files and database alone."""
     folder = tmp_path_factory.mktemp(request.param) / "orders"
     render(source, folder, {"database": request.param})
-    with set_up(folder, request.param) as made:
-        yield made
+    with (
+        set_up(folder, request.param) as made,
+        migrators(made, folder.parent, own=False) as started,
+    ):
+        yield dataclasses.replace(made, migrators=started)
 
 
 @pytest.fixture(scope="session")

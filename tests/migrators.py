@@ -1,4 +1,7 @@
-"""Processes that migrate, started at once: a process that has imported everything forks them."""
+"""Commands of Alembic, forked from a process that has imported what all of them import.
+
+They begin within milliseconds: many of them at once, or one after the other without its imports.
+"""
 
 import contextlib
 import json
@@ -6,69 +9,81 @@ import os
 import select
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.project import Project
-from tests.support import clean_environment
+from tests.support import Completed, Environment, clean_environment, expect, run
 
 # Reads a line a request, forks that many processes, tells their ids, then how they ended.
 FORKS = """
-import json, os, sys
-from alembic import command
+import importlib, json, os, sys
 from alembic.config import main
 
-for line in sys.stdin:
-    order = json.loads(line)
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        pass  # A driver of another database.
+# A program finds its own folder here, not the one that it is started in.
+sys.path[0] = os.path.dirname(sys.executable)
+
+
+def work(order, number):
+    names = [os.devnull, *(f"{order['log']}-{number}{end}" for end in order["ends"])]
+    for descriptor, name in enumerate(names):
+        os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND), descriptor)
+    sys.stdin = open(0, closefd=False)
+    os.chdir(order["folder"])
+    os.environ.clear()
     os.environ.update(order["env"])
-    sys.stdout.flush()
+    sys.argv = [os.path.join(sys.path[0], "alembic"), *order["arguments"]]
+    sys.exit(main())
+
+
+while line := sys.stdin.readline():
+    order = json.loads(line)
     pids = []
     for number in range(order["count"]):
         pid = os.fork()
         if not pid:
-            log = os.open(f"{order['log']}-{number}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-            os.dup2(log, 1)
-            os.dup2(log, 2)
-            sys.stdin = open(os.devnull)
-            try:
-                main(order["arguments"])
-                sys.stdout.flush()
-                os._exit(0)
-            except SystemExit as end:
-                sys.stdout.flush()
-                os._exit(end.code if isinstance(end.code, int) else 1)
-            except BaseException:
-                import traceback
-                traceback.print_exc()
-                os._exit(1)
+            work(order, number)
         pids.append(pid)
     print(json.dumps(pids), flush=True)
     print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]), flush=True)
 """
-WARM = "import app.models, migrations.history, migrations.autogenerate\n"
+# What costs the most. The project's own modules are none of it: its copies have changed them.
+LIBRARIES = [
+    "alembic.autogenerate",
+    "alembic.command",
+    "mako.template",
+    "psycopg",
+    "pydantic_settings",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite.pysqlite",
+    "sqlalchemy.orm",
+    "structlog",
+    "uuid_utils.compat",
+]
+# Where a project stays as it is.
+OWN = ["app.models", "migrations.history", "migrations.autogenerate"]
 
 
 class Migrators:
     """Starts `alembic` with the same arguments in several processes, within milliseconds."""
 
-    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], project: Project, folder: Path) -> None:
         self.process = process
+        self.project = project
         self.folder = folder
         self.runs = 0
+        self.busy = threading.Lock()
 
     def start(self, url: str, *arguments: str, count: int = 1, **env: str) -> list[int]:
         """Return the ids of the processes."""
-        self.runs += 1
-        order = {
-            "env": {"DATABASE_URL": url, **env},
-            "arguments": arguments,
-            "count": count,
-            "log": str(self.folder / f"migrator-{self.runs}"),
-        }
-        assert self.process.stdin
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        return self.answer()
+        environment = {"PATH": self.project.path, "DATABASE_URL": url, **env}
+        return self.order(self.project.folder, environment, arguments, ["", ""], count)
 
     def wait(self) -> list[int]:
         """Return how they ended: a code, or the signal as a negative number."""
@@ -80,20 +95,61 @@ class Migrators:
         files = sorted(self.folder.glob(f"migrator-{self.runs}-*"))
         return [file.read_text("utf-8") for file in files]
 
+    def run(self, *command: str, cwd: Path, env: Environment, code: int | None = 0) -> Completed:
+        """Do what `run` of tests/support.py does, once at a time; let that do what is more."""
+        if not self.busy.acquire(blocking=False):
+            return run(*command, cwd=cwd, env=env, code=code)
+        try:
+            self.order(cwd, env, command[1:], [".out", ".err"])
+            (ended,) = self.answer()
+            out, err = (
+                (self.folder / f"migrator-{self.runs}-0{end}").read_text("utf-8", "replace")
+                for end in (".out", ".err")
+            )
+        finally:
+            self.busy.release()
+        return expect(Completed(command, ended, out, err), cwd, env, code)
+
+    def order(
+        self,
+        folder: Path,
+        env: Environment,
+        arguments: tuple[str, ...],
+        ends: list[str],
+        count: int = 1,
+    ) -> list[int]:
+        self.runs += 1
+        order = {
+            "folder": str(folder),
+            "env": clean_environment(env),
+            "arguments": arguments,
+            "count": count,
+            "log": str(self.folder / f"migrator-{self.runs}"),
+            "ends": ends,
+        }
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return self.answer()
+
     def answer(self) -> list[int]:
         assert self.process.stdout
-        ready, _, _ = select.select([self.process.stdout], [], [], 120)
+        ready, _, _ = select.select([self.process.stdout], [], [], 300)
         line = self.process.stdout.readline() if ready else ""
-        assert line, f"no answer within 120 seconds; the processes wrote {self.logs}"
+        assert line, f"no answer within 300 seconds; the processes wrote {self.logs}"
         codes: list[int] = json.loads(line)
         return codes
 
 
 @contextlib.contextmanager
-def migrators(project: Project, folder: Path) -> Iterator[Migrators]:
+def migrators(project: Project, folder: Path, own: bool = True) -> Iterator[Migrators]:
+    """Start the process; `own` modules are those of the project, which has to stay as it is."""
     with (folder / "migrators.log").open("w") as log:
         process = subprocess.Popen(
-            [project.folder / ".venv/bin/python", "-c", WARM + FORKS],
+            [
+                project.folder / ".venv/bin/python",
+                *("-c", FORKS, *LIBRARIES, *(OWN if own else [])),
+            ],
             cwd=project.folder,
             env=clean_environment({"PATH": project.path}),
             stdin=subprocess.PIPE,
@@ -103,7 +159,7 @@ def migrators(project: Project, folder: Path) -> Iterator[Migrators]:
             start_new_session=True,
         )
     try:
-        yield Migrators(process, folder)
+        yield Migrators(process, project, folder)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

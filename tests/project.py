@@ -6,13 +6,16 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uv
 
 from tests.support import Completed, Environment, Server, free_port, run, serving
+
+if TYPE_CHECKING:
+    from tests.migrators import Migrators
 
 FIRST = "8c1f4b6d2e0a"  # the template's revision
 MADE = shutil.ignore_patterns(".venv", ".postgres", "*.db", "*.db-*", ".*_cache", "__pycache__")
@@ -22,6 +25,8 @@ MADE = shutil.ignore_patterns(".venv", ".postgres", "*.db", "*.db-*", ".*_cache"
 class Project:
     folder: Path
     database: str
+    # Spares each command of Alembic its imports.
+    migrators: "Migrators | None" = None
 
     @property
     def path(self) -> str:
@@ -52,7 +57,9 @@ class Project:
         return self.run("make", "--no-print-directory", *arguments, **options)
 
     def alembic(self, url: str, *arguments: str, **options: Any) -> Completed:
-        return self.run("alembic", *arguments, env={"DATABASE_URL": url}, **options)
+        start = self.migrators.run if self.migrators else run
+        env = {"PATH": self.path, "DATABASE_URL": url}
+        return start("alembic", *arguments, cwd=self.folder, env=env, **options)
 
     @contextlib.contextmanager
     def serve(
@@ -71,7 +78,7 @@ class Project:
         shutil.copytree(self.folder, folder, ignore=MADE)
         (folder / ".venv").symlink_to(self.folder / ".venv")
         (folder / ".env").write_text(f"DATABASE_URL={url}\n", "utf-8")
-        return Project(folder, self.database)
+        return replace(self, folder=folder)
 
 
 def uv_folder() -> Path:

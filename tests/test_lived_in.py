@@ -1,5 +1,6 @@
 """Updates of a service that has lived: its own column with rows in it, edits, deletions and files."""
 
+import dataclasses
 import os
 import shutil
 from pathlib import Path
@@ -52,7 +53,7 @@ def settle(folder: Path, project: Project, url: str) -> Project:
     (folder / ".venv").symlink_to(project.folder / ".venv")
     (folder / ".git/info/exclude").write_text(".venv\n", "utf-8")
     (folder / ".env").write_text(f"DATABASE_URL={url}\n", "utf-8")
-    return Project(folder, project.database)
+    return dataclasses.replace(project, folder=folder)
 
 
 def keep_environment(project: Project) -> None:
