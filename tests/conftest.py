@@ -1,6 +1,9 @@
 """What the tests share: a copy of the template, and one set-up project a database."""
 
+import contextlib
 import dataclasses
+import functools
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,6 +20,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from tests.databases import Server as DatabaseServer
 from tests.databases import server_of
 from tests.migrators import migrators
+from tests.packages import keep_bytecode, use_own_cache
 from tests.project import FIRST, Project, set_up
 from tests.repository import write_revision
 from tests.template import DATABASES, Answers, copy_of_working_tree, render
@@ -49,32 +53,53 @@ def pytest_configure(config: pytest.Config) -> None:
     pytest's usual folder is closed to other users whenever a pytest starts, that of a generated
     project too; as root PostgreSQL runs as another user, who then loses its files.
     """
+    if not hasattr(config, "workerinput"):
+        use_own_cache()
     if not config.option.basetemp and not hasattr(config, "workerinput"):
         folder = tempfile.mkdtemp(prefix="fastapi-service-template-")
         config.option.basetemp = f"{folder}/tests"
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
-# So long that another process had better set up a project for them.
-LONG = ("test_zero_downtime", "test_safe_migrations", "test_managed")
+# What takes longest comes first, so that in the end no process is left alone with it.
+LONGEST = (
+    "test_pages_are_true",
+    "test_zero_downtime",
+    "test_benchmarks",
+    "test_lived_in",
+    "test_safe_migrations",
+    "test_growth",
+    "test_site",
+    "test_one_release_after_another",
+    "test_killed_at_any_moment",
+    "test_update_of_a_service",
+    "test_generated_readme",
+    "test_gates_on_another_python",
+    "test_fuzz",
+    "test_backfill",
+    "test_migrations",
+    "test_merge",
+    "test_ci",
+)
 
 
 class OneProcessForEachDatabase(LoadScopeScheduling):
-    """Has one process run all tests of a database, so that its project is set up once.
+    """Has one process run all tests of a file with a database, and those of what is built once.
 
     xdist's own groups (`--dist loadgroup`) are ignored without a word under pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if Path(file).stem in {"test_site", "test_benchmarks"}:
+            return file
         parameters = nodeid.rpartition("[")[2].rstrip("]").split("-")
-        database = next((name for name in parameters if name in DATABASES), nodeid)
-        for once in ("test_site", "test_benchmarks"):  # Built once, and measured once.
-            if once in nodeid:
-                return once
-        return f"{database}, long" if any(name in nodeid for name in LONG) else database
+        database = next((name for name in parameters if name in DATABASES), None)
+        return f"{file}, {database}" if database else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    config.option.loadscopereorder = False
     return OneProcessForEachDatabase(config, log)
 
 
@@ -82,6 +107,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "project" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+    items.sort(
+        key=lambda item: next(i for i, name in enumerate((*LONGEST, "")) if name in item.nodeid)
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -103,6 +131,12 @@ def sparing_copier() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def types_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Have mypy read the packages once, not for each project: it compares checksums."""
+    os.environ["MYPY_CACHE_DIR"] = str(tmp_path_factory.mktemp("mypy"))
+
+
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_of_working_tree(tmp_path_factory.mktemp("template"))
@@ -118,18 +152,30 @@ def rendered(source: Path, tmp_path: Path) -> Render:
     return to_folder
 
 
+@pytest.fixture(scope="session")
+def projects(
+    source: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Project]]:
+    """Yield a function that returns the project of a database, which it sets up only once."""
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def project_of(database: str) -> Project:
+            folder = tmp_path_factory.mktemp(database) / "orders"
+            render(source, folder, {"database": database})
+            made = stack.enter_context(set_up(folder, database))
+            keep_bytecode(folder / ".venv")
+            stack.callback(keep_bytecode, folder / ".venv")
+            started = stack.enter_context(migrators(made, folder.parent, own=False))
+            return dataclasses.replace(made, migrators=started)
+
+        yield project_of
+
+
 @pytest.fixture(scope="session", params=DATABASES)
-def project(
-    request: pytest.FixtureRequest, source: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Project]:
-    """Yield a project after its own `make setup`; tests leave its files and database alone."""
-    folder = tmp_path_factory.mktemp(request.param) / "orders"
-    render(source, folder, {"database": request.param})
-    with (
-        set_up(folder, request.param) as made,
-        migrators(made, folder.parent, own=False) as started,
-    ):
-        yield dataclasses.replace(made, migrators=started)
+def project(request: pytest.FixtureRequest, projects: Callable[[str], Project]) -> Project:
+    """Return a project after its own `make setup`; tests leave its files and database alone."""
+    return projects(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -255,8 +255,7 @@ def settings_of(
         if key != "UV_CACHE_DIR"
     }
     tools = project.path.split(":", 1)[1]
-    cache = {"MYPY_CACHE_DIR": str(project.folder / ".mypy_cache")}
-    return given | cache | {"PATH": tools, "UV_PYTHON": python}
+    return given | {"PATH": tools, "UV_PYTHON": python}
 
 
 def run_all(

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ import pytest
 from tests.databases import Server
 from tests.project import FIRST, Project
 from tests.releases import Releases, add_column, commit, edit, publish, tagged_clone
-from tests.template import Answers
+from tests.template import DATABASES, Answers
 from tests.test_updates import (
+    BEFORE,
     CONFLICTS,
     RELEASES,
     carry,
@@ -105,26 +105,34 @@ def assert_alive(
     assert server.query(url, "SELECT name, phone_number FROM users") == [("Ada", "12")]
 
 
+def conflicts(folder: Path) -> list[str]:
+    """Return the files in which an update has left what somebody has to resolve."""
+    return [
+        name
+        for name, text in contents(folder).items()
+        if name.endswith(".rej") or BEFORE.encode() in text
+    ]
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_nothing_is_lost(
     project: Project, server: Server, releases: Releases, url: str, tmp_path: Path, release: str
 ) -> None:
+    """Nothing conflicts, so both modes do the same: each release meets both, on another database."""
     answers = {"database": project.database}
     folder = start(releases, tmp_path / "orders", release, answers)
     old = settle(folder, project, url)
     live(old, server, url)
     before = revisions(folder)
-    other = shutil.copytree(folder, tmp_path / "other", symlinks=True)
-    for one, conflict in zip((folder, other), CONFLICTS, strict=True):
-        carry(releases, one, releases.next, conflict=conflict)
-    assert contents(folder) == contents(other)
+    turn = RELEASES.index(release) + DATABASES.index(project.database)
+    carry(releases, folder, releases.next, conflict=CONFLICTS[turn % 2])
+    assert not conflicts(folder)
     with server.empty_database(tmp_path) as empty:
         assert_alive(old, server, url, before, empty)
     # Between the oldest and the newest the same files come out, as test_updates.py shows.
     if release in (RELEASES[0], RELEASES[-1]):
         keep_environment(old)
-        shared = {"MYPY_CACHE_DIR": str(project.folder / ".mypy_cache")}
-        old.make("check", env=shared, timeout=600)
+        old.make("check", timeout=600)
 
 
 def test_squashed_first_revision(
