@@ -20,7 +20,7 @@ def test_api_does_what_it_says(project: Project, url: str, tmp_path: Path) -> No
     project.alembic(url, "upgrade", "head")
     with project.serve("python", "-m", "app", url=url, log=tmp_path / "log") as server:
         fuzz = (sys.executable, "-m", "schemathesis.cli", "run", f"{server.address}/openapi.json")
-        bounds = ("--max-examples", "50", "--max-time", "45", "--request-timeout", "20")
+        bounds = ("--max-examples", "50", "--max-time", "20", "--request-timeout", "20")
         output = ("--no-color", "--generation-database", "none")
         checks = ("--checks", ",".join(CHECKS))
         done = run(*fuzz, *checks, *bounds, *output, cwd=tmp_path)

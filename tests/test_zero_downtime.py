@@ -18,8 +18,8 @@ from tests.repository import write_revision
 from tests.support import Server, free_port, serving, wait_for
 from tests.template import ROOT
 
-ROWS = 1_000_000
-REQUESTS = 20_000
+ROWS = 250_000
+REQUESTS = 8_000
 WARM = 1000
 RATE = 200  # requests a second
 SEEDED = "01890000-0000-7000-8000-{:012x}"
@@ -209,5 +209,5 @@ def test_no_request_fails(
     assert not failures, "\n".join(failures[:20])
     assert log[-1].endswith(" rows changed")
     assert "full_name" in str(server.schema(url))
-    counts = "SELECT count(*) >= 1000000, bool_and(full_name IS NOT NULL) FROM users"
+    counts = f"SELECT count(*) >= {ROWS}, bool_and(full_name IS NOT NULL) FROM users"
     assert server.query(url, counts) == [(True, True)]
