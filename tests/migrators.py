@@ -1,4 +1,4 @@
-"""Commands of Alembic, forked from a process that has imported what all of them import.
+"""Commands of Alembic and of scripts/, forked from a process that has imported what they import.
 
 They begin within milliseconds: many of them at once, or one after the other without its imports.
 """
@@ -18,7 +18,7 @@ from tests.support import Completed, Environment, clean_environment, expect, run
 
 # Reads a line a request, forks that many processes, tells their ids, then how they ended.
 FORKS = """
-import importlib, json, os, sys
+import importlib, json, os, runpy, sys
 from alembic.config import main
 
 for name in sys.argv[1:]:
@@ -38,8 +38,14 @@ def work(order, number):
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["env"])
-    sys.argv = [os.path.join(sys.path[0], "alembic"), *order["arguments"]]
-    sys.exit(main())
+    program, *arguments = order["command"]
+    if program == "alembic":
+        sys.argv = [os.path.join(sys.path[0], program), *arguments]
+        sys.exit(main())
+    assert (program, arguments[0]) == ("python", "-m")
+    sys.argv, sys.path[0] = arguments[1:], order["folder"]
+    runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    sys.exit()
 
 
 while line := sys.stdin.readline():
@@ -83,7 +89,8 @@ class Migrators:
     def start(self, url: str, *arguments: str, count: int = 1, **env: str) -> list[int]:
         """Return the ids of the processes."""
         environment = {"PATH": self.project.path, "DATABASE_URL": url, **env}
-        return self.order(self.project.folder, environment, arguments, ["", ""], count)
+        command = ("alembic", *arguments)
+        return self.order(self.project.folder, environment, command, ["", ""], count)
 
     def wait(self) -> list[int]:
         """Return how they ended: a code, or the signal as a negative number."""
@@ -100,7 +107,7 @@ class Migrators:
         if not self.busy.acquire(blocking=False):
             return run(*command, cwd=cwd, env=env, code=code)
         try:
-            self.order(cwd, env, command[1:], [".out", ".err"])
+            self.order(cwd, env, command, [".out", ".err"])
             (ended,) = self.answer()
             out, err = (
                 (self.folder / f"migrator-{self.runs}-0{end}").read_text("utf-8", "replace")
@@ -114,7 +121,7 @@ class Migrators:
         self,
         folder: Path,
         env: Environment,
-        arguments: tuple[str, ...],
+        command: tuple[str, ...],
         ends: list[str],
         count: int = 1,
     ) -> list[int]:
@@ -122,7 +129,7 @@ class Migrators:
         order = {
             "folder": str(folder),
             "env": clean_environment(env),
-            "arguments": arguments,
+            "command": command,
             "count": count,
             "log": str(self.folder / f"migrator-{self.runs}"),
             "ends": ends,

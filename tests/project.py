@@ -25,7 +25,7 @@ MADE = shutil.ignore_patterns(".venv", ".postgres", "*.db", "*.db-*", ".*_cache"
 class Project:
     folder: Path
     database: str
-    # Spares each command of Alembic its imports.
+    # Spares commands of Alembic and of scripts/ their imports.
     migrators: "Migrators | None" = None
 
     @property
@@ -57,9 +57,17 @@ class Project:
         return self.run("make", "--no-print-directory", *arguments, **options)
 
     def alembic(self, url: str, *arguments: str, **options: Any) -> Completed:
+        return self.begin("alembic", *arguments, env={"DATABASE_URL": url}, **options)
+
+    def script(
+        self, name: str, *arguments: str, env: Environment | None = None, **options: Any
+    ) -> Completed:
+        """Run what a target of the Makefile runs; its variables are in the environment."""
+        return self.begin("python", "-m", f"scripts.{name}", *arguments, env=env or {}, **options)
+
+    def begin(self, *command: str, env: Environment, **options: Any) -> Completed:
         start = self.migrators.run if self.migrators else run
-        env = {"PATH": self.path, "DATABASE_URL": url}
-        return start("alembic", *arguments, cwd=self.folder, env=env, **options)
+        return start(*command, cwd=self.folder, env={"PATH": self.path, **env}, **options)
 
     @contextlib.contextmanager
     def serve(

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -90,6 +90,11 @@ def explain(done: Completed, cwd: Path, env: Environment | None, expected: str) 
 def said(text: str) -> list[str]:
     """Return what a failed command printed, without make's own last word."""
     return [line for line in text.splitlines() if not line.startswith("make: ***")]
+
+
+def variables(arguments: Iterable[str]) -> dict[str, str]:
+    """Return what make hands on to its recipes."""
+    return dict(argument.split("=", 1) for argument in arguments)
 
 
 def wait_for(condition: Callable[[], T], what: str, deadline: float = DEADLINE) -> T:

@@ -24,7 +24,7 @@ HEADER = "revision      state    applied at (UTC)     what"
 
 def status(project: Project, code: int) -> list[str]:
     """Return what it prints below the header, with `now` for a time that is about now."""
-    lines = project.run("python", "-m", "scripts.status", code=code).stdout.splitlines()
+    lines = project.script("status", code=code).stdout.splitlines()
     assert lines[0] == HEADER
     return [
         re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", about_now, line).rstrip() for line in lines[1:]
@@ -40,9 +40,9 @@ APPLIED = f"{FIRST}  applied  now                  create users"
 
 
 @pytest.fixture
-def orders(copy: Project, revise: Revise) -> Project:
+def orders(copy: Project, revise: Revise, url: str) -> Project:
     """A project with a second revision, in a database that has the first."""
-    copy.make("db-migrate")
+    copy.alembic(url, "upgrade", "head")
     revise(ORDERS, CREATE, table="orders")
     return copy
 
@@ -75,9 +75,9 @@ def test_nothing_is_applied(copy: Project) -> None:
     ]
 
 
-def test_changed(orders: Project, revise: Revise) -> None:
+def test_changed(orders: Project, revise: Revise, url: str) -> None:
     """Like Flyway's `validate`; other line ends are no change."""
-    orders.make("db-migrate")
+    orders.alembic(url, "upgrade", "head")
     path = next(path for path in orders.revisions if ORDERS in path.name)
     text = path.read_bytes()
     path.write_bytes(text.replace(b"\n", b"\r\n"))
@@ -90,15 +90,15 @@ def test_changed(orders: Project, revise: Revise) -> None:
     ]
     # What has not been applied may be edited.
     path.write_bytes(text)
-    orders.make("db-rollback")
+    orders.alembic(url, "downgrade", "-1")
     revise(ORDERS, CREATE, table="purchases")
     assert status(orders, 1)[-1] == "pending: make db-migrate"
-    orders.make("db-migrate")
+    orders.alembic(url, "upgrade", "head")
     assert status(orders, 0)[-1] == "The database has every revision."
 
 
-def test_missing(orders: Project) -> None:
-    orders.make("db-migrate")
+def test_missing(orders: Project, url: str) -> None:
+    orders.alembic(url, "upgrade", "head")
     next(path for path in orders.revisions if ORDERS in path.name).unlink()
     assert status(orders, 2) == [
         f"{APPLIED} (head)",
@@ -125,15 +125,15 @@ def test_database_without_history(orders: Project, server: Server, url: str) -> 
     """One that an older release has migrated: it has no such table, and is in order."""
     server.query(url, "DROP TABLE alembic_history")
     assert status(orders, 1)[0] == f"{FIRST}  applied                       create users"
-    orders.make("db-migrate")
+    orders.alembic(url, "upgrade", "head")
     assert status(orders, 0) == [
         f"{FIRST}  applied                       create users",
         f"{ORDERS}  applied  now                  revision {ORDERS} (head)",
         "The database has every revision.",
     ]
     server.query(url, "DROP TABLE alembic_history")
-    orders.make("db-rollback", "rev=base")
-    orders.make("db-migrate")
+    orders.alembic(url, "downgrade", "base")
+    orders.alembic(url, "upgrade", "head")
     assert status(orders, 0)[-1] == "The database has every revision."
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.pages import blocks
 from tests.project import FIRST, Project
 from tests.repository import add_column, commit, git, revise, start, without_git
-from tests.support import said
+from tests.support import said, variables
 from tests.template import ROOT
 
 UNUSED = "Release code that does not use it, and drop it one release later."
@@ -305,8 +305,7 @@ class Found(NamedTuple):
 
 def lint(project: Project, *arguments: str) -> list[Found]:
     """Return what it finds; it ends with a failure when that is something."""
-    done = project.run("make", "--no-print-directory", "db-lint", *arguments, code=None)
-    assert done.returncode
+    done = project.script("lint", env=variables(arguments), code=None)
     found = []
     for paragraph in re.split(r"\n(?! )", done.stdout.strip()):
         first, _, advice = paragraph.partition("\n    ")
@@ -318,12 +317,12 @@ def lint(project: Project, *arguments: str) -> list[Found]:
 
 def clean(project: Project, *arguments: str) -> str:
     """Return the one line that it says when there is nothing."""
-    (line,) = project.make("db-lint", *arguments).stdout.splitlines()
+    (line,) = project.script("lint", env=variables(arguments)).stdout.splitlines()
     return line
 
 
 def refusal(project: Project, *arguments: str, **options: str) -> list[str]:
-    done = project.make("db-lint", *arguments, code=None, env=options)
+    done = project.script("lint", env={**variables(arguments), **options}, code=None)
     assert not done.stdout
     return said(done.stderr)
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from tests.databases import AWKWARD, Server
 from tests.project import FIRST, Project
 from tests.repository import add_column, commit, git, start, without_git
-from tests.support import said
+from tests.support import said, variables
 
 ADA, ADA_TOO, BOB, BOB_TOO = "aaaaaaaaaaa1", "aaaaaaaaaaa2", "bbbbbbbbbbb1", "bbbbbbbbbbb2"
 JOIN = "`alembic merge heads` adds a revision that follows both."
@@ -35,13 +35,14 @@ def merged(copy: Project, own: str = ADA, theirs: str = BOB) -> Project:
 
 def rebase(project: Project, *arguments: str) -> list[str]:
     """Return what it says when it ends well."""
-    return project.make("db-rebase", *arguments).stdout.splitlines()
+    return project.script("rebase", env=variables(arguments)).stdout.splitlines()
 
 
 def refusal(project: Project, *arguments: str) -> str:
     """Return the one line that it refuses with, having changed nothing."""
     before = git(project, "diff")
-    (line,) = said(project.make("db-rebase", *arguments, code=None).stderr)
+    done = project.script("rebase", env=variables(arguments), code=None)
+    (line,) = done.stderr.splitlines()
     assert git(project, "diff") == before
     return line
 
