@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,6 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
     pytest's usual folder is closed to other users whenever a pytest starts, that of a generated
     project too; as root PostgreSQL runs as another user, who then loses its files.
     """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # A shell has what it starts in the background ignore it, and that its own children.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         use_own_cache()
     if not config.option.basetemp and not hasattr(config, "workerinput"):
