@@ -18,7 +18,7 @@ from tests.support import Completed, Environment, clean_environment, expect, run
 
 # Reads a line a request, forks that many processes, tells their ids, then how they ended.
 FORKS = """
-import importlib, json, os, runpy, sys
+import atexit, gc, importlib, json, os, runpy, sys, traceback
 from alembic.config import main
 
 for name in sys.argv[1:]:
@@ -45,16 +45,34 @@ def work(order, number):
     assert (program, arguments[0]) == ("python", "-m")
     sys.argv, sys.path[0] = arguments[1:], order["folder"]
     runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
-    sys.exit()
 
 
+def end(order, number):
+    # As Python ends, without the time that it takes to tidy up what all have in common.
+    try:
+        work(order, number)
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else error.code is not None
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(code))
+
+
+gc.freeze()
 while line := sys.stdin.readline():
     order = json.loads(line)
     pids = []
     for number in range(order["count"]):
         pid = os.fork()
         if not pid:
-            work(order, number)
+            end(order, number)
         pids.append(pid)
     print(json.dumps(pids), flush=True)
     print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]), flush=True)

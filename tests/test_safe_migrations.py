@@ -65,13 +65,13 @@ def state(server: Server, url: str) -> tuple[object, ...]:
 def test_many_at_once_time_and_again(
     copy: Project, chain: list[str], revise: Revise, server: Server, tmp_path: Path
 ) -> None:
-    """Of 8 processes one works, the others wait and find it done, 8 times out of 8."""
+    """Of 8 processes one works, the others wait and find it done, 12 times out of 12."""
     if copy.database == "postgresql":
         chain.append("66666666cccc")
         revise(chain[-1], INDEX, before=chain[-2])
     expected = None
     with migrators(copy, tmp_path) as crowd:
-        for _ in range(8):
+        for _ in range(12):
             with server.empty_database(tmp_path) as url:
                 crowd.start(url, "upgrade", "head", count=8)
                 assert crowd.wait() == [0] * 8, crowd.logs
@@ -103,7 +103,7 @@ def test_waiting_has_a_limit(crowd: Migrators, server: Server, url: str) -> None
 def test_killed_at_any_moment(
     crowd: Migrators, chain: list[str], server: Server, tmp_path: Path
 ) -> None:
-    """After a SIGKILL the database is at a whole revision, 18 times out of 18; then it goes on."""
+    """After a SIGKILL the database is at a whole revision, 30 times out of 30; then it goes on."""
     whole = {}
     with server.empty_database(tmp_path) as url:
         for revision in chain:
@@ -111,7 +111,7 @@ def test_killed_at_any_moment(
             assert crowd.wait() == [0], crowd.logs
             whole[revision] = state(server, url)
     seen = set()
-    for number in range(18):
+    for number in range(30):
         with server.empty_database(tmp_path) as url:
             (pid,) = crowd.start(url, "upgrade", "head")
             # Spread over the run: at a random moment after each of its revisions was begun.

@@ -19,9 +19,9 @@ from tests.support import Server, free_port, serving, wait_for
 from tests.template import ROOT
 
 ROWS = 250_000
-REQUESTS = 8_000
-WARM = 1000
-RATE = 200  # requests a second
+REQUESTS = 4_000
+WARM = 500
+RATE = 100  # requests a second
 SEEDED = "01890000-0000-7000-8000-{:012x}"
 SEED = f"""
     INSERT INTO users (id, email, name)
