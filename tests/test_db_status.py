@@ -146,6 +146,11 @@ def test_rows_left_behind(orders: Project, server: Server, url: str) -> None:
     assert script.count("CREATE TABLE IF NOT EXISTS alembic_history") == 1
     server.run_script(url, script)
     assert status(orders, 0)[-1] == "The database has every revision."
+    server.query(url, "UPDATE alembic_history SET applied_at = '2020-01-01 00:00:00'")
+    orders.alembic(url, "stamp", "--purge", FIRST)
+    server.query(url, "DROP TABLE orders")
+    orders.make("db-migrate")
+    assert status(orders, 0)[1].startswith(f"{ORDERS}  applied  now")
 
 
 def test_stamped(orders: Project, server: Server, url: str) -> None:

@@ -25,6 +25,18 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("{table}")
 """
+UNNAMED = """
+def upgrade() -> None:
+    op.create_table(
+        "orders",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("number", sa.Integer(), unique=True),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("orders")
+"""
 BATCH = """
 def upgrade() -> None:
     with op.batch_alter_table("users") as batch:
@@ -87,6 +99,26 @@ def test_every_plain_command(copy: Project, server: Server, url: str) -> None:
     assert "users" not in server.tables(url)
     copy.run("ruff", "check", second)
     copy.run("ruff", "format", "--check", second)
+
+
+def test_starts_without_the_models(copy: Project, url: str) -> None:
+    """They, and the ORM, take longer to import than a revision takes to run."""
+    (copy.folder / "app/models/__init__.py").write_text("raise RuntimeError\n", "utf-8")
+    python = ("python", "-X", "importtime", "-m", "alembic")
+    for command in (("upgrade", "head"), ("current",), ("downgrade", "base"), ("stamp", "head")):
+        done = copy.run(*python, *command, env={"DATABASE_URL": url})
+        imported = set(re.findall(r"(?m)^import time:.* (\S+)$", done.stderr))
+        assert imported > {"app.settings", "migrations.history"}
+        assert not imported & {"app.models", "sqlalchemy.orm", "fastapi", "uvicorn"}
+    assert "RuntimeError" in copy.alembic(url, "check", code=None).stderr
+
+
+def test_constraints_get_names(copy: Project, server: Server, url: str, revise: Revise) -> None:
+    """Where a revision gives none, it is the one that the model would have."""
+    revise("aaaaaaaaaaaa", UNNAMED)
+    copy.alembic(url, "upgrade", "head")
+    assert "pk_orders" in str(server.schema(url))
+    assert "uq_orders_number" in str(server.schema(url))
 
 
 def test_sql_runs_as_it_is(project: Project, server: Server, url: str, tmp_path: Path) -> None:

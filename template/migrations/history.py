@@ -6,21 +6,14 @@ revision; a database without the table, or without some rows, is in order.
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 from alembic import context
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Column, MetaData, Row, String, Table, delete, insert, inspect, select, text
+from sqlalchemy import Column, MetaData, String, Table, delete, text
 from sqlalchemy.schema import CreateTable
 
-from app.models.base import UTCDateTime
-from app.settings import PROJECT_DIR
+from app.tables import UTCDateTime
 
-SCRIPTS = ScriptDirectory.from_config(Config(PROJECT_DIR / "alembic.ini"))
 TABLE = "alembic_history"
 history = Table(
     TABLE,
@@ -29,39 +22,17 @@ history = Table(
     Column("checksum", String(64), nullable=False),
     Column("applied_at", UTCDateTime, server_default=text("CURRENT_TIMESTAMP"), nullable=False),
 )
+# There is a row already where the revision was taken back by a release that kept no history.
+RECORD = text(
+    "INSERT INTO alembic_history (revision, checksum) VALUES (:revision, :checksum) ON CONFLICT"
+    " (revision) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at"
+)
 
 
 def checksum(path: str) -> str:
     """Return the SHA-256 of a revision's file, the same for either kind of line end."""
-    return hashlib.sha256(Path(path).read_text("utf-8").encode()).hexdigest()
-
-
-def applied() -> dict[str, Row[tuple[Any, ...]] | None]:
-    """Return the revisions that the database has, each with its row if there is one.
-
-    Ends with a line when the database does not answer.
-    """
-    heads: set[str] = set()
-    rows: dict[str, Row[tuple[Any, ...]]] = {}
-
-    def look(found: tuple[str, ...], _context: object) -> tuple[()]:
-        heads.update(found)
-        connection = context.get_bind()
-        if inspect(connection).has_table(TABLE):
-            rows.update((row.revision, row) for row in connection.execute(select(history)))
-        return ()
-
-    config = Config(attributes={"looking": True})
-    try:
-        with EnvironmentContext(config, SCRIPTS, fn=look, dont_mutate=True):
-            SCRIPTS.run_env()
-    except CommandError as error:
-        raise SystemExit(str(error)) from None
-    known = {one.revision for one in SCRIPTS.walk_revisions()}
-    steps = {one.revision for one in SCRIPTS.iterate_revisions(tuple(heads & known), "base")}
-    # What came before a revision that has no file cannot be told from the files.
-    lost = rows.keys() if heads - known else rows.keys() - known
-    return {revision: rows.get(revision) for revision in steps | heads | lost}
+    text = Path(path).read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return hashlib.sha256(text).hexdigest()
 
 
 def record(ctx: MigrationContext, step: MigrationInfo, *_: object, **__: object) -> None:
@@ -70,8 +41,11 @@ def record(ctx: MigrationContext, step: MigrationInfo, *_: object, **__: object)
         ctx.execute(CreateTable(history, if_not_exists=True))
         ctx.impl.memo[TABLE] = "is there"
     for revision in step.up_revision_ids:
-        # There is one already where it was taken back by a release that kept no history.
-        ctx.execute(delete(history).where(history.c.revision == revision))
-        if step.is_upgrade:
-            path = context.script.get_revision(revision).path
-            ctx.execute(insert(history).values(revision=revision, checksum=checksum(path)))
+        if not step.is_upgrade:
+            ctx.execute(delete(history).where(history.c.revision == revision))
+            continue
+        text = checksum(context.script.get_revision(revision).path)
+        if ctx.as_sql:
+            ctx.execute(RECORD.bindparams(revision=revision, checksum=text))
+        else:
+            context.get_bind().execute(RECORD, {"revision": revision, "checksum": text})

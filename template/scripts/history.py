@@ -4,11 +4,17 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from alembic.script import Script
-from alembic.util import to_tuple
+from alembic import context
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError, to_tuple
+from sqlalchemy import Row, inspect, select
 
-from migrations.history import SCRIPTS, applied
-from scripts.status import state_of
+from app.settings import PROJECT_DIR
+from migrations.history import TABLE, checksum, history
+
+SCRIPTS = ScriptDirectory.from_config(Config(PROJECT_DIR / "alembic.ini"))
 
 
 def main() -> None:
@@ -20,6 +26,42 @@ def main() -> None:
     print(*(line.rstrip() for line in draw(there)), sep="\n", flush=True)
     if problem:
         print(problem, file=sys.stderr)
+
+
+def applied() -> dict[str, Row[tuple[Any, ...]] | None]:
+    """Return the revisions that the database has, each with its row if there is one.
+
+    Ends with a line when the database does not answer.
+    """
+    heads: set[str] = set()
+    rows: dict[str, Row[tuple[Any, ...]]] = {}
+
+    def look(found: tuple[str, ...], _context: object) -> tuple[()]:
+        heads.update(found)
+        connection = context.get_bind()
+        if inspect(connection).has_table(TABLE):
+            rows.update((row.revision, row) for row in connection.execute(select(history)))
+        return ()
+
+    config = Config(attributes={"looking": True})
+    try:
+        with EnvironmentContext(config, SCRIPTS, fn=look, dont_mutate=True):
+            SCRIPTS.run_env()
+    except CommandError as error:
+        raise SystemExit(str(error)) from None
+    known = {one.revision for one in SCRIPTS.walk_revisions()}
+    steps = {one.revision for one in SCRIPTS.iterate_revisions(tuple(heads & known), "base")}
+    # What came before a revision that has no file cannot be told from the files.
+    lost = rows.keys() if heads - known else rows.keys() - known
+    return {revision: rows.get(revision) for revision in steps | heads | lost}
+
+
+def state_of(revision: str, file: Script | None, there: Mapping[str, Any]) -> str:
+    if not file:
+        return "missing"
+    if (row := there.get(revision)) and row.checksum != checksum(file.path):
+        return "changed"
+    return "applied" if revision in there else "pending"
 
 
 def draw(there: Mapping[str, Any] | None) -> Iterator[str]:

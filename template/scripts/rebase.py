@@ -14,7 +14,7 @@ from pathlib import Path
 from alembic.script import Script
 
 from app.settings import load_settings
-from migrations.history import SCRIPTS, applied
+from scripts.history import SCRIPTS, applied
 
 VERSIONS = Path(SCRIPTS.versions)
 USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")

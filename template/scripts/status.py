@@ -5,12 +5,8 @@ has to look: they fork, one has changed since it was applied, or its file is mis
 """
 
 import sys
-from collections.abc import Mapping
-from typing import Any
 
-from alembic.script import Script
-
-from migrations import history
+from scripts.history import SCRIPTS, applied, state_of
 
 # What to do about a state, in this order.
 ADVICE = {
@@ -21,24 +17,16 @@ ADVICE = {
 }
 
 
-def state_of(revision: str, file: Script | None, applied: Mapping[str, Any]) -> str:
-    if not file:
-        return "missing"
-    if (row := applied.get(revision)) and row.checksum != history.checksum(file.path):
-        return "changed"
-    return "applied" if revision in applied else "pending"
-
-
 def main() -> int:
     """Print a line for each revision, oldest first, and what to do; return the exit status."""
-    applied = history.applied()
-    files = {one.revision: one for one in reversed(list(history.SCRIPTS.walk_revisions()))}
-    heads = history.SCRIPTS.get_heads()
+    there = applied()
+    files = {one.revision: one for one in reversed(list(SCRIPTS.walk_revisions()))}
+    heads = SCRIPTS.get_heads()
     states = {"forked"} if len(heads) > 1 else set()
     print(f"{'revision':12}  state    {'applied at (UTC)':19}  what")
-    for revision in [*files, *sorted(applied.keys() - files.keys())]:
-        file, row = files.get(revision), applied.get(revision)
-        state = state_of(revision, file, applied)
+    for revision in [*files, *sorted(there.keys() - files.keys())]:
+        file, row = files.get(revision), there.get(revision)
+        state = state_of(revision, file, there)
         states.add(state)
         time = f"{row.applied_at:%Y-%m-%d %H:%M:%S}" if row else ""
         what = f"{file.doc if file else ''} {'(head)' if revision in heads else ''}"

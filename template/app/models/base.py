@@ -1,39 +1,15 @@
-"""What all models share: names of constraints, time-ordered keys, times in UTC."""
+"""What all models share: time-ordered keys, and the times at which a row was made and changed."""
 
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator, text
+from sqlalchemy import MetaData, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
-# Every constraint has a name that a later revision can drop, the same on every database.
-NAMING_CONVENTION = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
+from app.tables import NAMING_CONVENTION, UTCDateTime
 
-
-class UTCDateTime(TypeDecorator[datetime]):
-    """A point in time: aware in Python, UTC in the database, also where that stores no zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone is ambiguous: use datetime.now(UTC)")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None or value.tzinfo is UTC:
-            return value
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+__all__ = ["Base", "Timestamped", "UTCDateTime"]
 
 
 def utc_now() -> datetime:
