@@ -56,6 +56,23 @@ PATIENT = """
         op.execute("CREATE INDEX CONCURRENTLY ix_users_name ON users (name)")
         op.execute("DROP INDEX CONCURRENTLY ix_users_name")
 """
+CAUGHT = """
+    step = op.get_bind().begin_nested()
+    try:
+        op.execute("ALTER TABLE users VALIDATE CONSTRAINT nowhere")
+    except sa.exc.DBAPIError:
+        step.rollback()
+"""
+# What waits for longer than the limit, having set one of its own.
+OWN = """
+def upgrade() -> None:
+    op.execute("SET statement_timeout = '20s'")
+    op.execute("SELECT pg_sleep(1)")
+
+
+def downgrade() -> None:
+    pass
+"""
 ADDED, NEXT = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 LOCKED = (
     "rolled back: ALTER TABLE users ADD COLUMN phone VARCHAR(20):"
@@ -204,11 +221,25 @@ def test_statement_has_a_limit(
     assert server.schema(migrated) == before
 
 
-@pytest.mark.parametrize("before", [ROLLED_BACK, PATIENT], ids=["rolled back", "patient"])
+@pytest.mark.parametrize(
+    "before", [ROLLED_BACK, PATIENT, CAUGHT], ids=["rolled back", "patient", "caught"]
+)
 def test_limit_returns(copy: Project, migrated: str, revise: Revise, before: str) -> None:
     revise(ADDED, SLEEP.replace("\n    op.add_column", f"{before}    op.add_column"))
     done = upgrade(copy, migrated, code=255, migration_statement_timeout=0.5)
     assert "SELECT pg_sleep(30): canceling statement due to statement timeout" in done.stdout
+
+
+@pytest.mark.parametrize("first", [OWN, INDEX], ids=["own limit", "patient"])
+def test_limit_is_that_of_a_revision(
+    copy: Project, migrated: str, revise: Revise, server: Server, first: str
+) -> None:
+    """What a revision sets holds until it ends; for the next one the usual limits are back."""
+    revise(ADDED, first)
+    revise(NEXT, SLEEP, before=ADDED)
+    done = upgrade(copy, migrated, code=255, migration_statement_timeout=0.5)
+    assert "SELECT pg_sleep(30): canceling statement due to statement timeout" in done.stdout
+    assert server.query(migrated, "SELECT * FROM alembic_version") == [(ADDED,)]
 
 
 def building(server: Server, url: str) -> Callable[[], list[tuple[object, ...]]]:

@@ -11,9 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from psycopg.errors import LockNotAvailable
 from psycopg.sql import Identifier
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import NullPool
 
 from app.settings import Settings
 
@@ -33,8 +32,9 @@ INVALID_INDEXES = text("""
     WHERE NOT indisvalid AND relkind = 'i'
     EXCEPT SELECT index_relid::regclass FROM pg_stat_progress_create_index
 """)
-# Statements that may take long, and wait long, because nobody else has to wait for them.
-PATIENT = re.compile(r"\bCONCURRENTLY\b|\bVALIDATE\s+CONSTRAINT\b", re.IGNORECASE)
+# Statements that may wait and run for long, as nobody waits for them; and that may set limits.
+PATIENT = re.compile(r"CONCURRENTLY\b|VALIDATE\s+CONSTRAINT\b")
+LIMITING = re.compile(r"_TIMEOUT\b|RESET\b|DISCARD\b")
 LIMITS = "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)"
 
 
@@ -56,10 +56,7 @@ def connect(settings: Settings) -> Connection:
 
 
 def migrate(run: Run, settings: Settings, *, looking: bool, schema: str | None) -> None:
-    """Call `run` with a connection; unless it only looks, as the only one and with timeouts.
-
-    Raises CommandError where that cannot be had, or when a timeout has passed.
-    """
+    """Call `run` with a connection; unless it only looks, as the only one and with timeouts."""
     with connect(settings) as connection:
         if schema:
             connection.execute(text(use_schema(schema)))
@@ -104,23 +101,26 @@ def report_invalid_indexes(connection: Connection) -> None:
 
 def limit_statements(connection: Connection, settings: Settings) -> None:
     """Limit how long each statement may wait and take, except those that are in nobody's way."""
-    limits = settings.migration_lock_timeout, settings.migration_statement_timeout
+    usual = f"{settings.migration_lock_timeout}s", f"{settings.migration_statement_timeout}s"
+    connection.exec_driver_sql(LIMITS, usual)
+    connection.commit()
 
-    @event.listens_for(connection, "before_cursor_execute")
-    def limit(_connection: object, cursor: Any, statement: str, *_: object) -> None:  # noqa: ANN401
-        lock, whole = (0, 0) if PATIENT.search(statement) else limits
-        # Once a transaction is enough: it loses them when it is rolled back.
-        now = connection.get_transaction(), lock, whole
-        if now != connection.info.get(LIMITS):
-            cursor.execute(LIMITS, (f"{lock}s", f"{whole}s"))
+    # Of the dialect: with an event of the connection SQLAlchemy does more about any statement.
+    @event.listens_for(connection.engine, "do_executemany")
+    @event.listens_for(connection.engine, "do_execute")
+    def limit(cursor: Any, statement: str, *_: object) -> None:  # noqa: ANN401
+        words, before = statement.upper(), connection.info.get(LIMITS)
+        patient = PATIENT.search(words)
+        if patient or before or LIMITING.search(words):
+            # Once a transaction is enough: it loses them when it is rolled back.
+            now = connection.get_transaction(), ("0", "0") if patient else usual
+            if now != before and not words.startswith("ROLLBACK"):
+                cursor.execute(LIMITS, now[1])
             connection.info[LIMITS] = now
 
 
 def run_patiently(run: Run, connection: Connection, timeout: float) -> None:
-    """Call `run` as the only migrator; when a table is in use, let go of it and try again later.
-
-    Others queue behind the statement that waits for it, so that waits for a moment only.
-    """
+    """Call `run` as the only migrator; when a table is in use, let go of it and try again later."""
     deadline, pause = time.monotonic() + timeout, 0.5
     while True:
         obstacle = "another process is migrating"
