@@ -3,6 +3,7 @@
 Both have the same revisions, the same models and the same environment of packages.
 """
 
+import contextlib
 import itertools
 import re
 import shutil
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 # How many there are, and how many rounds then count: what takes long is disturbed less.
 Sizes = dict[int, int]
 REVISIONS: dict[str, Sizes] = {
-    "postgresql": {1: 5, 100: 3, 1000: 1},
-    "sqlite": {1: 3, 100: 1},
+    "postgresql": {1: 11, 100: 5, 1000: 3},
+    "sqlite": {1: 11, 100: 5, 1000: 2},
 }
 TABLES: dict[str, Sizes] = {
-    "postgresql": {10: 3, 100: 2, 500: 1},
-    "sqlite": {10: 2, 100: 1},
+    "postgresql": {10: 9, 100: 5, 500: 3},
+    "sqlite": {10: 9, 100: 5, 500: 2},
 }
 COMMANDS = {
     "upgrade": ["upgrade", "head"],
@@ -150,18 +151,20 @@ class Measurement:
                 (environment.versions / name).write_text(text, "utf-8")
 
     def measure(self, revisions: int, tables: int, rounds: int) -> None:
-        """Run the commands on an empty database of their own, in turns."""
+        """Run each command in turns, each environment on an empty database of its own."""
         for number in range(rounds + 1):
-            for environment in self.environments[:: 1 if number % 2 else -1]:
-                with self.server.empty_database(self.scratch) as url:
-                    point(self.project, url)
-                    if number == 0:  # It makes bytecode.
-                        self.command(environment, url, "current")
-                        continue
-                    for command in COMMANDS:
+            with contextlib.ExitStack() as stack:
+                empty = self.server.empty_database
+                urls = [stack.enter_context(empty(self.scratch)) for _ in self.environments]
+                pairs = list(zip(self.environments, urls, strict=True))
+                point(self.project, urls[-1])
+                # The first time makes bytecode.
+                for command in COMMANDS if number else ["current"]:
+                    for environment, url in pairs[:: 1 if number % 2 else -1]:
                         cost = self.command(environment, url, command)
-                        key = command, revisions, tables
-                        environment.costs.setdefault(key, []).append(cost)
+                        if number:
+                            key = command, revisions, tables
+                            environment.costs.setdefault(key, []).append(cost)
 
     def command(self, environment: Environment, url: str, command: str) -> Cost:
         """Run it; take away the revision that it may have made."""
