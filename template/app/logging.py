@@ -7,19 +7,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-Fields = dict[str, Any]
 # What any record may have, the last of them from uvicorn; all else it was given as `extra`.
 USUAL = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", "color_message"}
-encode = json.JSONEncoder(default=repr).encode
 
 
 class Formatter(logging.Formatter):
     """Formats a record of any library, with what `context` knows of the request at that moment."""
 
-    def __init__(self, context: Callable[[], Fields] = dict) -> None:
+    def __init__(self, context: Callable[[], dict[str, Any]] = dict) -> None:
         super().__init__()
         self.context = context
-        self.render: Callable[[Fields], str] = encode
+        self.render: Callable[[dict[str, Any]], str] = json.JSONEncoder(default=repr).encode
         if sys.stderr.isatty():
             # Where nobody reads along, migrations start without it.
             from structlog.dev import ConsoleRenderer, plain_traceback  # noqa: PLC0415
@@ -28,14 +26,13 @@ class Formatter(logging.Formatter):
             self.render = lambda fields: console(None, "", fields)
 
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created, UTC)
         fields = {
             "event": record.getMessage(),
             **self.context(),
             "logger": record.name,
             "level": record.levelname.lower(),
             **{name: value for name, value in vars(record).items() if name not in USUAL},
-            "timestamp": time.isoformat().replace("+00:00", "Z"),
+            "timestamp": f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
         }
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
@@ -44,7 +41,7 @@ class Formatter(logging.Formatter):
         return self.render(fields)
 
 
-def logging_config(level: str, context: Callable[[], Fields] = dict) -> dict[str, Any]:
+def logging_config(level: str, context: Callable[[], dict[str, Any]] = dict) -> dict[str, Any]:
     """Return the argument of logging.config.dictConfig for this level and above."""
     return {
         "version": 1,

@@ -61,7 +61,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.include_router(users_router)
-    # Routes are tried in this order.
     app.include_router(health_router)
     add_error_handlers(app)
     # The last one added is the outermost.

@@ -1,6 +1,7 @@
 """Keyset pagination: a page starts after the last row of the one before."""
 
 import base64
+from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
@@ -17,13 +18,11 @@ def encode_cursor(last_id: UUID) -> str:
 
 def decode_cursor(cursor: str) -> UUID:
     """Return the id in a cursor; raise ValueError for a text that encode_cursor never returned."""
-    try:
+    with suppress(ValueError):
         last_id = UUID(bytes=base64.urlsafe_b64decode(f"{cursor}=="))
-    except ValueError:
-        last_id = None
-    if last_id is None or encode_cursor(last_id) != cursor:
-        raise ValueError("not a cursor of this service")
-    return last_id
+        if encode_cursor(last_id) == cursor:
+            return last_id
+    raise ValueError("not a cursor of this service")
 
 
 Cursor = Annotated[

@@ -56,7 +56,7 @@ def connect(settings: Settings) -> Connection:
 
 
 def migrate(run: Run, settings: Settings, *, looking: bool, schema: str | None) -> None:
-    """Call `run` with a connection; unless it only looks, as the only one and with timeouts."""
+    """Call `run`, as the only one and with timeouts unless it only looks, or raise CommandError."""
     with connect(settings) as connection:
         if schema:
             connection.execute(text(use_schema(schema)))

@@ -42,8 +42,7 @@ async def check_ready(database: Database, settings: Settings) -> None:
     if not question.done():
         # Not awaited: a driver may not be able to stop what its thread waits for.
         question.cancel()
-        seconds = f"{settings.ready_timeout:g} seconds"
-        raise NotReadyError(f"The database does not answer within {seconds}.")
+        raise NotReadyError(f"The database did not answer in {settings.ready_timeout:g} seconds.")
     try:
         current = question.result()
     except exc.SQLAlchemyError as error:

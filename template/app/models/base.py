@@ -37,8 +37,5 @@ class Timestamped:
         default=utc_now, server_default=text("CURRENT_TIMESTAMP"), sort_order=1
     )
     updated_at: Mapped[datetime] = mapped_column(
-        default=utc_now,
-        onupdate=utc_now,
-        server_default=text("CURRENT_TIMESTAMP"),
-        sort_order=1,
+        default=utc_now, onupdate=utc_now, server_default=text("CURRENT_TIMESTAMP"), sort_order=1
     )
