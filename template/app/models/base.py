@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 
 from app.tables import NAMING_CONVENTION, UTCDateTime
 
-__all__ = ["Base", "Timestamped", "UTCDateTime"]
+__all__ = ["NAMING_CONVENTION", "Base", "Timestamped", "UTCDateTime"]
 
 
 def utc_now() -> datetime:
