@@ -1,5 +1,6 @@
 """`copier update`: from every release to the one to come, and it equals a fresh copy."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -207,6 +208,9 @@ def test_killed_at_any_moment(releases: Releases, tmp_path: Path) -> None:
     (folder / "app/own.py").write_text("MINE = 1\n", "utf-8")
     commit(folder, "Work")
     before = contents(folder)
+    # Where those that were killed leave their renderings, for the next to find.
+    (tmp_path / "temporary").mkdir()
+    environment = os.environ | {"TMPDIR": str(tmp_path / "temporary")}
     whole = shutil.copytree(folder, tmp_path / "whole")
     begun = time.monotonic()
     subprocess.run([sys.executable, "-c", UPDATE, releases.next], cwd=whole, check=True)
@@ -214,7 +218,10 @@ def test_killed_at_any_moment(releases: Releases, tmp_path: Path) -> None:
     changed = 0
     for number in range(KILLS):
         process = subprocess.Popen(
-            [sys.executable, "-c", UPDATE, releases.next], cwd=folder, start_new_session=True
+            [sys.executable, "-c", UPDATE, releases.next],
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
         )
         # The first third of it imports and clones.
         time.sleep(took * (0.3 + 0.7 * number / KILLS))
@@ -228,7 +235,8 @@ def test_killed_at_any_moment(releases: Releases, tmp_path: Path) -> None:
         assert not status(folder)
         assert contents(folder) == before
     assert changed, "no update was killed while it wrote"
-    subprocess.run([sys.executable, "-c", UPDATE, releases.next], cwd=folder, check=True)
+    command = [sys.executable, "-c", UPDATE, releases.next]
+    subprocess.run(command, cwd=folder, env=environment, check=True)
     assert contents(folder) == contents(whole)
 
 
