@@ -17,7 +17,7 @@ help: ## List these targets
 	@touch $@
 
 test: .venv/.synced ## Run every test: renders, databases, servers, README, fuzzing
-	@$(RUN) pytest --numprocesses 2 --junitxml=build/junit.xml
+	@$(RUN) pytest --numprocesses 3 --junitxml=build/junit.xml
 
 test-fast: .venv/.synced ## Run the tests that need no environment of their own
 	@$(RUN) pytest --numprocesses 2 -m "not slow"

@@ -84,6 +84,12 @@ LONGEST = (
     "test_migrations",
     "test_merge",
     "test_ci",
+    "test_managed",
+    "test_migration_limits",
+    "test_pictures",
+    "test_makefile",
+    "test_recipes",
+    "test_user_story",
 )
 
 

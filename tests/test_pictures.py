@@ -129,16 +129,16 @@ def test_diagram_wants_a_network_once(project: Project, tmp_path: Path) -> None:
 
 
 def history(project: Project) -> list[str]:
-    drawn = project.make("db-history").stdout
+    drawn = project.script("history").stdout
     return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", drawn).splitlines()
 
 
-def test_line_of_revisions(copy: Project, revise: Revise) -> None:
-    copy.make("db-migrate")
+def test_line_of_revisions(copy: Project, revise: Revise, url: str) -> None:
+    copy.alembic(url, "upgrade", "head")
     path = revise(A, CREATE, table="orders")
     applied = [f"●  {FIRST}  create users", "   applied TIME UTC"]
     assert history(copy) == [f"○  {A}  revision {A} (head)", "│  pending", *applied]
-    copy.make("db-migrate")
+    copy.alembic(url, "upgrade", "head")
     assert history(copy)[:2] == [f"●  {A}  revision {A} (head)", "│  applied TIME UTC"]
     path.write_text(path.read_text("utf-8") + "# and more\n", "utf-8")
     assert history(copy)[1] == "│  changed after it was applied TIME UTC"
