@@ -19,13 +19,15 @@ def use_own_cache() -> None:
     if not CACHE.exists():
         command = [uv.find_uv_bin(), "cache", "dir"]
         usual = Path(subprocess.check_output(command, text=True).strip())
-        begun = CACHE.with_name(f"uv-{os.getpid()}")
-        # Links cost nothing. Where there is no usual one, or on another disk, packages are fetched.
-        with contextlib.suppress(OSError):
-            shutil.copytree(usual, begun, symlinks=True, copy_function=os.link)
         CACHE.parent.mkdir(exist_ok=True)
-        with contextlib.suppress(OSError):
+        begun = CACHE.with_name(f"uv-{os.getpid()}")
+        try:
+            # Links cost nothing.
+            shutil.copytree(usual, begun, symlinks=True, copy_function=os.link)
             begun.rename(CACHE)
+        except OSError:
+            # No such cache, or on another disk, or in use: packages are fetched, if by nobody else.
+            shutil.rmtree(begun, ignore_errors=True)
     os.environ["UV_CACHE_DIR"] = str(CACHE)
 
 
