@@ -35,8 +35,7 @@ class Service(FastAPI):
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the database for as long as the application runs."""
     gc.set_threshold(50_000)  # A request makes many objects, and hardly any cycles.
-    database = Database.from_settings(app.state.settings)
-    app.state.database = database
+    database = app.state.database = Database.from_settings(app.state.settings)
     try:
         await check_ready(database, app.state.settings)
     except NotReadyError as error:
@@ -61,8 +60,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.include_router(users_router)
-    app.include_router(health_router)
     add_error_handlers(app)
+    app.include_router(health_router)
     # The last one added is the outermost.
     app.add_middleware(UnexpectedErrorMiddleware)
     if settings.cors_origins:
