@@ -134,6 +134,7 @@ def test_same_as_the_release_to_come(releases: Releases, fresh: Path, tmp_path: 
     assert not status(folder)
 
 
+@pytest.mark.parametrize("answers", ["all of PostgreSQL", "SQLite"], indirect=True)
 def test_one_release_after_another_equals_one_update(
     releases: Releases, answers: Answers, fresh: Path, tmp_path: Path
 ) -> None:
