@@ -212,18 +212,14 @@ def test_killed_at_any_moment(releases: Releases, tmp_path: Path) -> None:
     # Where those that were killed leave their renderings, for the next to find.
     (tmp_path / "temporary").mkdir()
     environment = os.environ | {"TMPDIR": str(tmp_path / "temporary")}
+    command = [sys.executable, "-c", UPDATE, releases.next]
     whole = shutil.copytree(folder, tmp_path / "whole")
     begun = time.monotonic()
-    subprocess.run([sys.executable, "-c", UPDATE, releases.next], cwd=whole, check=True)
+    subprocess.run(command, cwd=whole, check=True)
     took = time.monotonic() - begun
     changed = 0
     for number in range(KILLS):
-        process = subprocess.Popen(
-            [sys.executable, "-c", UPDATE, releases.next],
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-        )
+        process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True)
         # The first third of it imports and clones.
         time.sleep(took * (0.3 + 0.7 * number / KILLS))
         # A git that it has started would go on writing.
@@ -236,7 +232,6 @@ def test_killed_at_any_moment(releases: Releases, tmp_path: Path) -> None:
         assert not status(folder)
         assert contents(folder) == before
     assert changed, "no update was killed while it wrote"
-    command = [sys.executable, "-c", UPDATE, releases.next]
     subprocess.run(command, cwd=folder, env=environment, check=True)
     assert contents(folder) == contents(whole)
 
