@@ -21,8 +21,9 @@ from benchmarks.load import put_under_load
 from benchmarks.postgresql import listening
 from tests.databases import server_of
 from tests.project import Project, set_up, uv_folder
+from tests.releases import git, released
 from tests.support import clean_environment, free_port, run, wait_for
-from tests.template import copy_of_working_tree, render
+from tests.template import ROOT, copy_of_working_tree, render
 
 HERE = Path(__file__).parent
 SERVER_CORE = 0
@@ -48,6 +49,7 @@ TITLES = {
     "floor": "Starlette, asyncpg, orjson by hand",
     "raw": "FastAPI, asyncpg",
     "service": "this service",
+    "released": "this service, as last released",
     "granian": "this service on granian",
     "usual_async": "the usual recipe, asynchronous",
     "usual_sync": "the usual recipe, in the thread pool",
@@ -57,7 +59,7 @@ TITLES = {
 QUIET = {"floor", "raw"}
 
 # These have to stand every load.
-SOUND = {"floor", "raw", "service"}
+SOUND = {"floor", "raw", "service", "released"}
 # The peer has no route that changes a row.
 PEER_HAS = {"by_id", "list", "post", "missing"}
 GRANIAN = ["--interface", "asgi", "--factory", "--loop", "uvloop", "--host", "127.0.0.1"]
@@ -216,12 +218,18 @@ def set_up_contestants(
 def contestant(name: str, project: Project, url: str, folder: Path) -> Contestant | None:
     """Return one of TITLES, over the project's database at this address.
 
-    None for the peer where no Python is installed that it runs on.
+    None for the peer where no Python is installed that it runs on, and for the last release where no
+    release differs from the working tree.
     """
     title, programs = TITLES[name], project.folder / ".venv/bin"
     own = clean_environment({"DATABASE_URL": url})
     if name == "service":
         return Contestant(name, title, [programs / "python", "-m", "app"], project.folder, own)
+    if name == "released":
+        release = render_release(folder / project.database, project.database)
+        if release is None:
+            return None
+        return Contestant(name, title, [programs / "python", "-m", "app"], release, own)
     if name == "granian":
         log = folder / "granian.json"
         log.write_text(json.dumps(LOG), "utf-8")
@@ -240,3 +248,17 @@ def contestant(name: str, project: Project, url: str, folder: Path) -> Contestan
     command += ["--no-access-log", "--log-level", "warning"] if name in QUIET else []
     # Its log must not stand in the repository.
     return Contestant(name, title, command, folder, env)
+
+
+def render_release(folder: Path, database: str) -> Path | None:
+    """Return a service of the newest release whose template is not that of the working tree.
+
+    It runs in the environment of the working tree's service, so that only its own code differs.
+    """
+    for version, commit in reversed(released().items()):
+        if git("diff", "--name-only", commit, "--", "template", cwd=ROOT):
+            source = folder / f"template-{version}"
+            git("clone", "--quiet", "--no-checkout", ROOT, source, cwd=ROOT)
+            git("checkout", "--quiet", commit, cwd=source)
+            return render(source, folder / "released", {"database": database}, vcs_ref="HEAD")
+    return None

@@ -31,7 +31,7 @@ CROWDS: list[Load] = [("by_id", 200), ("list", 200)]
 SQLITE_LOADS: list[Load] = [*READS, ("post", 10), ("mix", 10)]
 # What is measured once more on SQLite, on both cores, and with larger pools.
 FEW = ("service", "usual_async", "usual_sync")
-QUICK = ("floor", "service", "usual_async")
+QUICK = ("floor", "service", "released", "usual_async")
 # Many short rounds: what else the machine does lasts for seconds.
 ROUNDS, SECONDS = 6, 1
 # Of what has one round.
