@@ -65,9 +65,9 @@ class Server(PostgresServer):
             self.execute("initdb", *INITDB, "--pgdata", str(self.pgdata))
 
     def ensure_postgres_running(self) -> None:
-        """Start the server unless it runs in this folder."""
+        """Start the server unless it runs in this folder, with a socket that is private."""
         info = PostmasterInfo.read_from_pgdata(self.pgdata)
-        if info and not (is_postgresql(info) and info.pgdata.resolve() == self.pgdata):
+        if info and not (self.is_own(info) and is_postgresql(info) and is_private(info)):
             self.leave(info)
             info = None
         if not WINDOWS and not info:
@@ -79,13 +79,19 @@ class Server(PostgresServer):
             self.execute("pg_ctl", "-w", "-o", options, *log, "-D", str(self.pgdata), "start")
         super().ensure_postgres_running()
 
+    def is_own(self, info: PostmasterInfo) -> bool:
+        """Return whether a server was started in this folder, which may be moved or a copy."""
+        return info.pgdata.resolve() == self.pgdata
+
     def leave(self, info: PostmasterInfo) -> None:
         """Stop a server that runs though its folder was moved, but not that of a copied folder."""
-        original = PostmasterInfo.read_from_pgdata(info.pgdata)
+        original = None if self.is_own(info) else PostmasterInfo.read_from_pgdata(info.pgdata)
         is_copy = original is not None and original.pid == info.pid
         if is_postgresql(info) and not is_copy:
             self.execute("pg_ctl", "-w", "-D", str(self.pgdata), "-m", "fast", "stop")
-        (self.pgdata / "postmaster.pid").unlink(missing_ok=True)
+        # What a server removes by the path that it was started with.
+        for name in ("postmaster.pid", SOCKET, f"{SOCKET}.lock"):
+            (self.pgdata / name).unlink(missing_ok=True)
 
     @property
     def socket_folder(self) -> Path:
@@ -107,6 +113,12 @@ class Server(PostgresServer):
 def is_postgresql(info: PostmasterInfo) -> bool:
     """Return whether its process runs: after a restart another one may have its number."""
     return info.process is not None and info.process.name().startswith("postgres")
+
+
+def is_private(info: PostmasterInfo) -> bool:
+    """Return whether no other user can enter the folder of the socket, unlike before 1.8.0."""
+    folder = info.socket_dir
+    return WINDOWS or folder is None or not folder.exists() or not folder.stat().st_mode & 0o077
 
 
 def fits(folder: Path) -> bool:
@@ -166,13 +178,17 @@ def open_programs() -> None:
 def let_in(user: str, path: Path) -> None:
     """Let the user of root's server pass through the folders above, with a warning about each."""
     for folder in [*path.parents, *path.resolve().parents]:
-        mode = stat.S_IMODE(folder.stat().st_mode)
-        if mode & stat.S_IXOTH:
+        status = folder.stat()
+        mode = stat.S_IMODE(status.st_mode)
+        # The server has another user than this process, but the same groups.
+        shared = status.st_gid in {os.getegid(), *os.getgroups()}
+        bit = stat.S_IXGRP if shared else stat.S_IXOTH
+        if status.st_uid == ids(user)[0] or mode & bit:
             continue
-        opened = mode | stat.S_IXOTH
-        folder.chmod(opened)
+        folder.chmod(mode | bit)
+        who = f"the group {status.st_gid}" if shared else "every user"
         print(
-            f"warning: all users may now pass through {folder} (mode {mode:o}, now {opened:o}): as"
+            f"warning: {folder} was closed, now {who} may pass through it (chmod {mode | bit:o}): as"
             f" root PostgreSQL runs as the user {user}; run make as another user to avoid this",
             file=sys.stderr,
         )
