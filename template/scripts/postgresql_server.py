@@ -186,9 +186,9 @@ def let_in(user: str, path: Path) -> None:
         if status.st_uid == ids(user)[0] or mode & bit:
             continue
         folder.chmod(mode | bit)
-        who = f"the group {status.st_gid}" if shared else "every user"
+        users = f"the group {status.st_gid}" if shared else "all users"
         print(
-            f"warning: {folder} was closed, now {who} may pass through it (chmod {mode | bit:o}): as"
-            f" root PostgreSQL runs as the user {user}; run make as another user to avoid this",
+            f"warning: opened {folder} to {users} (chmod {mode | bit:o}): as root PostgreSQL runs as"
+            f" the user {user}; run make as another user to avoid this",
             file=sys.stderr,
         )
