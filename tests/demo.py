@@ -4,8 +4,8 @@ import contextlib
 import json
 import os
 import shutil
-import sys
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
