@@ -143,12 +143,19 @@ def test_template_is_named_so_that_a_typo_is_one_line(tmp_path: Path) -> None:
     done = run("sh", "-c", copy, cwd=tmp_path, env={"GIT_CEILING_DIRECTORIES": "/"}, code=None)
     assert done.stderr.splitlines()[0].startswith("fatal: not a git repository")
     assert "Traceback" not in done.stderr
+    named = "TEMPLATE=$(cd /path/to/this/template && pwd)"
     for page in (ROOT / "docs").rglob("*.md"):
         text = page.read_text("utf-8")
-        assert "path/or/url" not in text, page
-        for command in re.findall(r"(?m)^\$ TEMPLATE=.*\n\$ uvx.*", text):
-            done = run("sh", "-c", command.replace("$ ", ""), cwd=tmp_path, code=None)
-            assert "Traceback" not in done.stderr, f"{page}: {command}"
+        copies = re.findall(r"(?m)^.*copier copy .*TEMPLATE.*$", text)
+        assert all('"${TEMPLATE:?}"' in line for line in copies), f"{page}: {copies}"
+        assigned = re.findall(r"(?m)^\$ (TEMPLATE=.*)$", text)
+        assert set(assigned) <= {named}, page
+    (tutorial,) = re.findall(
+        r"(?m)^\$ (uvx copier copy .*)", (ROOT / "docs/tutorial/1-start.md").read_text("utf-8")
+    )
+    for command in (named, f"TEMPLATE=; {tutorial}"):
+        done = run("sh", "-c", command, cwd=tmp_path, code=None)
+        assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 @pytest.mark.slow
