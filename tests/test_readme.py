@@ -135,11 +135,7 @@ def test_demo_can_be_updated() -> None:
 
 def test_template_is_named_so_that_a_typo_is_one_line(tmp_path: Path) -> None:
     """Copier itself ends in a traceback where there is no such folder."""
-    (copy,) = [
-        line
-        for line in (ROOT / "README.md").read_text("utf-8").splitlines()
-        if "copier copy" in line
-    ]
+    (copy,) = re.findall(r"(?m)^TEMPLATE=.*copier copy.*", (ROOT / "README.md").read_text("utf-8"))
     done = run("sh", "-c", copy, cwd=tmp_path, env={"GIT_CEILING_DIRECTORIES": "/"}, code=None)
     assert done.stderr.splitlines()[0].startswith("fatal: not a git repository")
     assert "Traceback" not in done.stderr
