@@ -5,7 +5,7 @@ SHELL := /bin/sh
 
 UV := $(or $(shell command -v uv),.venv/bin/uv)
 RUN := .venv/bin/python -m
-# What targets are told. Recipes read it from the environment, as it was typed: see template/Makefile.jinja.
+# Values of targets, which recipes read from the environment as they were typed: see template/Makefile.jinja.
 KNOWN := $(foreach name,PARTS port,$(if $(filter-out undefined,$(origin $(name))),$(name)))
 EMPTY := $(foreach name,$(KNOWN),$(if $(strip $(value $(name))),,$(name)))
 $(foreach name,$(KNOWN),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))

@@ -41,7 +41,7 @@ def clear() -> None:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Return what git prints in a folder, whoever owns it and has no name yet."""
+    """Return what git prints in a folder of any owner, with a name for commits."""
     identity = ("-c", "user.name=demo", "-c", "user.email=demo@example.com")
     return run("git", "-c", "safe.directory=*", *identity, *arguments, cwd=folder).stdout
 
@@ -49,7 +49,7 @@ def git(folder: Path, *arguments: str) -> str:
 def committed() -> Path:
     """Return a repository to copy from: this one or, where that has changes, a clone with them.
 
-    A copy of what is not committed names a commit that nobody has, so it could not be updated.
+    A copy of changes that are not committed names a commit that does not exist: no update finds it.
     """
     if not git(ROOT, "status", "--porcelain").strip():
         return ROOT

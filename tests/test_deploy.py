@@ -346,7 +346,7 @@ def test_manifests_have_the_schema(cluster: Path) -> None:
 
 
 def test_pods_talk_to_their_database_only(cluster: Path) -> None:
-    """And what anybody may ask is the port of the service."""
+    """Requests reach the port of the service only."""
     found, policies = resources_of(cluster), policies_of(cluster)
     for component, kind in (("migration", "Job"), ("service", "Deployment")):
         policy = policies[component]["spec"]

@@ -222,7 +222,7 @@ def test_any_folder_will_do(source: Path, tmp_path: Path, database: str, folder:
     ):
         project.make("db-check")
         assert server.answers()
-        # Whoever reaches the socket is a superuser.
+        # A user who reaches the socket is a superuser.
         url = project.environment_file["DATABASE_URL"]
         for folder_of_socket in parse_qs(urlsplit(url).query).get("host", []):
             path = Path(folder_of_socket, ".s.PGSQL.5432")
@@ -277,7 +277,7 @@ def test_folders_are_opened_with_a_warning(copy: Project, tmp_path: Path) -> Non
     with stopped(moved):
         warnings = moved.make("db-start").stderr.splitlines()
         assert [line for line in warnings if line.startswith(f"warning: opened {closed} to ")]
-        assert not closed.stat().st_mode & 0o007, "open to everybody"
+        assert not closed.stat().st_mode & 0o007, "open to all users"
         assert moved.make("db-start").stderr == ""
 
 

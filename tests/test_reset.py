@@ -22,7 +22,7 @@ ON_SQLITE = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def precious(copy: Project, server: Server, url: str) -> Iterator[Project]:
-    """A project whose database has a table, which must be there in the end."""
+    """A project whose database has a table, which must still exist afterwards."""
     server.query(url, "CREATE TABLE precious (id integer)")
     yield copy
     assert server.query(url, "SELECT count(*) FROM precious") == [(0,)]

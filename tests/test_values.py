@@ -102,7 +102,7 @@ def test_value_arrives_as_it_was_typed(faked: Path, target: str, variable: str) 
     others = [f"{name}={text}" for name, text in USES[target, variable].items()]
     done = make(faked, target, f"{variable}={value}", *others)
     assert not (faked / "ran").exists(), "make or a shell has run a part of the value"
-    assert {one["variables"][variable] for one in started(done)} == {value}
+    assert {program["variables"][variable] for program in started(done)} == {value}
 
 
 @pytest.mark.parametrize("value", VALUES)
@@ -128,7 +128,7 @@ def test_empty_value_is_refused(faked: Path, target: str, variable: str) -> None
     done = make(faked, target, f"{variable}=", *others, code=2)
     (line,) = said(done.stderr)
     assert variable in line
-    programs = [one["arguments"] for one in started(done)]
+    programs = [program["arguments"] for program in started(done)]
     assert not [words for words in programs if "-c" not in words], "a program was started"
 
 
@@ -146,7 +146,7 @@ def test_variables_of_the_environment(faked: Path) -> None:
 
 
 def test_targets_of_a_project_call_others(faked: Path) -> None:
-    """A make within make is told nothing that nobody has typed, and the rest as it was typed."""
+    """A make within make has no empty values, and the others as they were typed."""
     more = "outer:\n\t@$(MAKE) --no-print-directory db-migrate\n"
     (faked / "more.mk").write_text(more, "utf-8")
     files = ("-f", "Makefile", "-f", "more.mk", "outer")
@@ -160,10 +160,10 @@ def test_template_takes_values_as_typed(tmp_path: Path) -> None:
     for name in ("python", "uv"):
         write_program(tmp_path / ".venv/bin" / name, PROGRAM.replace('"m"', '"port", "PARTS"'))
     (tmp_path / "sync").touch()
-    given = ("-o", ".venv/.synced", "PARTS=$(shell touch ran) $5 *", "port=$(shell touch ran)")
-    bench = started(make(tmp_path, "bench", *given))[-1]["arguments"]
+    options = ("-o", ".venv/.synced", "PARTS=$(shell touch ran) $5 *", "port=$(shell touch ran)")
+    bench = started(make(tmp_path, "bench", *options))[-1]["arguments"]
     assert bench == ["-m", "benchmarks", "$(shell", "touch", "ran)", "$5", "*"]
-    serve = started(make(tmp_path, "docs-serve", *given))[-1]["arguments"]
+    serve = started(make(tmp_path, "docs-serve", *options))[-1]["arguments"]
     assert serve == ["-m", "website", "--serve", "--port=$(shell touch ran)"]
     assert not (tmp_path / "ran").exists()
     for target, variable in (("bench", "PARTS"), ("docs-serve", "port")):
@@ -212,7 +212,7 @@ def test_folder_was_copied(orders: Path) -> None:
 
 
 def test_folder_of_an_earlier_release_was_moved(orders: Path) -> None:
-    """There the environment has no note of its folder."""
+    """Its environment has no note of the folder."""
     (orders / ".venv/.path").unlink()
     assert migrate(orders) == []
     (orders / ".venv/.path").unlink()
@@ -233,7 +233,7 @@ def test_python_is_another_version(orders: Path) -> None:
 
 
 def test_environment_is_shared(orders: Path) -> None:
-    """A link to the environment of another folder is what somebody wanted."""
+    """A link to the environment of another folder is kept."""
     other = orders.with_name("other")
     shutil.copytree(orders, other, ignore=shutil.ignore_patterns(".venv"))
     (other / ".venv").symlink_to(orders / ".venv")
