@@ -21,6 +21,8 @@ VARIABLES = """
     PGDATABASE PGHOST PGHOSTADDR PGLOADBALANCEHOSTS PGOPTIONS PGPORT PGSERVICE PGSERVICEFILE
     PGSYSCONFDIR PGTARGETSESSIONATTRS
 """.split()  # noqa: SIM905
+# Seconds to wait for a server on this machine.
+TIMEOUT = 5
 # Databases of the server itself.
 OWN = {"postgres", "template0", "template1"}
 CLIENT = "SELECT host(inet_client_addr()), inet_client_port(), pg_backend_pid()"
@@ -42,7 +44,7 @@ def refuse_unclear(variable: str, address: str) -> None:
     for name in VARIABLES:
         if os.environ.get(name):
             raise SystemExit(f"refused: {name} is set, which may lead elsewhere; unset it")
-    host = str(parameters.get("host", "/"))
+    host = str(parameters.get("host") or "/")
     if host not in LOCAL_HOSTS and not host.startswith("/"):
         raise SystemExit(f"refused: {variable} leads to {host}, which is on another machine")
 
@@ -54,7 +56,7 @@ def refuse_elsewhere(variable: str, connection: psycopg.Connection) -> None:
     with socket.socket(fileno=os.dup(connection.fileno())) as client:
         name = client.getsockname()
         if client.family == getattr(socket, "AF_UNIX", None):
-            local = address is None and is_postgresql(process)
+            local = address is None and is_local_server(process)
         else:
             # Through a tunnel or a pooler the server sees another client, on another port.
             local = tuple(name[:2]) == (address, port) and ip_address(name[0]).is_loopback
@@ -65,7 +67,8 @@ def refuse_elsewhere(variable: str, connection: psycopg.Connection) -> None:
         )
 
 
-def is_postgresql(process: int) -> bool:
+def is_local_server(process: int) -> bool:
+    """Return whether a process of this machine with this number is a PostgreSQL."""
     try:
         name: str = psutil.Process(process).name()
     except psutil.NoSuchProcess:
@@ -73,12 +76,12 @@ def is_postgresql(process: int) -> bool:
     return name.startswith("postgres")
 
 
-def refuse_two_databases(settings: Settings, libpq: dict[str, str]) -> None:
+def refuse_two_databases(settings: Settings, addresses: dict[str, str]) -> None:
     """End with one line where DATABASE_URL and MIGRATION_DATABASE_URL lead to different ones."""
     servers = set()
-    for variable, address in libpq.items():
+    for variable, address in addresses.items():
         try:
-            with psycopg.connect(address) as connection:
+            with psycopg.connect(address, connect_timeout=TIMEOUT) as connection:
                 servers.add(connection.execute(SERVER).fetchone())
         except psycopg.Error as error:
             reason = str(error).partition("\n")[0]
@@ -90,7 +93,7 @@ def refuse_two_databases(settings: Settings, libpq: dict[str, str]) -> None:
         )
 
 
-def refuse_own(url: URL) -> str:
+def name_of(url: URL) -> str:
     """Return the name of the database; end with one line where it is missing or the server's."""
     if not url.database:
         raise SystemExit("refused: DATABASE_URL names no database")
