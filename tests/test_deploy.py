@@ -96,10 +96,11 @@ def test_no_folder_is_empty(rendered: Render, deploy: list[str]) -> None:
     assert not (folder / KUBERNETES).exists()
 
 
-# What `docker buildx imagetools inspect --format ... IMAGE` prints, other than for one image.
+# What `docker buildx imagetools inspect IMAGE` prints, other than for one image.
 DOCKER = """#!/bin/sh
-case "$*" in *unknown*) echo "ERROR: $6: not found" >&2; exit 1;; esac
-printf 'sha256:%s\\n' "$(printf %s "$6" | sha256sum | cut -c1-64)"
+case "$*" in *unknown*) echo "ERROR: $4: not found" >&2; exit 1;; esac
+echo "Name:      docker.io/library/$4"
+printf 'Digest:    sha256:%s\\n' "$(printf %s "$4" | sha256sum | cut -c1-64)"
 """
 
 

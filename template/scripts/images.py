@@ -17,7 +17,7 @@ IMAGE = re.compile(
     (@sha256:[0-9a-f]{64})?(?=["']?(?:\ |$))""",
     re.VERBOSE,
 )
-INSPECT = ("buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}")
+DIGEST = re.compile(r"(?m)^Digest: +(sha256:[0-9a-f]{64})$")
 
 
 def find_digest(image: str) -> str:
@@ -25,13 +25,13 @@ def find_digest(image: str) -> str:
     program = shutil.which("docker")
     if not program:
         raise SystemExit("docker is not installed: it looks up the digests")
-    command = [program, *INSPECT, image]
+    command = [program, "buildx", "imagetools", "inspect", image]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-    digest = done.stdout.strip()
-    if done.returncode or not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+    digest = DIGEST.search(done.stdout)
+    if done.returncode or not digest:
         reason = (done.stderr.strip().splitlines() or ["no digest"])[0]
         raise SystemExit(f"{image}: {reason}; nothing was changed")
-    return digest
+    return digest[1]
 
 
 def pin(text: str, digests: dict[str, str]) -> str:
