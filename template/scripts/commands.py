@@ -27,7 +27,7 @@ def confirm(name: str, question: str) -> None:
     if not answer:
         try:
             answer = input(f"{question} Type {name} to continue: ")
-        except (EOFError, UnicodeDecodeError):
+        except EOFError:
             answer = ""
         except KeyboardInterrupt:
             print("\nnothing was deleted", file=sys.stderr)
