@@ -5,6 +5,11 @@ SHELL := /bin/sh
 
 UV := $(or $(shell command -v uv),.venv/bin/uv)
 RUN := .venv/bin/python -m
+# Values of targets, which recipes read from the environment as they were typed: see template/Makefile.jinja.
+KNOWN := $(foreach name,PARTS port,$(if $(filter-out undefined,$(origin $(name))),$(name)))
+EMPTY := $(foreach name,$(KNOWN),$(if $(strip $(value $(name))),,$(name)))
+$(foreach name,$(KNOWN),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
+refuse_empty = $(foreach name,$(filter $(1),$(EMPTY)),{ echo '$(name) is empty: give it a value or leave it out' >&2; exit 2; };)
 
 .PHONY: help test test-fast bench demo docs docs-serve picture lint format
 
@@ -23,8 +28,9 @@ test-fast: .venv/.synced ## Run the tests that need no environment of their own
 	@$(RUN) pytest --numprocesses 2 -m "not slow"
 
 bench: .venv/.synced ## Measure the template and what it makes: docs/benchmarks; PARTS="service" for one part
+	@$(call refuse_empty,PARTS)
 	@"$(UV)" sync --quiet --group bench
-	@$(RUN) benchmarks $(PARTS)
+	@set -f; $(RUN) benchmarks $$PARTS
 
 demo: .venv/.synced ## Start a service from the template in build/demo and show it answering
 	@$(RUN) tests.demo
@@ -33,8 +39,8 @@ docs: .venv/.synced ## Build the site of the documentation in build/site
 	@$(RUN) tests.reference
 	@$(RUN) website
 
-docs-serve: .venv/.synced ## Build the site, show it on http://127.0.0.1:8001, and again when a page changes
-	@$(RUN) website --serve
+docs-serve: .venv/.synced ## Build the site, show it on http://127.0.0.1:8001 or port=, rebuild it when a page changes
+	@$(call refuse_empty,port) $(RUN) website --serve "--port=$${port:-8001}"
 
 picture: .venv/.synced ## Draw the terminal session of README.md from a real run
 	@$(RUN) tests.picture
@@ -44,5 +50,5 @@ lint: .venv/.synced ## Look for mistakes in the tests
 	@$(RUN) ruff format --check
 
 format: .venv/.synced ## Lay out the tests, and mend what can be mended
-	@$(RUN) ruff check --fix
-	@$(RUN) ruff format
+	@status=0; $(RUN) ruff format || status=$$?; $(RUN) ruff check --fix || status=$$?; \
+		$(RUN) ruff format --quiet || status=$$?; exit $$status

@@ -17,8 +17,8 @@ WIDTH = 118
 SERVE = "make dev"
 # Each command, and which lines of its output are drawn.
 SESSION = [
-    ("TEMPLATE=path/or/url/of/this/template", slice(0)),
-    ('uvx copier copy --defaults --data service_name=orders "$TEMPLATE" orders', slice(0)),
+    ("TEMPLATE=$(cd /path/to/this/template && pwd)", slice(0)),
+    ('uvx copier copy --defaults --data service_name=orders "${TEMPLATE:?}" orders', slice(0)),
     ("cd orders && make setup", slice(-2, None)),
     (SERVE, slice(0)),
     ("curl --silent http://127.0.0.1:8000/health/ready", slice(1)),

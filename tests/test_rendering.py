@@ -63,6 +63,8 @@ OPTIONAL = {
     "deploy/kubernetes/service/deployment.yaml": {"kubernetes"},
     "deploy/kubernetes/service/service.yaml": {"kubernetes"},
     "deploy/kubernetes/service/disruption-budget.yaml": {"kubernetes"},
+    "deploy/kubernetes/service/network-policy.yaml": {"kubernetes"},
+    "deploy/kubernetes/migration/network-policy.yaml": {"kubernetes"},
     "deploy/kubernetes/service/autoscaler.yaml": {"kubernetes"},
     ".github/dependabot.yml": {"github"},
     ".github/workflows/check.yml": {"github"},
