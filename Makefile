@@ -6,7 +6,7 @@ SHELL := /bin/sh
 UV := $(or $(shell command -v uv),.venv/bin/uv)
 RUN := .venv/bin/python -m
 
-.PHONY: help test test-fast bench demo docs docs-serve picture lint format
+.PHONY: help test test-fast bench demo docs docs-serve picture lint format tags
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,3 +46,6 @@ lint: .venv/.synced ## Look for mistakes in the tests
 format: .venv/.synced ## Lay out the tests, and mend what can be mended
 	@$(RUN) ruff check --fix
 	@$(RUN) ruff format
+
+tags: ## Tag the releases of CHANGELOG.md that have no tag yet
+	@python3 -m tests.tags

@@ -7,9 +7,9 @@ from pathlib import Path
 import yaml
 
 from tests.support import IDENTITY, run
+from tests.tags import tags
 from tests.template import ROOT, copy_of_working_tree
 
-HEADING = re.compile(r"(?m)^## (\d+\.\d+\.\d+)$")
 # Whoever runs the tests may have settings that sign or convert; CI may check out as somebody else.
 SETTINGS = ("commit.gpgsign=false", "core.autocrlf=false", "safe.directory=*")
 GIT = ("git", *(word for setting in SETTINGS for word in ("-c", setting)))
@@ -30,18 +30,11 @@ def version(name: str) -> Version:
     return tuple(map(int, name.split(".")))
 
 
-def headings(text: str) -> set[str]:
-    return set(HEADING.findall(text))
-
-
 def released() -> dict[str, str]:
     """Return the commit of each release, oldest first; a real tag wins."""
-    found: dict[str, str] = {}
-    for revision in git("log", "--reverse", "--format=%H", "--", "CHANGELOG.md", cwd=ROOT).split():
-        for name in headings(git("show", f"{revision}:CHANGELOG.md", cwd=ROOT)) - found.keys():
-            found[name] = revision
+    found = tags.released(ROOT, lambda folder, *arguments: git(*arguments, cwd=folder))
     for tag in git("tag", "--list", cwd=ROOT).split():
-        if HEADING.fullmatch(f"## {tag}"):
+        if tags.headings(f"## {tag}"):
             found[tag] = git("rev-list", "-n", "1", tag, cwd=ROOT)
     return dict(sorted(found.items(), key=lambda item: version(item[0])))
 
@@ -61,7 +54,7 @@ def tagged_clone(folder: Path) -> Releases:
     commits = released()
     for name, revision in commits.items():
         git("tag", "--no-sign", name, revision, cwd=folder)
-    coming = headings((ROOT / "CHANGELOG.md").read_text("utf-8")) - commits.keys()
+    coming = set(tags.headings((ROOT / "CHANGELOG.md").read_text("utf-8"))) - commits.keys()
     last = version(list(commits)[-1])
     following = ".".join(map(str, (*last[:-1], last[-1] + 1)))
     name = max(coming, key=version, default=following)
