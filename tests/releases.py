@@ -60,18 +60,27 @@ def tagged_clone(folder: Path) -> Releases:
     name = max(coming, key=version, default=following)
     git("rm", "--quiet", "-r", ".", cwd=folder)
     copy_of_working_tree(folder)
+    if not coming:
+        add_heading(folder, name)
     commit(folder, f"Release {name}")
     git("tag", "--no-sign", name, cwd=folder)
     return Releases(folder, tuple(commits), name)
 
 
-def publish(source: Path, name: str, entry: str = "### Changed\n\n- Something.") -> None:
-    """Release what the clone's files have become."""
+def add_heading(source: Path, name: str, entry: str = "### Changed\n\n- Something.") -> None:
     path = source / "CHANGELOG.md"
     head, newest = re.split(r"(?m)^(?=## )", path.read_text("utf-8"), maxsplit=1)
     path.write_text(f"{head}## {name}\n\n{entry}\n\n{newest}", "utf-8")
+
+
+def publish(
+    source: Path, name: str, entry: str = "### Changed\n\n- Something.", *, tagged: bool = True
+) -> None:
+    """Release what the clone's files have become."""
+    add_heading(source, name, entry)
     commit(source, f"Release {name}")
-    git("tag", "--no-sign", name, cwd=source)
+    if tagged:
+        git("tag", "--no-sign", name, cwd=source)
 
 
 def edit(path: Path, old: str, new: str, times: int = 1) -> None:
