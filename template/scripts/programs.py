@@ -10,7 +10,7 @@ def run(
     *command: str | Path, settings: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    environment |= settings or {}
+    environment |= {**without_hooks(), **(settings or {})}
     try:
         return subprocess.run(
             command, env=environment, capture_output=True, encoding="utf-8", check=False
@@ -41,4 +41,4 @@ def copier(
 ) -> subprocess.CompletedProcess[str]:
     # -I: modules of this folder must not be taken for those that copier imports.
     command = (sys.executable, "-I", "-m", "copier", *arguments)
-    return run(*command, settings={**without_hooks(), **(settings or {})})
+    return run(*command, settings=settings)
