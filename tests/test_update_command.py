@@ -333,9 +333,7 @@ def untagged(releases: Releases, tmp_path: Path) -> Path:
 
 def test_template_without_tags(releases: Releases, folder: Path, untagged: Path) -> None:
     """Releases are named all the same; what is recorded is what the template has: its commit."""
-    head = git("rev-parse", f"{releases.next}^{{commit}}", cwd=releases.source)
-    git("commit", "--quiet", "--allow-empty", "--message=More", cwd=untagged)
-    with_template(folder, untagged, releases.source, head[:9])
+    with_template(folder, untagged, releases.source)
     newer = f"{HOOK} is newer than this project, which is at"
     assert update(folder, "check", code=1).stdout.startswith(newer)
     done = update(folder, to=NEW)
@@ -352,9 +350,10 @@ def test_template_without_tags(releases: Releases, folder: Path, untagged: Path)
     assert update(folder, code=1).stderr.startswith(f"{HOOK} would run code here")
 
 
-def test_template_that_has_lost_its_tags(releases: Releases, folder: Path, untagged: Path) -> None:
-    """The version that a project names is found by its heading, and hooks run for releases."""
-    with_template(folder, untagged, releases.source)
+def test_hook_of_a_template_without_tags(releases: Releases, folder: Path, untagged: Path) -> None:
+    """It belongs to a release, which the commit that a project is at has to be compared with."""
+    head = git("rev-parse", f"{releases.next}^{{commit}}", cwd=releases.source)
+    with_template(folder, untagged, releases.source, head[:9])
     git("mv", "template/app/pagination.py", "template/app/pages.py", cwd=untagged)
     with (untagged / "hooks/releases.py").open("a") as file:
         file.write(
