@@ -151,10 +151,9 @@ def test_gitlab_knows_the_branch_to_merge_into(gitlab: Path) -> None:
     check = gitlab_jobs(gitlab)["check"]
     assert check["variables"]["base"] == "origin/$CI_DEFAULT_BRANCH"
     assert check["variables"]["GIT_DEPTH"] == "0"
-    request = check["rules"][1]
+    request = check["rules"][0]
     assert request["if"] == "$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"
     assert request["variables"] == {"base": "origin/$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"}
-    assert check["rules"][2] == {"when": "on_success"}
 
 
 def test_images_are_published_from_the_main_branch_only(rendered: Render) -> None:
@@ -175,7 +174,9 @@ def test_gitlab_jobs(gitlab: Path, answers: Answers) -> None:
     # A pipeline of a schedule is for updates; every other one is for the rest.
     schedule = '$CI_PIPELINE_SOURCE == "schedule"'
     assert [rule["if"] for rule in jobs["renovate"]["rules"]] == [f"{schedule} && $RENOVATE_TOKEN"]
-    assert [rule["if"] for rule in jobs["check"]["rules"]] == [schedule.replace("==", "!=")]
+    request = "$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"
+    rules = [rule["if"] for rule in jobs["check"]["rules"]]
+    assert rules == [request, schedule.replace("==", "!=")]
     assert jobs["check"]["variables"]["GIT_DEPTH"] == "0"
     assert jobs["check"]["cache"]["paths"] == [".uv_cache"]
     assert jobs["check"]["variables"]["UV_CACHE_DIR"] == "$CI_PROJECT_DIR/.uv_cache"
