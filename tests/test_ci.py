@@ -297,7 +297,7 @@ def is_checked(done: Completed, folder: Path) -> None:
     assert not run("git", "status", "--porcelain", cwd=folder).stdout
 
 
-def test_github_check(project: Project, clone: Path, addresses: dict[str, str]) -> None:
+def test_github_check_of_a_push(project: Project, clone: Path, addresses: dict[str, str]) -> None:
     job = workflows(clone)["check"]["jobs"]["check"]
     lines = lines_of(job)
     assert lines == lines_of(job, "push") == ["make setup", "make check"]

@@ -199,6 +199,7 @@ ANSWERS = [
         f"Invalid choice for 'database': {MOVED} service on PostgreSQL, and move them",
     ),
     ("", "ci=jenkins", "Invalid choice for 'ci': 'jenkins' is not in ['github', 'gitlab', 'none']"),
+    ("", "deploy=[docker", "an answer is no YAML: while parsing a flow sequence"),
     (
         "ci: jenkins",
         "",

@@ -150,10 +150,17 @@ def apply(step: Step, data: list[str]) -> None:
         for command in () if finished else UNDO:
             output("git", *command, "--", ".")
     if not finished:
-        lines = done.stderr.strip().splitlines() or ["copier failed"]
-        reasons = lines[-1:] if "Traceback (most recent call last):" in lines else lines
-        reason = re.sub(r"^[\w.]+(Error|Exception): ", "", "\n".join(reasons))
-        raise SystemExit(f"{reason}\nNothing has been changed.")
+        raise SystemExit(f"{find_reason(done.stderr)}\nNothing has been changed.")
+
+
+def find_reason(text: str) -> str:
+    """Return what copier says without the traceback that it may end with."""
+    lines = text.strip().splitlines() or ["copier failed"]
+    if "Traceback (most recent call last):" in lines:
+        # What follows the error's own line is indented.
+        lines = [line for line in lines if re.match(r"[\w.]+: ", line)][-1:] or lines[-1:]
+    reason = re.sub(r"^yaml\.[\w.]+: ", "an answer is no YAML: ", "\n".join(lines))
+    return re.sub(r"^[\w.]+(Error|Exception): ", "", reason)
 
 
 def written() -> list[str]:
