@@ -490,7 +490,7 @@ def test_update_of_a_service(releases: Releases, project: Project, copy: Project
     copy.run("git", "checkout", "HEAD~1", "--", ".")
     commit(copy.folder, "As it was")
     said = copy.make("update", f"to={NEW}").stdout
-    assert said.endswith(f"\n\n{NEXT.format(REVISE)}\n")
-    for command in REVISE.splitlines():
+    assert said.endswith(f"\n{NEXT.format(REVISE)}\n")
+    for command in REVISE.strip().splitlines():
         copy.run("sh", "-c", command)
     copy.make("check", timeout=600)
