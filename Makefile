@@ -11,7 +11,7 @@ EMPTY := $(foreach name,$(KNOWN),$(if $(strip $(value $(name))),,$(name)))
 $(foreach name,$(KNOWN),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
 refuse_empty = $(foreach name,$(filter $(1),$(EMPTY)),{ echo '$(name) is empty: give it a value or leave it out' >&2; exit 2; };)
 
-.PHONY: help test test-fast bench demo docs docs-serve picture lint format
+.PHONY: help test test-fast bench demo docs docs-serve picture lint format tags
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -52,3 +52,6 @@ lint: .venv/.synced ## Look for mistakes in the tests
 format: .venv/.synced ## Lay out the tests, and mend what can be mended
 	@status=0; $(RUN) ruff format || status=$$?; $(RUN) ruff check --fix || status=$$?; \
 		$(RUN) ruff format --quiet || status=$$?; exit $$status
+
+tags: ## Tag the releases of CHANGELOG.md that have no tag yet
+	@python3 -m tests.tags
