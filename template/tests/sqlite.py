@@ -37,11 +37,11 @@ def create_database(beside: URL, template: URL | None = None) -> Iterator[URL]:
         delete(file)
 
 
-def place(url: URL) -> tuple[object, ...]:
-    """Return what two addresses of one database have in common."""
+def locate(url: URL) -> set[tuple[object, ...]]:
+    """Return where a database is; two URLs of one have something in common."""
     if url.database is None:
         raise ValueError("names memory, where no other database can be put")
-    return (Path(url.database).resolve(),)
+    return {(Path(url.database).resolve(),)}
 
 
 @contextmanager

@@ -1,0 +1,95 @@
+"""What may be logged of an error: no row, key, parameter or statement.
+
+PostgreSQL quotes the row in an error's DETAIL, drivers a parameter in their message, SQLAlchemy the
+statement. Errors of drivers are recognized by their attributes, so that none has to be imported.
+"""
+
+import re
+import traceback
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy.exc import StatementError
+
+HEADER = "Traceback (most recent call last):\n"
+CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
+CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
+# From here on an error's text is about rows, or the statement.
+DETAIL = re.compile(r"(\s|\\n)*(DETAIL:  |\[SQL: |\[parameters: ).*", re.DOTALL)
+# What PostgreSQL and asyncpg do not understand, they quote in the message itself.
+VALUE = re.compile(r"(invalid input (?:syntax|value) for [^:\n]*|query argument \$\d+): [^\n]*")
+# SQLSTATE class 22, "data exception": all that these messages quote is data.
+DATA_EXCEPTION = "22"
+QUOTED = re.compile(r'"[^\n]*"')
+SQLSTATE_LENGTH = 5
+
+
+class Obstacle(NamedTuple):
+    """Why a database that answers cannot be used, fit for a client; and what an operator can do."""
+
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.remedy}"
+
+
+def conceal(text: str) -> str:
+    """Return the text of an error, or of a message that has one in it, without values."""
+    if "DETAIL:  " not in text and "[SQL: " not in text and "[parameters: " not in text:
+        return VALUE.sub(r"\1", text)
+    return VALUE.sub(r"\1", DETAIL.sub("", text))
+
+
+def describe(error: BaseException) -> str:
+    """Return an error's message in one line; of a database's also SQLSTATE and constraint."""
+    original = error
+    # SQLAlchemy has the driver's error, or its copy of that, which has it in turn.
+    while isinstance(wrapped := getattr(original, "orig", None), BaseException):
+        original = wrapped
+    diagnosis = getattr(original, "diag", None)
+    message = getattr(diagnosis, "message_primary", None) or str(original)
+    message = conceal(message).strip().partition("\n")[0] or type(original).__name__
+    state = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None)
+    if not state:
+        return message
+    if state.startswith(DATA_EXCEPTION):
+        message = QUOTED.sub("...", message)
+    facts = [f"SQLSTATE {state}" if len(state) == SQLSTATE_LENGTH else state]
+    constraint = getattr(diagnosis or original, "constraint_name", None)
+    if constraint:
+        facts.append(f"constraint {constraint}")
+    return f"{message} ({', '.join(facts)})"
+
+
+def is_database_error(error: BaseException) -> bool:
+    """Return whether SQLAlchemy or a driver has raised it for a statement or a connection."""
+    marks = ("sqlstate", "sqlite_errorname")
+    return isinstance(error, StatementError) or any(hasattr(error, mark) for mark in marks)
+
+
+def format_error(error: BaseException) -> str:
+    """Return the traceback of an error, and of those that led to it, without values."""
+    return "".join(format_lines(error, set())).rstrip("\n")
+
+
+def format_lines(error: BaseException, seen: set[int]) -> Iterator[str]:
+    seen.add(id(error))
+    earlier, transition = error.__cause__, CAUSE
+    if earlier is None and not error.__suppress_context__:
+        earlier, transition = error.__context__, CONTEXT
+    # What a driver raised below says the same again, with the row.
+    if earlier and id(earlier) not in seen and not is_database_error(error):
+        yield from format_lines(earlier, seen)
+        yield transition
+    if error.__traceback__:
+        yield HEADER
+        yield from traceback.format_tb(error.__traceback__)
+    if is_database_error(error):
+        yield f"{type(error).__module__}.{type(error).__qualname__}: {describe(error)}\n"
+    else:
+        yield conceal("".join(traceback.format_exception_only(error))).rstrip("\n") + "\n"
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            lines = "".join(format_lines(member, seen))
+            yield "".join(f"  | {line}\n" for line in ["-" * 8, *lines.splitlines()])
