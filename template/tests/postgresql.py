@@ -15,7 +15,7 @@ from app.postgresql_url import list_servers
 from scripts.postgresql import libpq, start_server
 from tests.postgresql_urls import BAD_URLS, GOOD_URLS, SAME_DATABASE, SECRET, URLS
 
-__all__ = ["BAD_URLS", "GOOD_URLS", "SAME_DATABASE", "URLS"]
+__all__ = ["BAD_URLS", "GOOD_URLS", "SAME_DATABASE", "SECRET", "URLS"]
 
 # Nothing here is worth the wait for the disk.
 WITHOUT_DURABILITY = (
@@ -24,6 +24,7 @@ WITHOUT_DURABILITY = (
     "ALTER SYSTEM SET full_page_writes = off",
     "SELECT pg_reload_conf()",
 )
+
 
 @contextmanager
 def run_server() -> Iterator[URL]:

@@ -1,20 +1,14 @@
-"""What only PostgreSQL has: several servers, privileges, and errors that quote rows."""
+"""What only PostgreSQL has: several servers, and errors that quote rows."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from secrets import token_hex
 from urllib.parse import quote
 
 import psycopg
 import pytest
-from alembic import command
-from alembic.util import CommandError
 from fastapi import FastAPI
 from httpx import AsyncClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, text
 
@@ -23,7 +17,7 @@ from app.db import Database, WriteSession
 from app.postgresql_url import list_servers, parse_any_url
 from app.settings import Settings
 from scripts.postgresql import libpq
-from tests.databases import alembic_config, create_database, refusing, settings_for, upgrade
+from tests.databases import refusing, settings_for, upgrade
 from tests.postgresql import connect, silent
 from tests.postgresql_urls import LIBPQ_ONLY
 from tests.serving import Log, assert_problem, client_of, serve
@@ -124,101 +118,6 @@ async def test_connection_to_a_server_that_became_read_only_is_replaced(own_url:
         assert (await client.post("/users", json=USER)).status_code == 201
 
 
-@pytest.fixture
-def role(own_url: URL) -> Iterator[str]:
-    """A role without any privilege that not everybody has."""
-    name = f"limited {token_hex(4)}"
-    with connect(own_url) as connection:
-        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
-        connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-        yield name
-        for statement in ("DROP OWNED BY {}", "DROP ROLE {}"):
-            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
-
-
-def grant(url: URL, statement: str, role: str) -> None:
-    with connect(url) as connection:
-        connection.execute(f'{statement} TO "{role}"'.encode())
-
-
-DENIALS = {
-    "USAGE": ([], "no USAGE on schema public: GRANT USAGE, CREATE ON SCHEMA public"),
-    "SELECT": (
-        ["GRANT USAGE ON SCHEMA public"],
-        "no SELECT on alembic_version: GRANT SELECT ON alembic_version",
-    ),
-}
-COMMANDS: dict[str, Callable[[], object]] = {
-    "current": lambda: command.current(alembic_config()),
-    "check": lambda: command.check(alembic_config()),
-    "upgrade": lambda: command.upgrade(alembic_config(), "head"),
-    "downgrade": lambda: command.downgrade(alembic_config(), "base"),
-}
-
-
-@pytest.mark.parametrize("denial", DENIALS)
-async def test_missing_privilege_is_named(
-    own_url: URL, role: str, log: Log, monkeypatch: pytest.MonkeyPatch, denial: str
-) -> None:
-    grants, line = DENIALS[denial]
-    for statement in grants:
-        grant(own_url, statement, role)
-    limited = own_url.set(username=role)
-    monkeypatch.setenv("DATABASE_URL", limited.render_as_string(hide_password=False))
-    for run in COMMANDS.values():
-        with pytest.raises(CommandError) as refusal:
-            run()
-        assert str(refusal.value).endswith(f'{line} TO "{role}"')
-    async with serve(settings_for(limited)) as app, client_of(app) as client:
-        problem = assert_problem(await client.get("/health/ready"), 503, "not-ready")
-    reason = line.partition(":")[0]
-    assert problem["detail"] == f"The database cannot be used: {reason}."
-    assert f'the database cannot be used: {line} TO "{role}"' in [one["event"] for one in log()]
-
-
-def test_missing_right_to_change_tables_is_named(
-    own_url: URL, role: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    grant(own_url, "GRANT USAGE ON SCHEMA public", role)
-    grant(own_url, "GRANT ALL ON ALL TABLES IN SCHEMA public", role)
-    limited = own_url.set(username=role).render_as_string(hide_password=False)
-    monkeypatch.setenv("DATABASE_URL", limited)
-    with pytest.raises(CommandError, match=r"no ownership of \w+ \w+: ALTER [A-Z]+ \w+ OWNER TO"):
-        command.downgrade(alembic_config(), "base")
-
-
-def test_missing_right_to_create_tables_is_named(
-    server: URL, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    role = f"limited {token_hex(4)}"
-    with create_database(server) as url, connect(url) as connection:
-        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
-        limited = url.set(username=role).render_as_string(hide_password=False)
-        monkeypatch.setenv("DATABASE_URL", limited)
-        line = f'no CREATE on schema public: GRANT CREATE ON SCHEMA public TO "{role}"'
-        with pytest.raises(CommandError, match=line):
-            command.upgrade(alembic_config(), "head")
-        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
-
-
-async def test_encoding_that_knows_no_letters_is_named(
-    server: URL, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = server.set(database=f"test_{token_hex(8)}")
-    create = f"CREATE DATABASE {url.database} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0"
-    with connect(server) as connection:
-        connection.execute(create.encode())
-    monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
-    for run in COMMANDS.values():
-        with pytest.raises(CommandError, match=r"^the encoding of the database is SQL_ASCII: "):
-            run()
-    async with serve(settings_for(url)) as app, client_of(app) as client:
-        problem = assert_problem(await client.get("/health/ready"), 503, "not-ready")
-    assert "SQL_ASCII" in problem["detail"]
-    with connect(server) as connection:
-        connection.execute(f"DROP DATABASE {url.database}".encode())
-
-
 BAD_STATEMENTS = {
     "INSERT INTO once VALUES (:value)": 409,
     "SELECT CAST(:value AS integer)": 500,
@@ -239,8 +138,7 @@ async def test_values_are_not_logged(
     async def execute(session: WriteSession) -> None:
         await session.execute(text(statement), {"value": EMAIL})
 
-    assert_status = (await own_client.post("/bad")).status_code
-    assert assert_status == BAD_STATEMENTS[statement]
+    assert (await own_client.post("/bad")).status_code == BAD_STATEMENTS[statement]
     assert "SQLSTATE " in str(log())
     assert EMAIL not in str(log())
 
