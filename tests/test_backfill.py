@@ -244,7 +244,9 @@ def test_locked_table_is_not_waited_for(
 ) -> None:
     with psycopg.connect(filled) as connection:
         connection.execute("LOCK TABLE jobs IN SHARE MODE")
-        assert end(begin(), 1) == ["stopped: canceling statement due to lock timeout (SQLSTATE 55P03)"]
+        assert end(begin(), 1) == [
+            "stopped: canceling statement due to lock timeout (SQLSTATE 55P03)"
+        ]
         assert server.query(filled, RESULT) == [(ROWS, 0, 0)]
     assert end(begin())[-1] == f"{ROWS:,} rows changed"
 

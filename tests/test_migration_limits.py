@@ -76,7 +76,7 @@ def downgrade() -> None:
 ADDED, NEXT = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 LOCKED = (
     "rolled back: ALTER TABLE users ADD COLUMN phone VARCHAR(20):"
-    " canceling statement due to lock timeout"
+    " canceling statement due to lock timeout (SQLSTATE 55P03)"
 )
 
 

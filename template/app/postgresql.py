@@ -37,7 +37,7 @@ def create_reader(settings: Settings) -> AsyncEngine:
     from app.postgresql_servers import ERRORS, Servers  # noqa: PLC0415
 
     url = settings.database_url
-    servers = Servers(url, settings.connection_timeout)
+    servers = Servers(url, settings.connection_timeout, settings.statement_timeout)
     session = {} if "application_name" in url.query else {"application_name": settings.service_name}
     if not settings.transaction_pooling:
         session["statement_timeout"] = f"{settings.statement_timeout * 1000:.0f}"

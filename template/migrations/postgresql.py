@@ -55,7 +55,7 @@ def connect(settings: Settings) -> Connection:
     event.listen(engine, "connect", refuse_bytes, insert=True)
     try:
         connection = engine.connect()
-    except OperationalError as error:
+    except (OperationalError, UnicodeError) as error:
         raise CommandError(
             f"cannot connect to {settings.migration_url!r}: {describe(error)};"
             " `make db-start` starts the PostgreSQL of development"

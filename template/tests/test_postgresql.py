@@ -1,5 +1,7 @@
 """What only PostgreSQL has: several servers, and errors that quote rows."""
 
+import socket
+import sys
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,6 +16,7 @@ from sqlalchemy import URL, text
 
 from app.database_errors import describe, format_error
 from app.db import Database, WriteSession
+from app.postgresql_servers import limit_silence
 from app.postgresql_url import list_servers, parse_any_url
 from app.settings import Settings
 from scripts.postgresql import libpq
@@ -106,6 +109,17 @@ async def test_no_server_that_suits_is_told(
             assert_problem(await client.get("/health/ready"), 503, "not-ready")
             assert_problem(await client.get("/users"), 503, "database-unavailable")
     assert f"is not {target}" in str(log())
+
+
+def test_machine_that_is_gone_is_noticed() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as connected,
+    ):
+        limit_silence(connected, 1.5)
+        if sys.platform == "linux":
+            limit = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert limit == 1500
 
 
 async def test_connection_to_a_server_that_became_read_only_is_replaced(own_url: URL) -> None:
