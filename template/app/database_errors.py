@@ -15,7 +15,9 @@ HEADER = "Traceback (most recent call last):\n"
 CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
 # From here on an error's text is about rows, or the statement.
-DETAIL = re.compile(r"(\s|\\n)*(DETAIL:  |\[SQL: |\[parameters: ).*", re.DOTALL)
+DETAIL = re.compile(
+    r"(?:DETAIL|HINT|CONTEXT|QUERY):  |LINE \d+: |\[SQL: |\[(?:SQL )?parameters[: ]"
+)
 # What PostgreSQL and asyncpg do not understand, they quote in the message itself.
 VALUE = re.compile(r"(invalid input (?:syntax|value) for [^:\n]*|query argument \$\d+): [^\n]*")
 # SQLSTATE class 22, "data exception": all that these messages quote is data.
@@ -36,9 +38,13 @@ class Obstacle(NamedTuple):
 
 def conceal(text: str) -> str:
     """Return the text of an error, or of a message that has one in it, without values."""
-    if "DETAIL:  " not in text and "[SQL: " not in text and "[parameters: " not in text:
-        return VALUE.sub(r"\1", text)
-    return VALUE.sub(r"\1", DETAIL.sub("", text))
+    if ": " not in text:
+        return text
+    detail = DETAIL.search(text)
+    if detail:
+        # In the repr of an error the line before ends with an escaped newline.
+        text = text[: detail.start()].rstrip().removesuffix("\\n")
+    return VALUE.sub(r"\1", text)
 
 
 def describe(error: BaseException) -> str:

@@ -13,7 +13,7 @@ INSUFFICIENT_PRIVILEGE = "42501"
 # The words of PostgreSQL; a server that speaks another language is quoted as it is.
 DENIED = re.compile(
     r"(?P<what>permission denied for|must be owner of)"
-    r' (?P<kind>materialized view|foreign table|\w+) "?(?P<name>[^"]+)"?'
+    r' (?P<kind>materialized view|foreign table|\w+) "?(?P<name>[^"]+)"?$'
 )
 RELATIONS = {"table", "relation", "view", "materialized view", "foreign table"}
 ROW_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
@@ -38,15 +38,21 @@ def explain_denial(error: DBAPIError, role: str | None) -> Obstacle | None:
     if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
         return None
     message = describe(error).partition(" (SQLSTATE")[0]
-    denied = DENIED.fullmatch(message)
+    remedy = "have an administrator do it, or grant the privilege"
+    return explain_message(message, error.statement or "", role) or Obstacle(message, remedy)
+
+
+def explain_message(message: str, statement: str, role: str | None) -> Obstacle | None:
+    """Return the privilege that the server's message is about, and how to grant it."""
+    denied = DENIED.search(message)
     if denied is None:
-        return Obstacle(message, "have an administrator do it, or grant the privilege")
+        return None
     kind, name, grantee = denied["kind"], quote(denied["name"]), quote(role or "CURRENT_ROLE")
     if denied["what"] == "must be owner of":
         return Obstacle(
             f"no ownership of {kind} {name}", f"ALTER {kind.upper()} {name} OWNER TO {grantee}"
         )
-    privileges = ", ".join(needed_privileges(kind, error.statement or ""))
+    privileges = ", ".join(needed_privileges(kind, statement))
     target = name
     if kind not in RELATIONS:
         target = f"{kind} {name}"

@@ -15,7 +15,12 @@ from sqlalchemy import Connection, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.database_errors import describe
-from app.postgresql_privileges import SQL_ASCII, explain_denial, find_obstacle
+from app.postgresql_privileges import (
+    SQL_ASCII,
+    explain_denial,
+    explain_message,
+    find_obstacle,
+)
 from app.settings import Settings
 
 Run = Callable[..., None]
@@ -56,8 +61,12 @@ def connect(settings: Settings) -> Connection:
     try:
         connection = engine.connect()
     except (OperationalError, UnicodeError) as error:
+        reason = describe(error)
+        denial = explain_message(reason, "", settings.migration_url.username)
+        if denial:
+            raise CommandError(str(denial)) from error
         raise CommandError(
-            f"cannot connect to {settings.migration_url!r}: {describe(error)};"
+            f"cannot connect to {settings.migration_url!r}: {reason};"
             " `make db-start` starts the PostgreSQL of development"
         ) from error
     refuse_obstacle(connection)

@@ -29,7 +29,8 @@ def forget_settings() -> None:
     if not server:
         return
     try:
-        used = locate(settings_for(server).database_url)
+        settings_for(server)
+        used = locate(server)
     except ValueError as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         reason = reason.removeprefix("Value error, ")
@@ -41,4 +42,4 @@ def forget_settings() -> None:
 def locations(urls: Iterable[str]) -> Iterator[tuple[object, ...]]:
     for url in urls:
         with suppress(ValueError):
-            yield from locate(settings_for(url).database_url)
+            yield from locate(url)

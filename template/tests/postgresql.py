@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL, make_url
 
-from app.postgresql_url import list_servers
+from app.postgresql_url import list_servers, parse_any_url
 from scripts.postgresql import libpq, start_server
 from tests.postgresql_urls import BAD_URLS, GOOD_URLS, SAME_DATABASE, SECRET, URLS
 
@@ -60,11 +60,12 @@ def connect(url: URL) -> psycopg.Connection:
     return psycopg.connect(libpq(url), autocommit=True)
 
 
-def locate(url: URL) -> set[tuple[object, ...]]:
+def locate(url: str) -> set[tuple[object, ...]]:
     """Return where a database is; two URLs of one have something in common, whoever connects."""
+    parsed = parse_any_url(url)
     return {
-        (str(host or "").lower().rstrip("."), port or 5432, url.database)
-        for host, port in list_servers(url)
+        (str(host or "").lower().rstrip("."), port or 5432, parsed.database)
+        for host, port in list_servers(parsed)
     }
 
 

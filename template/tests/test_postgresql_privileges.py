@@ -31,6 +31,19 @@ def grant(url: URL, statement: str, role: str) -> None:
         connection.execute(f'{statement} TO "{role}"'.encode())
 
 
+def test_missing_right_to_connect_is_named(
+    own_url: URL, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(own_url) as connection:
+        connection.execute(f"REVOKE CONNECT ON DATABASE {own_url.database} FROM PUBLIC".encode())
+    limited = own_url.set(username=role).render_as_string(hide_password=False)
+    monkeypatch.setenv("DATABASE_URL", limited)
+    database = own_url.database
+    line = f"no CONNECT on database {database}: GRANT CONNECT ON DATABASE {database} TO "
+    with pytest.raises(CommandError, match=f'^{line}"{role}"$'):
+        command.current(alembic_config())
+
+
 DENIALS = {
     "USAGE": ([], "no USAGE on schema public: GRANT USAGE, CREATE ON SCHEMA public"),
     "SELECT": (
