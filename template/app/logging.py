@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-from app.database_errors import conceal, describe, format_error
+from app.database_errors import conceal, describe, format_error, is_database_error
 
 # What any record may have, the last of them from uvicorn; all else it was given as `extra`.
 USUAL = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", "color_message"}
@@ -53,8 +53,12 @@ class Formatter(logging.Formatter):
 
 
 def show(value: object) -> object:
-    """Return a value as it may be logged: an error as its message."""
-    return describe(value) if isinstance(value, BaseException) else value
+    """Return a value as it may be logged, without the rows that an error may quote."""
+    if not isinstance(value, BaseException):
+        return value
+    if is_database_error(value):
+        return describe(value)
+    return conceal(repr(value))
 
 
 def logging_config(level: str, context: Callable[[], dict[str, Any]] = dict) -> dict[str, Any]:
