@@ -35,6 +35,8 @@ ERRORS = (
     *(OSError, UnicodeError),
     *(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError),
 )
+# It has not answered, or the caller has lost patience before.
+SILENCE = (TimeoutError, asyncio.CancelledError)
 # How long a server that did not answer is tried after the others.
 LAST_SECONDS = 30
 
@@ -80,8 +82,7 @@ class Servers:
         address = {"host": host, "port": port, "timeout": self.timeout}
         try:
             connection = await asyncpg.connect(self.address, **{**arguments, **address})
-        except (TimeoutError, asyncio.CancelledError):
-            # The caller may lose patience first.
+        except SILENCE:
             self.silent_since[server] = time.monotonic()
             raise
         self.silent_since.pop(server, None)
