@@ -181,11 +181,26 @@ MISTAKES = {
 }
 REASONS = {
     "no end": ("WHERE has to exclude the rows that are done",) * 2,
-    "set": ('column "tims" of relation "jobs" does not exist', "no such column: tims"),
-    "value": ('column "tims" does not exist', "no such column: tims"),
-    "where": ('column "don" does not exist', "no such column: don"),
-    "table": ('relation "job" does not exist', "no such table: job"),
-    "key": ("column nokey.id does not exist", "no such column: nokey.id"),
+    "set": (
+        'column "tims" of relation "jobs" does not exist (SQLSTATE 42703)',
+        "no such column: tims (SQLITE_ERROR)",
+    ),
+    "value": (
+        'column "tims" does not exist (SQLSTATE 42703)',
+        "no such column: tims (SQLITE_ERROR)",
+    ),
+    "where": (
+        'column "don" does not exist (SQLSTATE 42703)',
+        "no such column: don (SQLITE_ERROR)",
+    ),
+    "table": (
+        'relation "job" does not exist (SQLSTATE 42P01)',
+        "no such table: job (SQLITE_ERROR)",
+    ),
+    "key": (
+        "column nokey.id does not exist (SQLSTATE 42703)",
+        "no such column: nokey.id (SQLITE_ERROR)",
+    ),
 }
 
 
