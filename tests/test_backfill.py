@@ -181,11 +181,26 @@ MISTAKES = {
 }
 REASONS = {
     "no end": ("WHERE has to exclude the rows that are done",) * 2,
-    "set": ('column "tims" of relation "jobs" does not exist', "no such column: tims"),
-    "value": ('column "tims" does not exist', "no such column: tims"),
-    "where": ('column "don" does not exist', "no such column: don"),
-    "table": ('relation "job" does not exist', "no such table: job"),
-    "key": ("column nokey.id does not exist", "no such column: nokey.id"),
+    "set": (
+        'column "tims" of relation "jobs" does not exist (SQLSTATE 42703)',
+        "no such column: tims (SQLITE_ERROR)",
+    ),
+    "value": (
+        'column "tims" does not exist (SQLSTATE 42703)',
+        "no such column: tims (SQLITE_ERROR)",
+    ),
+    "where": (
+        'column "don" does not exist (SQLSTATE 42703)',
+        "no such column: don (SQLITE_ERROR)",
+    ),
+    "table": (
+        'relation "job" does not exist (SQLSTATE 42P01)',
+        "no such table: job (SQLITE_ERROR)",
+    ),
+    "key": (
+        "column nokey.id does not exist (SQLSTATE 42703)",
+        "no such column: nokey.id (SQLITE_ERROR)",
+    ),
 }
 
 
@@ -244,7 +259,9 @@ def test_locked_table_is_not_waited_for(
 ) -> None:
     with psycopg.connect(filled) as connection:
         connection.execute("LOCK TABLE jobs IN SHARE MODE")
-        assert end(begin(), 1) == ["stopped: canceling statement due to lock timeout"]
+        assert end(begin(), 1) == [
+            "stopped: canceling statement due to lock timeout (SQLSTATE 55P03)"
+        ]
         assert server.query(filled, RESULT) == [(ROWS, 0, 0)]
     assert end(begin())[-1] == f"{ROWS:,} rows changed"
 

@@ -5,7 +5,10 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
+
+from app.database_errors import conceal, describe, format_error, is_database_error
 
 # What any record may have, the last of them from uvicorn; all else it was given as `extra`.
 USUAL = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", "color_message"}
@@ -27,11 +30,11 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {
-            "event": record.getMessage(),
+            "event": conceal(record.getMessage()),
             **self.context(),
             "logger": record.name,
             "level": record.levelname.lower(),
-            **{name: value for name, value in vars(record).items() if name not in USUAL},
+            **{name: show(value) for name, value in vars(record).items() if name not in USUAL},
             "timestamp": f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
         }
         if record.exc_info:
@@ -39,6 +42,23 @@ class Formatter(logging.Formatter):
         if record.stack_info:
             fields["stack_info"] = record.stack_info
         return self.render(fields)
+
+    def formatException(  # noqa: N802
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> str:
+        """Return the traceback without what a database's error tells about rows."""
+        return format_error(ei[1]) if ei[1] else ""
+
+
+def show(value: object) -> object:
+    """Return a value as it may be logged, without the rows that an error may quote."""
+    if not isinstance(value, BaseException):
+        return value
+    if is_database_error(value):
+        return describe(value)
+    return conceal(repr(value))
 
 
 def logging_config(level: str, context: Callable[[], dict[str, Any]] = dict) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from app.database_errors import Obstacle
+
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -57,6 +59,9 @@ def parse_url(value: str) -> URL:
     if not path.parent.is_dir():
         raise ValueError(f"names a file in a folder that does not exist: {path.parent}")
     return url.set(database=str(path))
+
+
+parse_any_url = parse_url
 
 
 def create_reader(settings: Settings) -> AsyncEngine:
@@ -112,3 +117,12 @@ def is_unavailable(error: DBAPIError) -> bool:
     """Return whether the database, rather than the statement, is the reason of the error."""
     code = getattr(error.orig, "sqlite_errorcode", 0)
     return error.connection_invalidated or code & 0xFF in TRANSIENT_CODES
+
+
+def explain_denial(_error: DBAPIError, _role: str | None) -> Obstacle | None:
+    """Return None: SQLite has no privileges."""
+    return None
+
+
+def find_obstacle(_connection: Connection) -> Obstacle | None:
+    return None
