@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
 
-WRITING: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
+WRITING: dict[str, Any] = {"isolation_level": "READ COMMITTED", "writing": True}
 EXAMPLE = "postgresql://user:password@host:5432/database"
 UNREADABLE = (exc.ArgumentError, ValueError)
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -81,6 +81,8 @@ def create_reader(settings: Settings) -> AsyncEngine:
     import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
+    from app.sessions import refuse_changes  # noqa: PLC0415
+
     url = settings.database_url
     # asyncpg reads libpq's parameters from an address only, so it gets one that is all parameters.
     query = {key: text for key, text in url.query.items() if key not in LIBPQ_PARAMETERS}
@@ -88,6 +90,8 @@ def create_reader(settings: Settings) -> AsyncEngine:
     session = {} if "application_name" in query else {"application_name": settings.service_name}
     if not settings.transaction_pooling:
         session["statement_timeout"] = f"{settings.statement_timeout * 1000:.0f}"
+        if not settings.durable_commits:
+            session["synchronous_commit"] = "off"
 
     async def connect(**arguments: Any) -> Any:  # noqa: ANN401
         try:
@@ -112,6 +116,7 @@ def create_reader(settings: Settings) -> AsyncEngine:
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "checkout", replace_closed)
+    refuse_changes(engine.sync_engine)
     return engine
 
 

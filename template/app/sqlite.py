@@ -64,6 +64,8 @@ def create_reader(settings: Settings) -> AsyncEngine:
     # Migrations, which read the settings too, start without these.
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
+    from app.sessions import refuse_changes  # noqa: PLC0415
+
     url = settings.database_url
     pool_size, max_overflow = settings.pool_sizes
     # A database in memory is its one connection; only a file has a pool.
@@ -80,7 +82,10 @@ def create_reader(settings: Settings) -> AsyncEngine:
         **(pool if url.database else {}),
     )
     event.listen(engine.sync_engine, "connect", configure_connection)
+    if not settings.durable_commits:
+        event.listen(engine.sync_engine, "connect", relax_durability)
     event.listen(engine.sync_engine, "begin", begin_immediate)
+    refuse_changes(engine.sync_engine)
     return engine
 
 
@@ -89,6 +94,14 @@ def configure_connection(connection: Any, _record: object) -> None:  # noqa: ANN
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA journal_mode = WAL")
+    # In WAL, NORMAL leaves the last commits to the operating system: a power cut may lose them.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
+
+
+def relax_durability(connection: Any, _record: object) -> None:  # noqa: ANN401
+    """Have a commit not wait for the disk; a checkpoint still does, so nothing gets corrupt."""
+    cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
 
