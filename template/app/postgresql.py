@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 WRITING: dict[str, Any] = {"isolation_level": "READ COMMITTED", "writing": True}
+# asyncpg has cursors in a transaction only; all that it reads in this one is of one moment.
+STREAMING: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 EXAMPLE = "postgresql://user:password@host:5432/database"
 UNREADABLE = (exc.ArgumentError, ValueError)
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")

@@ -15,6 +15,11 @@ CHANGE = re.compile(
     re.IGNORECASE,
 )
 
+REFUSAL = (
+    "This connection is for reading and has no transaction;"
+    " write with WriteSession, Database.writing or Database.engine."
+)
+
 
 class RequestSession(Session):
     """A session that is over once it is closed, and then has no connection.
@@ -71,7 +76,4 @@ def refuse_change(_cursor: object, statement: str, *rest: Any) -> None:  # noqa:
         return
     context: ExecutionContext = rest[-1]
     if not context.execution_options.get("writing") and CHANGE.search(statement):
-        raise InvalidRequestError(
-            "This connection is for reading and has no transaction;"
-            " write with WriteSession, Database.writing or Database.engine."
-        )
+        raise InvalidRequestError(REFUSAL)
