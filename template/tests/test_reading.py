@@ -28,7 +28,7 @@ CHANGES: dict[str, Executable] = {
     "REPLACE": text("REPLACE INTO notes_of_tests (title) VALUES ('b')"),
     "TRUNCATE": text("TRUNCATE notes_of_tests"),
 }
-READS = {
+READS: dict[str, Executable] = {
     "select": select(Note.title),
     "SELECT": text("  select title from notes_of_tests"),
     "WITH": select(select(Note.title).cte().c.title),

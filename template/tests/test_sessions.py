@@ -56,6 +56,8 @@ async def app(own_app: FastAPI) -> FastAPI:
 def add_late_routes(app: FastAPI, kind: object, errors: list[str]) -> None:
     """Add routes that use their session after it was closed, each in all ways."""
 
+    session_of: Any = kind
+
     async def use(session: AsyncSession) -> str:
         for way in USES:
             try:
@@ -65,7 +67,7 @@ def add_late_routes(app: FastAPI, kind: object, errors: list[str]) -> None:
         return ""
 
     @app.get("/streamed")
-    async def streamed(session: kind) -> StreamingResponse:
+    async def streamed(session: session_of) -> StreamingResponse:
         async def rows() -> AsyncIterator[str]:
             yield await use(session)
 
@@ -73,7 +75,7 @@ def add_late_routes(app: FastAPI, kind: object, errors: list[str]) -> None:
         return StreamingResponse(rows())
 
     @app.get("/background")
-    async def background(session: kind, tasks: BackgroundTasks) -> None:
+    async def background(session: session_of, tasks: BackgroundTasks) -> None:
         tasks.add_task(use, session)
 
 
