@@ -174,7 +174,7 @@ def default(options: dict[str, str]) -> str:
     if "default" not in options:
         return "none, has to be set"
     value = options["default"].strip("'")
-    return "none" if value in {"None", "()"} else code({"False": "false"}.get(value, value))
+    return "none" if value in {"None", "()"} else code({"False": "false", "True": "true"}.get(value, value))
 
 
 def accepted(field: ast.AnnAssign, options: dict[str, str]) -> str:

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 class Service(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Leave the database where an application that is mounted in this one finds it."""
-        if "database" in self.state:
+        if hasattr(self.state, "database"):
             scope["database"] = self.state.database
         await super().__call__(scope, receive, send)
 

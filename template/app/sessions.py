@@ -9,10 +9,10 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session, SessionTransaction
 
-# Statements that change rows, also within WITH and EXPLAIN.
+# Statements that change rows, also within WITH and EXPLAIN, or tables.
 CHANGE = re.compile(
     r"\b(?:INSERT|REPLACE|MERGE)\b[\w\s]*\bINTO\b|\bUPDATE\b[^;]*?\bSET\b|\bDELETE\s+FROM\b"
-    r"|^\s*(?:TRUNCATE|COPY|CALL|DO)\b",
+    r"|^\s*(?:TRUNCATE|CREATE|ALTER|DROP|CALL|DO)\b",
     re.IGNORECASE,
 )
 
@@ -25,7 +25,7 @@ REFUSAL = (
 class RequestSession(Session):
     """A session that is over once it is closed, and then has no connection.
 
-    SQLAlchemy's own starts over when something uses it after close(), a streamed response say,
+    SQLAlchemy's own starts over when something uses it after close(), as a streamed response does,
     with a connection that nothing gives back. A task that uses it while it is closed keeps one.
     """
 

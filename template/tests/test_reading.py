@@ -27,6 +27,8 @@ CHANGES: dict[str, Executable] = {
     "DELETE": text("DELETE FROM notes_of_tests"),
     "REPLACE": text("REPLACE INTO notes_of_tests (title) VALUES ('b')"),
     "TRUNCATE": text("TRUNCATE notes_of_tests"),
+    "CREATE": text("CREATE TABLE more_notes (id INTEGER)"),
+    "DROP": text("DROP TABLE notes_of_tests"),
 }
 READS: dict[str, Executable] = {
     "select": select(Note.title),

@@ -16,7 +16,7 @@ class HealthRouter(APIRouter):
     """Comes before all other routes, and costs their requests no more than a look at the path."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if "/health/" not in scope["path"]:
+        if self.prefix not in scope["path"]:
             return Match.NONE, {}
         return super().matches(scope)
 
