@@ -89,11 +89,6 @@ def create_reader(settings: Settings) -> AsyncEngine:
     # asyncpg reads libpq's parameters from an address only, so it gets one that is all parameters.
     query = {key: text for key, text in url.query.items() if key not in LIBPQ_PARAMETERS}
     address = f"postgresql://?{urlencode(query)}" if query else None
-    session = {} if "application_name" in query else {"application_name": settings.service_name}
-    if not settings.transaction_pooling:
-        session["statement_timeout"] = f"{settings.statement_timeout * 1000:.0f}"
-        if not settings.durable_commits:
-            session["synchronous_commit"] = "off"
 
     async def connect(**arguments: Any) -> Any:  # noqa: ANN401
         try:
@@ -108,7 +103,7 @@ def create_reader(settings: Settings) -> AsyncEngine:
         connect_args={
             "async_creator_fn": connect,
             "timeout": settings.connection_timeout,
-            "server_settings": session,
+            "server_settings": session_parameters(settings, query),
             **(WITHOUT_PREPARED_STATEMENTS if settings.transaction_pooling else {}),
         },
         pool_size=pool_size,
@@ -120,6 +115,17 @@ def create_reader(settings: Settings) -> AsyncEngine:
     event.listen(engine.sync_engine, "checkout", replace_closed)
     refuse_changes(engine.sync_engine)
     return engine
+
+
+def session_parameters(settings: Settings, query: dict[str, Any]) -> dict[str, str]:
+    """Return what a connection sets; behind a pooler that is its name only."""
+    session = {} if "application_name" in query else {"application_name": settings.service_name}
+    if settings.transaction_pooling:
+        return session
+    session["statement_timeout"] = f"{settings.statement_timeout * 1000:.0f}"
+    if not settings.durable_commits:
+        session["synchronous_commit"] = "off"
+    return session
 
 
 def replace_closed(connection: Any, _record: object, _proxy: object) -> None:  # noqa: ANN401
