@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.exc import InvalidRequestError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session, SessionTransaction
 
 # Statements that change rows, also within WITH and EXPLAIN, or tables.
@@ -59,15 +58,6 @@ def keep_connection(
     if session.connections:
         session.connections = [taken for taken in session.connections if not taken.closed]
     session.connections.append(connection)
-
-
-def create_sessions(
-    engine: AsyncEngine, *, autoflush: bool = True
-) -> async_sessionmaker[AsyncSession]:
-    """Return what opens sessions that are over once they are closed."""
-    return async_sessionmaker(
-        engine, sync_session_class=RequestSession, autoflush=autoflush, expire_on_commit=False
-    )
 
 
 def refuse_changes(engine: Engine) -> None:
