@@ -174,7 +174,9 @@ def default(options: dict[str, str]) -> str:
     if "default" not in options:
         return "none, has to be set"
     value = options["default"].strip("'")
-    return "none" if value in {"None", "()"} else code({"False": "false"}.get(value, value))
+    if value in {"None", "()"}:
+        return "none"
+    return code(value.lower() if value in {"False", "True"} else value)
 
 
 def accepted(field: ast.AnnAssign, options: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Receive, Scope, Send
 
 from app.db import Database
 from app.errors import Problem, add_error_handlers
@@ -22,6 +23,12 @@ logger = logging.getLogger(__name__)
 
 
 class Service(FastAPI):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leave the database where an application that is mounted in this one finds it."""
+        if hasattr(self.state, "database"):
+            scope["database"] = self.state.database
+        await super().__call__(scope, receive, send)
+
     def openapi(self) -> dict[str, Any]:
         """Return the description of the API, with the problems that its routes refer to."""
         if self.openapi_schema is None:
@@ -58,10 +65,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # Names of functions make good names in generated clients.
         generate_unique_id_function=lambda route: route.name,
     )
+    app.include_router(health_router)  # Before all that can be mounted at "/".
     app.state.settings = settings
     app.include_router(users_router)
     add_error_handlers(app)
-    app.include_router(health_router)
     # The last one added is the outermost.
     app.add_middleware(UnexpectedErrorMiddleware)
     if settings.cors_origins:

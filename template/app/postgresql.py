@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["explain_denial", "find_obstacle", "parse_any_url", "parse_url"]
 
-WRITING: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
+WRITING: dict[str, Any] = {"isolation_level": "READ COMMITTED", "writing": True}
+# asyncpg has cursors in a transaction only; all that it reads in this one is of one moment.
+STREAMING: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 # asyncpg, and SQLAlchemy on top of it, send a statement anew with each execution: a prepared one is
 # known to one connection, and a pooler may run the next execution on another.
 WITHOUT_PREPARED_STATEMENTS = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
@@ -35,12 +37,10 @@ def create_reader(settings: Settings) -> AsyncEngine:
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
     from app.postgresql_servers import ERRORS, Servers  # noqa: PLC0415
+    from app.sessions import refuse_changes  # noqa: PLC0415
 
     url = settings.database_url
     servers = Servers(url, settings.connection_timeout, settings.statement_timeout)
-    session = {} if "application_name" in url.query else {"application_name": settings.service_name}
-    if not settings.transaction_pooling:
-        session["statement_timeout"] = f"{settings.statement_timeout * 1000:.0f}"
 
     async def connect(**arguments: Any) -> Any:  # noqa: ANN401
         try:
@@ -54,7 +54,7 @@ def create_reader(settings: Settings) -> AsyncEngine:
         isolation_level="AUTOCOMMIT",  # No round trips of BEGIN and COMMIT.
         connect_args={
             "async_creator_fn": connect,
-            "server_settings": session,
+            "server_settings": session_parameters(settings),
             **(WITHOUT_PREPARED_STATEMENTS if settings.transaction_pooling else {}),
         },
         pool_size=pool_size,
@@ -66,7 +66,21 @@ def create_reader(settings: Settings) -> AsyncEngine:
     event.listen(engine.sync_engine, "checkout", replace_closed)
     if url.query.get("target_session_attrs") not in READ_ONLY_TARGETS:
         event.listen(engine.sync_engine, "handle_error", replace_read_only)
+    refuse_changes(engine.sync_engine)
     return engine
+
+
+def session_parameters(settings: Settings) -> dict[str, str]:
+    """Return what a connection sets; behind a pooler that is its name only."""
+    session = {"application_name": settings.service_name}
+    if "application_name" in settings.database_url.query:
+        session = {}
+    if settings.transaction_pooling:
+        return session
+    session["statement_timeout"] = f"{settings.statement_timeout * 1000:.0f}"
+    if not settings.durable_commits:
+        session["synchronous_commit"] = "off"
+    return session
 
 
 def replace_closed(connection: Any, _record: object, _proxy: object) -> None:  # noqa: ANN401

@@ -20,6 +20,7 @@ from app.logging import Formatter
 from app.main import create_app
 from tests.databases import create_database, run_server, settings_for, upgrade
 from tests.guard import forget_settings
+from tests.reading import ReadingSession
 from tests.serving import Log, client_of, serve
 
 
@@ -73,7 +74,7 @@ def shared_url(server: URL, template: URL) -> Iterator[URL]:
 
 @pytest.fixture(scope="session")
 async def engine(shared_url: URL) -> AsyncIterator[AsyncEngine]:
-    engine = Database.from_settings(settings_for(shared_url)).engine
+    engine = Database.from_settings(settings_for(shared_url)).reader
     yield engine
     await engine.dispose()
 
@@ -82,10 +83,11 @@ async def engine(shared_url: URL) -> AsyncIterator[AsyncEngine]:
 async def database(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
     """The application's database, where a commit lasts until the end of the test."""
     database = Database(engine)
-    async with engine.connect() as connection:
+    async with database.engine.connect() as connection:
         transaction = await connection.begin()
-        for sessions in (database.writing, database.reading):
+        for sessions in (database.writing, database.reading, database.streaming):
             sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
+        database.reading.configure(sync_session_class=ReadingSession)
         monkeypatch.setattr(database, "connect", lambda: nullcontext(connection.sync_connection))
         yield database
         await transaction.rollback()
