@@ -14,6 +14,7 @@ from app.db import Database
 from app.errors import Problem, add_error_handlers
 from app.health.readiness import NotReadyError, check_ready
 from app.health.routes import router as health_router
+from app.limits import LimitMiddleware
 from app.middleware import RequestMiddleware, UnexpectedErrorMiddleware
 from app.settings import PROJECT_DIR, Settings, load_settings
 from app.users.routes import router as users_router
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health_router)
     # The last one added is the outermost.
     app.add_middleware(UnexpectedErrorMiddleware)
+    app.add_middleware(LimitMiddleware, max_body_size=settings.max_body_size)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
