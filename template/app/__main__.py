@@ -55,7 +55,7 @@ def main() -> None:
                 connection_limit(settings.limit_concurrency, sum(settings.pool_sizes))
             ),
             # While developing, an open stream does not hold up the new code.
-            timeout_graceful_shutdown=1 if reload else settings.shutdown_timeout,
+            timeout_graceful_shutdown=0.5 if reload else settings.shutdown_timeout,
         )
     )
 
