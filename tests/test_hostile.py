@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.project import Project
+from tests.slow_routes import with_slow_routes
 from tests.support import Server, wait_for
 
 LIMIT = 1_000_000
@@ -22,32 +23,6 @@ CONNECTIONS = 1_300
 # What a process of the tests may have open itself: as many as it is to the service, and others.
 FILES = 4_096
 HEAD = b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-# Adds routes that read nothing, answer without end, or answer late.
-ROUTES = """
-import asyncio
-from collections.abc import AsyncIterator
-
-from fastapi import APIRouter
-from fastapi.responses import StreamingResponse
-
-router = APIRouter()
-
-
-async def without_end() -> AsyncIterator[bytes]:
-    while True:
-        yield b"x" * 100_000
-        await asyncio.sleep(0.01)
-
-
-@router.get("/stream")
-async def stream() -> StreamingResponse:
-    return StreamingResponse(without_end())
-
-
-@router.get("/late")
-async def answer_late() -> None:
-    await asyncio.sleep(60)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -56,26 +31,10 @@ def served(
 ) -> Iterator[Server]:
     """Serve with short times, on the database that costs least: none of this depends on it."""
     folder = tmp_path_factory.mktemp("hostile")
-    project = with_routes(projects("sqlite"), folder)
+    project = with_slow_routes(projects("sqlite"), folder)
     env = {"ORDERS_HEADER_TIMEOUT": "1", "ORDERS_BODY_TIMEOUT": "1"}
     with project.serve("python", "-m", "app", env=env, log=folder / "log") as server:
         yield server
-
-
-def with_routes(project: Project, folder: Path) -> Project:
-    """Return a copy of the project that has a database and the routes above."""
-    url = f"sqlite:///{folder}/orders.db"
-    project.alembic(url, "upgrade", "head")
-    project = project.copy(folder / "orders", url)
-    (project.folder / "app/hostile.py").write_text(ROUTES, "utf-8")
-    main = project.folder / "app/main.py"
-    text = main.read_text("utf-8")
-    line = "    app.include_router(users_router)\n"
-    assert line in text
-    text = text.replace(line, f"{line}    app.include_router(hostile_router)\n")
-    imported = "from app.hostile import router as hostile_router\n"
-    main.write_text(text.replace("from app.settings", f"{imported}from app.settings", 1), "utf-8")
-    return project
 
 
 def connect(server: Server, sent: bytes = b"") -> socket.socket:
@@ -297,7 +256,7 @@ def time_of(server: Server) -> float:
 def test_busy_service_refuses_further_connections(
     projects: Callable[[str], Project], tmp_path: Path
 ) -> None:
-    project = with_routes(projects("sqlite"), tmp_path)
+    project = with_slow_routes(projects("sqlite"), tmp_path)
     env = {"ORDERS_LIMIT_CONCURRENCY": "2", "ORDERS_SHUTDOWN_TIMEOUT": "1"}
     late = b"GET /late HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with project.serve("python", "-m", "app", env=env, log=tmp_path / "log") as server:
