@@ -7,7 +7,7 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -92,12 +92,11 @@ def test_sigterm_lets_a_request_end(
 
 
 @pytest.fixture
-def local(projects: Callable[[str], Project], tmp_path: Path) -> Project:
-    """A copy on the database that costs least, for what does not depend on it."""
+def local(light_project: Project, tmp_path: Path) -> Project:
+    """Return a copy with a migrated database of its own."""
     url = f"sqlite:///{tmp_path}/orders.db"
-    project = projects("sqlite")
-    project.alembic(url, "upgrade", "head")
-    return project.copy(tmp_path / "orders", url)
+    light_project.alembic(url, "upgrade", "head")
+    return light_project.copy(tmp_path / "orders", url)
 
 
 @contextlib.contextmanager
@@ -167,11 +166,9 @@ def test_workers_that_cannot_start_are_a_failure(local: Project, tmp_path: Path)
     assert "failed to start" in done.stderr
 
 
-def test_open_stream_does_not_hold_up_a_reload(
-    projects: Callable[[str], Project], tmp_path: Path
-) -> None:
+def test_open_stream_does_not_hold_up_a_reload(light_project: Project, tmp_path: Path) -> None:
     """Rather than for the half minute that requests have in production."""
-    project = with_slow_routes(projects("sqlite"), tmp_path)
+    project = with_slow_routes(light_project, tmp_path)
     with (
         project.serve("make", "dev", log=tmp_path / "log") as server,
         socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection,
