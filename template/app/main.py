@@ -56,6 +56,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=project["description"],
         version=project["version"],
         lifespan=lifespan,
+        # Decoding a field takes as long as it is, and nothing else runs meanwhile.
+        form_limits={"max_part_size": 250_000},
         # Names of functions make good names in generated clients.
         generate_unique_id_function=lambda route: route.name,
     )

@@ -8,51 +8,27 @@ starts no timer.
 """
 
 import asyncio
-import logging
-from secrets import token_hex
 from typing import Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from app.connections import Connection
-from app.errors import ProblemError, problem_response
-from app.middleware import SECURITY_HEADERS, RequestMiddleware
 from app.processes import Config
+from app.refusals import (
+    LARGE_HEAD,
+    LONG_TARGET,
+    MAX_HEAD,
+    MAX_HEADERS,
+    MAX_TARGET,
+    TOO_MANY_CONNECTIONS,
+    refusal,
+)
 
-logger = logging.getLogger(__name__)
-
-# Of the request line, of all headers with it, and how many: a proxy in front has less, usually.
-MAX_TARGET = 16_384
-MAX_HEAD = 65_536
-MAX_HEADERS = 100
 # As much of a body has to arrive, or of an answer to be taken, in each `body_timeout`.
 PORTION = 100_000
 # Seconds in which the client may take an answer that came before the end of its request.
 LINGER = 5.0
-
-
-def refusal(status: int, detail: str) -> ASGIApp:
-    """Return an application that answers every request with a problem, and closes."""
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        response = problem_response(ProblemError(status, detail))
-        response.headers["Connection"] = "close"
-        await response(scope, receive, send)
-
-    return RequestMiddleware(answer)
-
-
-TOO_MANY_CONNECTIONS = refusal(503, "The service has too many connections.")
-LONG_TARGET = refusal(414, f"The address is longer than {MAX_TARGET} bytes.")
-LARGE_HEAD_DETAIL = f"The headers are more than {MAX_HEADERS}, or larger than {MAX_HEAD} bytes."
-LARGE_HEAD = refusal(431, LARGE_HEAD_DETAIL)
 
 
 class LingeringTransport:
@@ -64,8 +40,13 @@ class LingeringTransport:
     def __init__(self, connection: "HttpConnection") -> None:
         self.connection = connection
         self.transport = connection.transport
-        self.write = connection.transport.write
-        self.is_closing = connection.transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        if not self.connection.is_lingering:
+            self.transport.write(data)
+
+    def is_closing(self) -> bool:
+        return self.connection.is_lingering or self.transport.is_closing()
 
     def close(self) -> None:
         if self.connection.waits_for_body():
@@ -138,11 +119,11 @@ class HttpConnection(HttpToolsProtocol, Connection):
 
     def on_headers_complete(self) -> None:
         if len(self.connections) > self.config.connections.limit:
-            self.app = TOO_MANY_CONNECTIONS
+            self.app = TOO_MANY_CONNECTIONS.app
         elif len(self.url) > MAX_TARGET:
-            self.app = LONG_TARGET
+            self.app = LONG_TARGET.app
         elif len(self.headers) > MAX_HEADERS or (self.has_large_head and self.head() > MAX_HEAD):
-            self.app = LARGE_HEAD
+            self.app = LARGE_HEAD.app
         super().on_headers_complete()
         if self.cycle is not None:
             self.cycle.transport = self.lingering_transport  # type: ignore[assignment]
@@ -155,6 +136,11 @@ class HttpConnection(HttpToolsProtocol, Connection):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
         self.refuse(400, "The request is not valid HTTP.")
+
+    def handle_websocket_upgrade(self) -> None:
+        # From here on the connection is that of another protocol.
+        self.stop_deadline()
+        super().handle_websocket_upgrade()
 
     def timeout_keep_alive_handler(self) -> None:
         self.close()
@@ -172,15 +158,16 @@ class HttpConnection(HttpToolsProtocol, Connection):
         """Have the deadline run of what the client is sending, of which it has sent some bytes."""
         if self.is_lingering:
             return
-        if self.waits_for_body() != self.is_reading_body:
+        is_body = self.waits_for_body()
+        if is_body != self.is_reading_body:
             self.stop_deadline()
-            self.is_reading_body = not self.is_reading_body
-        if self.is_reading_body:
+            self.is_reading_body = is_body
+        if is_body:
             self.body_size += size
         else:
             self.head_size += size
             if self.head_size > MAX_HEAD:
-                self.refuse(431, LARGE_HEAD_DETAIL)
+                self.refuse(431, LARGE_HEAD.detail)
                 return
         if self.deadline is None:
             self.start_deadline()
@@ -231,25 +218,14 @@ class HttpConnection(HttpToolsProtocol, Connection):
             if cycle.response_started:
                 self.transport.abort()
                 return
-        request_id = token_hex(16)
-        with bound_contextvars(request_id=request_id):
-            response = problem_response(ProblemError(status, detail))
-            logger.info("refused a request: %s", detail, extra={"status": status})
-        headers = [
-            *self.server_state.default_headers,
-            *response.raw_headers,
-            *SECURITY_HEADERS,
-            (b"x-request-id", request_id.encode()),
-            (b"connection", b"close"),
-        ]
-        lines = [name + b": " + value + b"\r\n" for name, value in headers]
-        self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", response.body]))
+        self.transport.write(refusal(status, detail, self.server_state.default_headers))
         self.linger()
 
     def linger(self) -> None:
         """Say that nothing more will come, and ignore what does until the client closes."""
         self.stop_deadline()
         self.is_lingering = True
+        self.pipeline.clear()
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
