@@ -1,10 +1,9 @@
-"""What a request may take: bytes of body, values of JSON, and time once the service shuts down.
+"""What the body of a request may be: how many bytes, and how many values of JSON.
 
 The limit of a route is FastAPI's own `max_body_size=`, of `@router.post()`, `APIRouter()` or
 `include_router()`. This is Starlette's middleware for it, which answers with a problem.
 """
 
-import asyncio
 import re
 
 from fastapi import HTTPException
@@ -16,8 +15,9 @@ from app.errors import ProblemError, problem_response
 # A value costs a hundred times its bytes once it is an object, and an error once it is refused.
 BYTES_PER_VALUE = 100
 MIN_VALUES = 1_000
-# What uvicorn says to a request that it cancels after SHUTDOWN_TIMEOUT.
-SHUTDOWN = "timeout graceful shutdown exceeded"
+# Methods that have no body unless a header announces it.
+BODILESS = {"GET", "HEAD", "OPTIONS"}
+BODY_HEADERS = {b"content-length", b"transfer-encoding"}
 ESCAPE = re.compile(rb"\\.", re.DOTALL)
 
 
@@ -66,12 +66,6 @@ class LimitedRequest(RequestBodyLimitResponder):
                 raise
             problem = ProblemError(error.status_code, str(error.detail))
             await problem_response(problem, headers=error.headers)(scope, receive, send)
-        except asyncio.CancelledError as error:
-            if SHUTDOWN not in str(error):
-                raise
-            if not self.response_started:
-                problem = ProblemError(503, "The service is shutting down.", "shutting-down")
-                await problem_response(problem)(scope, receive, send)
 
     async def receive_with_limit(self) -> Message:
         limit = self.max_body_size
@@ -106,10 +100,18 @@ class LimitedRequest(RequestBodyLimitResponder):
 
 class LimitMiddleware(RequestBodyLimitMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await LimitedRequest(self.app, self.max_body_size)(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+        app = self.app
+        if scope["type"] == "http" and may_have_body(scope):
+            app = LimitedRequest(app, self.max_body_size)
+        await app(scope, receive, send)
+
+
+def may_have_body(scope: Scope) -> bool:
+    """Return whether there is a body to look at: most requests that only read have none."""
+    if scope["method"] not in BODILESS:
+        return True
+    names = [name for name, _ in scope["headers"]]
+    return not BODY_HEADERS.isdisjoint(names)
 
 
 def is_json(scope: Scope) -> bool:

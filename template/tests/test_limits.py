@@ -53,6 +53,18 @@ async def test_body_of_the_limit_is_read(client: AsyncClient) -> None:
     assert response.status_code == 201
 
 
+async def test_body_of_a_method_that_should_have_none(
+    own_app: FastAPI, own_client: AsyncClient
+) -> None:
+    @own_app.get("/echo")
+    async def count(request: Request) -> int:
+        return len(await request.body())
+
+    for body in (b"x" * (LIMIT + 1), without_end()):
+        assert_problem(await own_client.request("GET", "/echo", content=body), 413)
+    assert (await own_client.get("/echo")).json() == 0
+
+
 async def test_body_without_end_is_cut(client: AsyncClient) -> None:
     assert_problem(await client.post("/users", content=without_end(), headers=JSON), 413)
 
