@@ -2,7 +2,7 @@
 
 `Multiprocess`, its `Process` and `ChangeReload` are uvicorn's, and not documented. Here the workers
 close the port at once when they are to end, are reported when they die, and end with their parent.
-Checked with uvicorn 0.54; the tests fail when they change.
+Checked with uvicorn 0.54.
 """
 
 import contextlib
@@ -13,10 +13,12 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload, Multiprocess
 from uvicorn.supervisors.multiprocess import Process
@@ -31,7 +33,7 @@ class Config(uvicorn.Config):
 
     def __init__(
         self,
-        app: str,
+        app: str | Callable[[], ASGIApp],
         *,
         header_timeout: float,
         body_timeout: float,

@@ -3,8 +3,8 @@
 Uvicorn has no deadline for receiving a request (its issue 157). Its option `http` takes a protocol
 class; this one is a subclass of its own. It uses what uvicorn does not document: the attributes of
 `HttpToolsProtocol` and `RequestResponseCycle`, `on_headers_complete()` and `send_400_response()`.
-Checked with uvicorn 0.54; the tests fail when they change. A request that arrives in one piece
-starts no timer.
+Checked with uvicorn 0.54; tests/test_server.py fails when they change. A request that arrives in
+one piece starts no timer.
 """
 
 import asyncio
