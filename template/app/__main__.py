@@ -7,7 +7,7 @@ import sys
 
 from structlog.contextvars import get_contextvars
 
-from app.connections import ConnectionLimit, connection_limit, listen_backlog
+from app.connections import ConnectionLimit, client_limit, listen_backlog
 from app.logging import logging_config
 from app.processes import Config, serve
 from app.settings import PREFIX, PROJECT_DIR, Settings, load_settings
@@ -52,7 +52,7 @@ def main() -> None:
             header_timeout=settings.header_timeout,
             body_timeout=settings.body_timeout,
             connections=ConnectionLimit(
-                connection_limit(settings.limit_concurrency, sum(settings.pool_sizes))
+                client_limit(settings.limit_concurrency, sum(settings.pool_sizes))
             ),
             # While developing, an open stream does not hold up the new code.
             timeout_graceful_shutdown=0.5 if reload else settings.shutdown_timeout,

@@ -81,7 +81,7 @@ def listen_backlog() -> int:
     return min(BACKLOG, (open_files_limit() or MOST) // 4)
 
 
-def connection_limit(wanted: int | None, database_connections: int) -> int:
+def client_limit(wanted: int | None, database_connections: int) -> int:
     """Return how many connections fit below the limit of open files, at most as many as wanted."""
     files = open_files_limit()
     fitting = MOST

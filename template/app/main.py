@@ -66,8 +66,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_error_handlers(app)
     app.include_router(health_router)
     # The last one added is the outermost.
-    app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(LimitMiddleware, max_body_size=settings.max_body_size)
+    app.add_middleware(UnexpectedErrorMiddleware)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

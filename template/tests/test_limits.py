@@ -9,6 +9,8 @@ from fastapi import APIRouter, FastAPI, Request
 from httpx import AsyncClient
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.connections import Connection, ConnectionLimit
 from app.limits import ValueCounter
@@ -76,6 +78,21 @@ async def test_route_with_a_limit_of_its_own(own_app: FastAPI, own_client: Async
     for body in (b"x" * 4 * LIMIT, in_chunks(b"x" * 4 * LIMIT)):
         problem = assert_problem(await own_client.post("/uploads", content=body), 413)
         assert problem["detail"] == "The body is larger than 3000000 bytes."
+
+
+class ReadingMiddleware:
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive, send).body()
+        raise AssertionError
+
+
+async def test_middleware_that_reads_the_body(own_app: FastAPI, own_client: AsyncClient) -> None:
+    own_app.user_middleware.append(Middleware(ReadingMiddleware))
+    for body in (b" " * (LIMIT + 1), without_end()):
+        assert_problem(await own_client.post("/users", content=body, headers=JSON), 413)
 
 
 async def test_limit_is_a_setting(own_app: FastAPI) -> None:
