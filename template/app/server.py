@@ -31,30 +31,6 @@ PORTION = 100_000
 LINGER = 5.0
 
 
-class LingeringTransport:
-    """A connection to write a response to; closing it first lets the client read that.
-
-    A socket that is closed with unread data in it is reset, and the client may lose the answer.
-    """
-
-    def __init__(self, connection: "HttpConnection") -> None:
-        self.connection = connection
-        self.transport = connection.transport
-
-    def write(self, data: bytes) -> None:
-        if not self.connection.is_lingering:
-            self.transport.write(data)
-
-    def is_closing(self) -> bool:
-        return self.connection.is_lingering or self.transport.is_closing()
-
-    def close(self) -> None:
-        if self.connection.waits_for_body():
-            self.connection.linger()
-        else:
-            self.connection.close()
-
-
 class HttpConnection(HttpToolsProtocol, Connection):
     """One connection. `deadline` runs while the client has to send, `write_deadline` to take."""
 
@@ -223,6 +199,8 @@ class HttpConnection(HttpToolsProtocol, Connection):
 
     def linger(self) -> None:
         """Say that nothing more will come, and ignore what does until the client closes."""
+        if self.is_lingering:
+            return
         self.stop_deadline()
         self.is_lingering = True
         self.pipeline.clear()
@@ -244,3 +222,27 @@ class HttpConnection(HttpToolsProtocol, Connection):
     def evict(self) -> None:
         self.connections.discard(self)
         self.transport.abort()
+
+
+class LingeringTransport:
+    """A connection to write a response to; closing it first lets the client read that.
+
+    A socket that is closed with unread data in it is reset, and the client may lose the answer.
+    """
+
+    def __init__(self, connection: HttpConnection) -> None:
+        self.connection = connection
+        self.transport = connection.transport
+
+    def write(self, data: bytes) -> None:
+        if not self.connection.is_lingering:
+            self.transport.write(data)
+
+    def is_closing(self) -> bool:
+        return self.connection.is_lingering or self.transport.is_closing()
+
+    def close(self) -> None:
+        if self.connection.waits_for_body():
+            self.connection.linger()
+        else:
+            self.connection.close()
