@@ -45,6 +45,7 @@ FILES = {
     "README.md": "The first five minutes, and every day",
     "alembic.ini": "Where Alembic finds the migrations, and how files of revisions are called",
     "compose.yaml": "The service and its database on one machine",
+    "deploy/nginx/": "A buffering proxy in front of the service",
     "deploy/kubernetes/": "The manifests: image, migration, service",
     "migrations/script.py.mako": "What a new revision looks like",
     "migrations/versions/": "The revisions; all but the first are the project's own",
@@ -173,7 +174,7 @@ def field_options(value: ast.expr | None) -> dict[str, str]:
 def default(options: dict[str, str]) -> str:
     if "default" not in options:
         return "none, has to be set"
-    value = options["default"].strip("'")
+    value = re.sub(r"^ByteSize\((\d+)\)$", r"\1", options["default"].strip("'"))
     if value in {"None", "()"}:
         return "none"
     return code(value.lower() if value in {"False", "True"} else value)
@@ -188,6 +189,7 @@ def accepted(field: ast.AnnAssign, options: dict[str, str]) -> str:
         "Annotated[URL": "address",
         "Annotated[tuple": "list, separated by commas",
         "Seconds": "seconds",
+        "ByteSize": "bytes",
         "bool": "`true` or `false`",
         "int": "number",
         "str": "text",

@@ -55,6 +55,7 @@ OPTIONAL = {
     "Dockerfile": {"docker"},
     ".dockerignore": {"docker"},
     "compose.yaml": {"docker"},
+    "deploy/nginx/nginx.conf": {"docker"},
     "deploy/kubernetes/README.md": {"kubernetes"},
     "deploy/kubernetes/image/kustomization.yaml": {"kubernetes"},
     "deploy/kubernetes/migration/kustomization.yaml": {"kubernetes"},

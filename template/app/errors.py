@@ -17,6 +17,10 @@ from app.db import is_unavailable
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+# Of the errors of an invalid request: how many are listed, how deep, and how long their texts are.
+MAX_ERRORS = 20
+MAX_DEPTH = 20
+MAX_TEXT = 200
 
 
 class InvalidInput(BaseModel):
@@ -32,6 +36,9 @@ class Problem(BaseModel):
     detail: str = Field(examples=["There is no user with this id."])
     request_id: str | None = Field(default=None, description="Quote it when asking for help")
     errors: list[InvalidInput] | None = Field(default=None, description="With status 422")
+    error_count: int | None = Field(
+        default=None, description="How many errors there are, if not all are listed"
+    )
 
 
 class ProblemError(Exception):
@@ -52,6 +59,7 @@ def problem_response(
     error: ProblemError,
     errors: list[InvalidInput] | None = None,
     headers: Mapping[str, str] | None = None,
+    error_count: int | None = None,
 ) -> Response:
     problem = Problem(
         type=f"urn:problem:{error.kind}" if error.kind else "about:blank",
@@ -60,6 +68,7 @@ def problem_response(
         detail=error.detail,
         request_id=get_contextvars().get("request_id"),
         errors=errors,
+        error_count=error_count,
     )
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers = {"Retry-After": "1"}
@@ -86,14 +95,35 @@ async def handle_http_exception(_request: Request, error: Exception) -> Response
     return problem_response(problem, headers=error.headers)
 
 
+def shorten(text: str) -> str:
+    """Return the text in a length fit for an answer, without what is no character."""
+    text = text[: MAX_TEXT + 1].encode("utf-8", "replace").decode()
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}..."
+
+
+def shorten_name(name: str | int) -> str | int:
+    """Return the name of a field, which may be the client's own choice, or a position as it is."""
+    return shorten(name) if isinstance(name, str) else name
+
+
 async def handle_invalid_request(_request: Request, error: Exception) -> Response:
-    """Answer 422 without the input itself, which may be secret or no valid text."""
+    """Answer 422 without the input itself, which may be secret or no valid text.
+
+    How long the answer is does not depend on how much was wrong.
+    """
+    found = cast("RequestValidationError", error).errors()
     errors = [
-        InvalidInput(location=list(item["loc"]), code=item["type"], message=item["msg"])
-        for item in cast("RequestValidationError", error).errors()
+        InvalidInput(
+            location=list(map(shorten_name, item["loc"][:MAX_DEPTH])),
+            code=item["type"],
+            message=shorten(item["msg"]),
+        )
+        for item in found[:MAX_ERRORS]
     ]
     detail = "Parts of the request are missing or not acceptable."
-    return problem_response(ProblemError(422, detail, "invalid-request"), errors)
+    problem = ProblemError(422, detail, "invalid-request")
+    count = len(found) if len(found) > MAX_ERRORS else None
+    return problem_response(problem, errors, error_count=count)
 
 
 async def handle_database_error(_request: Request, error: Exception) -> Response:

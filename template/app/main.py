@@ -15,6 +15,7 @@ from app.db import Database
 from app.errors import Problem, add_error_handlers
 from app.health.readiness import NotReadyError, check_ready
 from app.health.routes import router as health_router
+from app.limits import LimitMiddleware
 from app.middleware import RequestMiddleware, UnexpectedErrorMiddleware
 from app.settings import PROJECT_DIR, Settings, load_settings
 from app.users.routes import router as users_router
@@ -62,6 +63,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=project["description"],
         version=project["version"],
         lifespan=lifespan,
+        # Decoding a field takes as long as it is, and nothing else runs meanwhile.
+        form_limits={"max_part_size": 250_000},
         # Names of functions make good names in generated clients.
         generate_unique_id_function=lambda route: route.name,
     )
@@ -70,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(users_router)
     add_error_handlers(app)
     # The last one added is the outermost.
+    app.add_middleware(LimitMiddleware, max_body_size=settings.max_body_size)
     app.add_middleware(UnexpectedErrorMiddleware)
     if settings.cors_origins:
         app.add_middleware(

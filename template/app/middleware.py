@@ -1,5 +1,6 @@
 """What surrounds every request: its id, its line in the log, its headers, its last resort."""
 
+import asyncio
 import logging
 import re
 import time
@@ -13,6 +14,8 @@ from app.errors import ProblemError, problem_response
 logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("app.access")
 
+# What uvicorn says to a request that it cancels after SHUTDOWN_TIMEOUT.
+SHUTDOWN = "timeout graceful shutdown exceeded"
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -77,6 +80,12 @@ class UnexpectedErrorMiddleware:
 
         try:
             await self.app(scope, receive, send_and_note)
+        except asyncio.CancelledError as reason:
+            if scope["type"] != "http" or SHUTDOWN not in str(reason):
+                raise
+            if not started:
+                problem = ProblemError(503, "The service is shutting down.", "shutting-down")
+                await problem_response(problem)(scope, receive, send)
         except Exception:
             if scope["type"] != "http" or started:
                 raise
