@@ -11,6 +11,16 @@ from typing import Any
 USUAL = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", "color_message"}
 
 
+# What shows SQL, without its parameters, where everything is shown; and what would show parameters
+# or whole messages, which may be personal data.
+VERBOSE = {"sqlalchemy.engine": "INFO", "aiosqlite": "INFO", "websockets": "INFO"}
+
+
+def in_terminal() -> bool:
+    """Return whether a person reads the log, rather than a machine."""
+    return sys.stderr.isatty()
+
+
 class Formatter(logging.Formatter):
     """Formats a record of any library, with what `context` knows of the request at that moment."""
 
@@ -18,7 +28,7 @@ class Formatter(logging.Formatter):
         super().__init__()
         self.context = context
         self.render: Callable[[dict[str, Any]], str] = json.JSONEncoder(default=repr).encode
-        if sys.stderr.isatty():
+        if in_terminal():
             # Where nobody reads along, migrations start without it.
             from structlog.dev import ConsoleRenderer, plain_traceback  # noqa: PLC0415
 
@@ -43,6 +53,7 @@ class Formatter(logging.Formatter):
 
 def logging_config(level: str, context: Callable[[], dict[str, Any]] = dict) -> dict[str, Any]:
     """Return the argument of logging.config.dictConfig for this level and above."""
+    verbose = VERBOSE if level == "DEBUG" else {}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -54,5 +65,6 @@ def logging_config(level: str, context: Callable[[], dict[str, Any]] = dict) -> 
             "alembic": {"level": "WARNING"},
             # It prints these as well.
             "alembic.util.messaging": {"level": "CRITICAL"},
+            **{name: {"level": limit} for name, limit in verbose.items()},
         },
     }

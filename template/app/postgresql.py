@@ -35,6 +35,8 @@ WITHOUT_PREPARED_STATEMENTS = {"statement_cache_size": 0, "prepared_statement_ca
 # SQLSTATE classes after which the same request may succeed a moment later: connection lost,
 # transaction rolled back, out of resources, object in use, stopped by an operator, system error.
 TRANSIENT_STATES = ("08", "40", "53", "55", "57", "58")
+# What does not exist: a table, a column, a type, a schema.
+UNDEFINED = {"42P01", "42703", "42704", "3F000"}
 
 
 def parse_url(value: str) -> URL:
@@ -134,3 +136,8 @@ def is_unavailable(error: exc.DBAPIError) -> bool:
         or isinstance(error, exc.OperationalError | exc.InterfaceError)
         or state.startswith(TRANSIENT_STATES)
     )
+
+
+def is_outdated(error: exc.DBAPIError) -> bool:
+    """Return whether the statement names a table or column that the database does not have."""
+    return getattr(error.orig, "sqlstate", None) in UNDEFINED

@@ -29,6 +29,7 @@ TRANSIENT_CODES = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
 }
+UNDEFINED = r"no such (table|column): |table .+ has no column named "
 
 
 def parse_url(value: str) -> URL:
@@ -112,3 +113,8 @@ def is_unavailable(error: DBAPIError) -> bool:
     """Return whether the database, rather than the statement, is the reason of the error."""
     code = getattr(error.orig, "sqlite_errorcode", 0)
     return error.connection_invalidated or code & 0xFF in TRANSIENT_CODES
+
+
+def is_outdated(error: DBAPIError) -> bool:
+    """Return whether the statement names a table or column that the database does not have."""
+    return re.match(UNDEFINED, str(error.orig)) is not None
