@@ -79,7 +79,7 @@ async def show_file(request: Request) -> Response:
 
 
 def add_index(app: FastAPI) -> None:
-    """Add a page under / that links to the other pages; a route of the service itself comes first."""
+    """Add a page under / that links to the others, after the service's own routes."""
     pages = ["docs", "redoc", "openapi.json"] if app.openapi_url else []
     links = [f'<li><a href="{page}">/{page}</a></li>' for page in [*pages, "health/ready"]]
     page = INDEX.format(

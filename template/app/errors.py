@@ -75,6 +75,14 @@ class ProblemError(Exception):
         self.kind = kind
         self.members = dict(members or {})
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The type of the problem, and its title."""
+        if self.kind is None:
+            return {"type": "about:blank", "title": phrase_of(self.status)}
+        title = self.kind.replace("-", " ").capitalize()
+        return {"type": f"urn:problem:{self.kind}", "title": title}
+
 
 def phrase_of(status: int) -> str:
     """Return the name of a status, or that of its class where it has none."""
@@ -97,13 +105,8 @@ def problem_response(
         fields.pop(name, None)
     if not is_body_allowed_for_status_code(error.status):
         return Response(None, error.status, fields)
-    problem: dict[str, Any] = {
-        "type": f"urn:problem:{error.kind}" if error.kind else "about:blank",
-        "title": error.kind.replace("-", " ").capitalize() if error.kind else phrase_of(error.status),
-        "status": error.status,
-        "detail": error.detail,
-    }
-    problem |= {**error.members, "status": error.status}
+    problem = {**error.identity, "status": error.status, "detail": error.detail}
+    problem |= error.members | {"status": error.status}
     if request_id := get_contextvars().get("request_id"):
         problem["request_id"] = request_id
     if errors is not None:
@@ -116,9 +119,7 @@ def problem_response(
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return for a route's `responses=` that it answers with problems of these statuses."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {
-        status: {"description": phrase_of(status), "content": content} for status in statuses
-    }
+    return {status: {"description": phrase_of(status), "content": content} for status in statuses}
 
 
 async def handle_problem(_request: Request, error: Exception) -> Response:
