@@ -4,6 +4,7 @@ Their scripts and styles come from a package, so that they work without a networ
 host for anything.
 """
 
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse
 
 FOLDER = Path(fastapi_offline.__file__).parent / "static"
-FILES = {"favicon.png", "redoc.standalone.js", "swagger-ui-bundle.js", "swagger-ui.css"}
+FILES = {"favicon.png", "swagger-ui-bundle.js", "swagger-ui.css"}
+FILE_HEADERS = {"Cache-Control": "max-age=3600"}
 OAUTH2_REDIRECT = "oauth2-redirect"
-# Redoc shows a logo of its makers, from their host.
-REDOC_HEADERS = {"Content-Security-Policy": "img-src 'self' data:"}
+REDOC = "redoc.standalone.js"
+# The logo of its makers, from their host; the other image is empty, and so is not shown.
+REDOC_LOGO, NO_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg", b"data:,"
 INDEX = """<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>{title}</title></head>
@@ -54,15 +57,13 @@ def add_docs(app: FastAPI) -> None:
 
     async def show_redoc(request: Request) -> Response:
         root_path = request.scope.get("root_path", "").rstrip("/")
-        page = get_redoc_html(
+        return get_redoc_html(
             openapi_url=f"{root_path}{app.openapi_url}",
             title=f"{app.title} - ReDoc",
-            redoc_js_url=f"{root_path}/docs/redoc.standalone.js",
+            redoc_js_url=f"{root_path}/docs/{REDOC}",
             redoc_favicon_url=f"{root_path}/docs/favicon.png",
             with_google_fonts=False,
         )
-        page.headers.update(REDOC_HEADERS)
-        return page
 
     app.add_route("/docs", show_swagger, include_in_schema=False)
     app.add_route("/docs/{name}", show_file, include_in_schema=False)
@@ -73,9 +74,16 @@ async def show_file(request: Request) -> Response:
     name = request.path_params["name"]
     if name == OAUTH2_REDIRECT:
         return get_swagger_ui_oauth2_redirect_html()
+    if name == REDOC:
+        return Response(redoc_script(), 200, FILE_HEADERS, "text/javascript")
     if name not in FILES:
         raise HTTPException(404)
-    return FileResponse(FOLDER / name, headers={"Cache-Control": "max-age=3600"})
+    return FileResponse(FOLDER / name, headers=FILE_HEADERS)
+
+
+@cache
+def redoc_script() -> bytes:
+    return (FOLDER / REDOC).read_bytes().replace(REDOC_LOGO, NO_LOGO)
 
 
 def add_index(app: FastAPI) -> None:

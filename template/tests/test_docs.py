@@ -28,6 +28,12 @@ async def test_page_needs_no_other_host(shared_url: URL, page: str, root_path: s
             assert len(response.content) > 1000
 
 
+async def test_redoc_loads_no_logo_of_its_makers(client: AsyncClient) -> None:
+    script = (await client.get("/docs/redoc.standalone.js")).text
+    assert '"data:,"' in script
+    assert "cdn.redoc.ly" not in script
+
+
 async def test_only_files_of_the_pages_are_served(client: AsyncClient) -> None:
     assert (await client.get("/docs/oauth2-redirect")).status_code == 200
     for name in ("__init__.py", "..%2Fcore.py", "%2e%2e", "core.py"):
