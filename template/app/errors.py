@@ -112,8 +112,8 @@ def problem_response(
     if errors is not None:
         problem["errors"] = [item.model_dump() for item in errors]
     # A detail may quote text of the client that is no valid Unicode.
-    content = json.dumps(problem, ensure_ascii=False).encode("utf-8", "replace")
-    return Response(content, error.status, fields, MEDIA_TYPE)
+    content = json.dumps(problem, ensure_ascii=False, separators=(",", ":"))
+    return Response(content.encode("utf-8", "replace"), error.status, fields, MEDIA_TYPE)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

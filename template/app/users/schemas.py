@@ -53,12 +53,12 @@ def check_visible(name: str) -> str:
 # to U+2069). Joiners (U+200C, U+200D) belong to the spelling of Persian and Indic names.
 NamePart = Annotated[
     str,
-    BeforeValidator(strip_spaces),
     StringConstraints(
         min_length=1,
         max_length=100,
         pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$",
     ),
+    BeforeValidator(strip_spaces),
 ]
 Name = Annotated[NamePart, AfterValidator(check_visible)]
 Email = Annotated[EmailStr, StringConstraints(max_length=254, to_lower=True)]
