@@ -62,7 +62,7 @@ MEANINGS = {
     "pool_overflow": "Connections that it may open beyond them under load.",
     "migration_timeout": "Longest wait of a migration for another one, or for a table in use.",
     "migration_lock_timeout": "Length of one attempt to get such a table; others wait as long.",
-    "log_level": "The least that is logged.",
+    "log_level": "The least that is logged; DEBUG shows SQL as well, without its values.",
 }
 
 Rows = Iterator[tuple[str, ...]]
@@ -174,7 +174,11 @@ def default(options: dict[str, str]) -> str:
     if "default" not in options:
         return "none, has to be set"
     value = options["default"].strip("'")
-    return "none" if value in {"None", "()"} else code({"False": "false"}.get(value, value))
+    return (
+        "none"
+        if value in {"None", "()"}
+        else code({"False": "false", "True": "true"}.get(value, value))
+    )
 
 
 def accepted(field: ast.AnnAssign, options: dict[str, str]) -> str:

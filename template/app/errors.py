@@ -30,6 +30,8 @@ UNEXPECTED = "This was not expected; it has been logged."
 OUTDATED = "The database lacks a table or column that this code uses: make db-migrate"
 # Titles of statuses that have no name, such as 499.
 CLASSES = {2: "Success", 3: "Redirection", 4: "Client Error", 5: "Server Error"}
+# What json_of() may meet: values of no known kind, and those that contain themselves.
+NOT_JSON = (TypeError, ValueError, RecursionError)
 # Members of a problem that an error may set itself, if they are text.
 TEXTS = {"type", "title", "detail", "instance"}
 # Headers that describe a body: the problem has its own.
@@ -163,7 +165,7 @@ def json_of(value: object) -> Any:  # noqa: ANN401
     }
     try:
         return jsonable_encoder(value, custom_encoder=encoders)
-    except (TypeError, ValueError, RecursionError):
+    except NOT_JSON:
         logger.warning("the detail of an HTTPException cannot be JSON: %s", type(value))
         return None
 

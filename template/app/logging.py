@@ -11,9 +11,9 @@ from typing import Any
 USUAL = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", "color_message"}
 
 
-# What shows SQL, without its parameters, where everything is shown; and what would show parameters
-# or whole messages, which may be personal data.
-VERBOSE = {"sqlalchemy.engine": "INFO", "aiosqlite": "INFO", "websockets": "INFO"}
+# SQL is part of all that there is to show, but neither its values, rows nor messages of clients:
+# these are personal data.
+VERBOSE = {"sqlalchemy.engine": "INFO", "websockets": "INFO"}
 
 
 def in_terminal() -> bool:

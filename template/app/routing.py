@@ -16,6 +16,10 @@ class AnswerCompleteError(OSError):
     """Raised where an application sends more of a body that is dropped, as if the client left."""
 
 
+# Streaming responses turn the one into the other.
+ABORTED = (AnswerCompleteError, ClientDisconnect)
+
+
 class HeadMiddleware:
     """Answers HEAD as GET without the body, where no route has an answer of its own.
 
@@ -53,7 +57,7 @@ class HeadMiddleware:
 
         try:
             await self.app(scope, receive, send_head)
-        except (AnswerCompleteError, ClientDisconnect):
+        except ABORTED:
             if not complete:
                 raise
         return not refused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sqlite3
 from pathlib import Path
@@ -65,6 +66,8 @@ def create_reader(settings: Settings) -> AsyncEngine:
     # Migrations, which read the settings too, start without these.
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
+    # Its debug messages have the values of statements.
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)
     url = settings.database_url
     pool_size, max_overflow = settings.pool_sizes
     # A database in memory is its one connection; only a file has a pool.
