@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 UNEXPECTED = "This was not expected; it has been logged."
-OUTDATED = "The database lacks a table or column that this code uses: make db-migrate"
+OUTDATED = "the database lacks a table or column that this code uses: make db-migrate"
 # Titles of statuses that have no name, such as 499.
 CLASSES = {2: "Success", 3: "Redirection", 4: "Client Error", 5: "Server Error"}
 # What json_of() may meet: values of no known kind, and those that contain themselves.
@@ -190,7 +190,7 @@ async def handle_database_error(request: Request, error: Exception) -> Response:
         problem = ProblemError(503, "The database is not available.", "database-unavailable")
     elif isinstance(error, exc.DBAPIError) and is_outdated(error):
         logger.error(OUTDATED, exc_info=error)
-        detail = f"{UNEXPECTED} {OUTDATED}" if in_development(request) else UNEXPECTED
+        detail = f"{UNEXPECTED} Hint: {OUTDATED}" if in_development(request) else UNEXPECTED
         return problem_response(ProblemError(500, detail))
     else:
         raise error

@@ -89,12 +89,12 @@ class RequestMiddleware:
 
 
 def relative_location(location: str, scope: Scope) -> str:
-    """Return where a redirect leads, as a path where that is the host of the request.
+    """Return where a redirect leads, as a path where that is the origin of the request.
 
-    FastAPI takes that host from the client, who may name any; behind a proxy it may be another.
+    FastAPI takes the host from the client, who may name any; behind a proxy it may be another.
     """
-    target = urlsplit(location)
-    if not target.netloc or target.netloc != URL(scope=scope).netloc:
+    own, target = URL(scope=scope), urlsplit(location)
+    if not target.netloc or (target.scheme, target.netloc) != (own.scheme, own.netloc):
         return location
     path = f"/{target.path.lstrip('/')}"
     root_path = scope.get("app_root_path", scope.get("root_path", "")).rstrip("/")

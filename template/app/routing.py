@@ -67,8 +67,8 @@ def allowed_methods(request: Request, allow: str) -> str:
     """Return the value of Allow for a path: FastAPI names the methods of its first route only."""
     methods = set(allow.replace(",", " ").split())
     if isinstance(request.scope.get("route"), APIRoute):
-        scope = {"type": "http", "headers": []}
-        scope |= {name: request.scope[name] for name in ("path", "root_path")}
+        scope = {"type": "http", "headers": [], "path": request.scope["path"]}
+        scope["root_path"] = request.scope.get("root_path", "")
         for method in METHODS:
             for route in request.app.router.routes:
                 if route.matches({**scope, "method": method})[0] is Match.FULL:

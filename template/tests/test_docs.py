@@ -1,9 +1,11 @@
 import re
 
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import URL
 
+from app.docs import add_docs, add_index
 from app.main import create_app
 from tests.databases import settings_for
 from tests.serving import assert_problem, client_of
@@ -41,19 +43,19 @@ async def test_only_files_of_the_pages_are_served(client: AsyncClient) -> None:
 
 
 async def test_pages_can_be_turned_off(shared_url: URL) -> None:
-    settings = settings_for(shared_url).model_copy(update={"docs": False, "development": True})
+    settings = settings_for(shared_url).model_copy(update={"docs": False})
     app = create_app(settings)
     async with client_of(app) as client:
         for page in (*PAGES, "/docs/swagger-ui.css"):
             assert_problem(await client.get(page), 404)
-        assert "docs" not in (await client.get("/")).text
     # `make openapi` does without the page.
     assert "/users" in create_app(settings).openapi()["paths"]
 
 
-async def test_root_lists_the_pages_in_development(shared_url: URL) -> None:
-    settings = settings_for(shared_url).model_copy(update={"development": True})
-    app = create_app(settings)
+async def test_root_lists_the_pages() -> None:
+    app = FastAPI(title="<Orders>", docs_url=None, redoc_url=None)
+    add_docs(app)
+    add_index(app)
     async with client_of(app) as client:
         response = await client.get("/")
         assert response.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -61,11 +63,5 @@ async def test_root_lists_the_pages_in_development(shared_url: URL) -> None:
         assert [f"/{link}" for link in links] == [*PAGES, "/health/ready"]
         for link in links[:-1]:
             assert (await client.get(f"/{link}")).status_code == 200
-        assert "/" not in app.openapi()["paths"]
-
-
-async def test_root_is_not_found_in_production(shared_url: URL) -> None:
-    settings = settings_for(shared_url).model_copy(update={"development": False})
-    app = create_app(settings)
-    async with client_of(app) as client:
-        assert_problem(await client.get("/"), 404)
+        assert "<h1>&lt;Orders&gt;</h1>" in response.text
+        assert app.openapi()["paths"] == {}

@@ -46,6 +46,10 @@ def app(own_app: FastAPI, tmp_path: Path) -> FastAPI:
     async def redirect() -> RedirectResponse:
         return RedirectResponse("https://other.example/users/?a=1")
 
+    @own_app.get("/secure")
+    async def secure() -> RedirectResponse:
+        return RedirectResponse("https://test/secure")
+
     return own_app
 
 
@@ -57,6 +61,7 @@ def app(own_app: FastAPI, tmp_path: Path) -> FastAPI:
         ("/sub/nested/item/", "/sub/nested/item"),
         ("/files/pages", "/files/pages/"),
         ("/elsewhere", "https://other.example/users/?a=1"),
+        ("/secure", "https://test/secure"),
     ],
 )
 @pytest.mark.parametrize("host", ["test", "evil.example", "evil.example:8000", "[::1]:1", "a b"])

@@ -49,6 +49,12 @@ async def test_access_line_in_a_terminal_shows_the_path(
     assert "route" not in line
 
 
+async def test_access_line_of_head_has_the_route(client: AsyncClient, log: Log) -> None:
+    await client.head("/users/0198c0de-0000-7000-8000-000000000000")
+    line = log()[-1]
+    assert (line["method"], line["route"], line["status"]) == ("HEAD", "/users/{user_id}", 404)
+
+
 async def test_access_line_for_machines_has_no_path(client: AsyncClient, log: Log) -> None:
     await client.get("/userz/ada@example.com")
     assert (log()[-1]["route"], log()[-1]["status"]) == (None, 404)
