@@ -58,8 +58,8 @@ class ProblemError(Exception):
 
     The kind is the stable end of the problem's type, for a problem that clients may want to tell
     from others of the same status; without one the status says it all (RFC 9457, 4.2.1). Further
-    members, which have to be JSON, are added to the problem. Raises ValueError for a status that
-    ends no request: below 200 or above 599.
+    members are added to the problem. Raises ValueError for a status that ends no request: below
+    200 or above 599.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ def problem_response(
     if not is_body_allowed_for_status_code(error.status):
         return Response(None, error.status, fields)
     problem = {**error.identity, "status": error.status, "detail": error.detail}
-    problem |= error.members | {"status": error.status}
+    problem |= (json_of(error.members) or {}) | {"status": error.status}
     if request_id := get_contextvars().get("request_id"):
         problem["request_id"] = request_id
     if errors is not None:
@@ -166,7 +166,7 @@ def json_of(value: object) -> Any:  # noqa: ANN401
     try:
         return jsonable_encoder(value, custom_encoder=encoders)
     except NOT_JSON:
-        logger.warning("the detail of an HTTPException cannot be JSON: %s", type(value))
+        logger.warning("what an error says cannot be JSON: %s", type(value))
         return None
 
 

@@ -83,7 +83,7 @@ class RequestMiddleware:
         }
         if self.in_terminal:
             # For a person who looks for a wrong URL. Quoted, as it may contain control characters.
-            record["path"] = quote(scope["path"])
+            record["path"] = quote(scope["path"], errors="replace")
             del record["route"]
         return record
 

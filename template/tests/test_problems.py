@@ -121,11 +121,11 @@ async def test_headers_of_an_exception_are_kept(
 
 
 async def test_further_members_of_a_problem(plain_app: FastAPI, plain_client: AsyncClient) -> None:
-    error = ProblemError(403, "Too little.", "out-of-credit", {"balance": 30})
+    error = ProblemError(403, "Too little.", "out-of-credit", {"balance": 30, "key": KEY})
     problem = assert_problem(
         await plain_client.get(raising(plain_app, error)), 403, "out-of-credit"
     )
-    assert problem["balance"] == 30
+    assert (problem["balance"], problem["key"]) == (30, str(KEY))
 
 
 async def test_mounted_application(plain_app: FastAPI, plain_client: AsyncClient) -> None:
