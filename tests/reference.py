@@ -63,7 +63,7 @@ MEANINGS = {
     "pool_overflow": "Connections that it may open beyond them under load.",
     "migration_timeout": "Longest wait of a migration for another one, or for a table in use.",
     "migration_lock_timeout": "Length of one attempt to get such a table; others wait as long.",
-    "log_level": "The least that is logged.",
+    "log_level": "The least that is logged; DEBUG shows SQL as well, without its values.",
 }
 
 Rows = Iterator[tuple[str, ...]]

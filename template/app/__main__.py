@@ -1,6 +1,7 @@
 """`python -m app` serves the application; `--reload` starts it anew when its code changes."""
 
 import argparse
+import os
 import signal
 import socket
 import sys
@@ -32,6 +33,8 @@ def main() -> None:
     parser.add_argument("--reload", action="store_true", help="for development")
     reload = parser.parse_args().reload
     settings = load_settings()
+    if reload and "development" not in settings.model_fields_set:
+        os.environ[f"{PREFIX}DEVELOPMENT"] = "true"  # For the process that serves.
     refuse_taken_port(settings)
     # uvicorn lets requests end, then raises the signal again: all went well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())

@@ -14,6 +14,16 @@ from app.database_errors import conceal, describe, format_error, is_database_err
 USUAL = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", "color_message"}
 
 
+# SQL is part of all that there is to show, but neither its values, rows nor messages of clients:
+# these are personal data.
+VERBOSE = {"sqlalchemy.engine": "INFO", "websockets": "INFO"}
+
+
+def in_terminal() -> bool:
+    """Return whether a person reads the log, rather than a machine."""
+    return sys.stderr.isatty()
+
+
 class Formatter(logging.Formatter):
     """Formats a record of any library, with what `context` knows of the request at that moment."""
 
@@ -21,7 +31,7 @@ class Formatter(logging.Formatter):
         super().__init__()
         self.context = context
         self.render: Callable[[dict[str, Any]], str] = json.JSONEncoder(default=repr).encode
-        if sys.stderr.isatty():
+        if in_terminal():
             # Where nobody reads along, migrations start without it.
             from structlog.dev import ConsoleRenderer, plain_traceback  # noqa: PLC0415
 
@@ -63,6 +73,7 @@ def show(value: object) -> object:
 
 def logging_config(level: str, context: Callable[[], dict[str, Any]] = dict) -> dict[str, Any]:
     """Return the argument of logging.config.dictConfig for this level and above."""
+    verbose = VERBOSE if level == "DEBUG" else {}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -74,5 +85,6 @@ def logging_config(level: str, context: Callable[[], dict[str, Any]] = dict) -> 
             "alembic": {"level": "WARNING"},
             # It prints these as well.
             "alembic.util.messaging": {"level": "CRITICAL"},
+            **{name: {"level": limit} for name, limit in verbose.items()},
         },
     }

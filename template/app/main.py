@@ -8,15 +8,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
 from app.db import Database
+from app.docs import add_docs, add_index
 from app.errors import Problem, add_error_handlers
 from app.health.readiness import NotReadyError, check_ready
 from app.health.routes import router as health_router
 from app.limits import LimitMiddleware
-from app.middleware import RequestMiddleware, UnexpectedErrorMiddleware
+from app.middleware import CorsMiddleware, RequestMiddleware, UnexpectedErrorMiddleware
+from app.routing import HeadMiddleware
 from app.settings import PROJECT_DIR, Settings, load_settings
 from app.users.routes import router as users_router
 
@@ -47,7 +48,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         await check_ready(database, app.state.settings)
     except NotReadyError as error:
-        logger.warning("not ready: %s", error)
+        logger.warning("not ready: %s", error.advice)
     try:
         yield
     finally:
@@ -65,19 +66,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         # Decoding a field takes as long as it is, and nothing else runs meanwhile.
         form_limits={"max_part_size": 250_000},
+        openapi_url="/openapi.json" if settings.docs else None,
+        docs_url=None,  # add_docs() adds them, without another host.
+        redoc_url=None,
         # Names of functions make good names in generated clients.
         generate_unique_id_function=lambda route: route.name,
     )
     app.include_router(health_router)  # Before all that can be mounted at "/".
     app.state.settings = settings
+    if settings.docs:
+        add_docs(app)
     app.include_router(users_router)
     add_error_handlers(app)
+    if settings.development:
+        add_index(app)
     # The last one added is the outermost.
     app.add_middleware(LimitMiddleware, max_body_size=settings.max_body_size)
     app.add_middleware(UnexpectedErrorMiddleware)
+    app.add_middleware(HeadMiddleware)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            CorsMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],

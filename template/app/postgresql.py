@@ -29,6 +29,8 @@ TRANSIENT_STATES = ("08", "40", "53", "55", "57", "58")
 # A server that took writes, and is a standby now.
 READ_ONLY_STATE = "25006"
 READ_ONLY_TARGETS = {"read-only", "standby", "prefer-standby"}
+# What does not exist: a table, a column, a type, a schema.
+UNDEFINED = {"42P01", "42703", "42704", "3F000"}
 
 
 def create_reader(settings: Settings) -> AsyncEngine:
@@ -108,3 +110,8 @@ def is_unavailable(error: exc.DBAPIError) -> bool:
         or isinstance(error, exc.OperationalError | exc.InterfaceError)
         or state.startswith(TRANSIENT_STATES)
     )
+
+
+def is_outdated(error: exc.DBAPIError) -> bool:
+    """Return whether the statement names a table or column that the database does not have."""
+    return getattr(error.orig, "sqlstate", None) in UNDEFINED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sqlite3
 from pathlib import Path
@@ -35,6 +36,7 @@ TRANSIENT_CODES = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
 }
+UNDEFINED = r"no such (table|column): |table .+ has no column named "
 
 
 def parse_url(value: str) -> URL:
@@ -75,6 +77,8 @@ def create_reader(settings: Settings) -> AsyncEngine:
 
     from app.sessions import refuse_changes  # noqa: PLC0415
 
+    # Its debug messages have the values of statements.
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)
     url = settings.database_url
     pool_size, max_overflow = settings.pool_sizes
     # A database in memory is its one connection; only a file has a pool.
@@ -158,3 +162,8 @@ def explain_denial(_error: DBAPIError, _role: str | None) -> Obstacle | None:
 
 def find_obstacle(_connection: Connection) -> Obstacle | None:
     return None
+
+
+def is_outdated(error: DBAPIError) -> bool:
+    """Return whether the statement names a table or column that the database does not have."""
+    return re.match(UNDEFINED, str(error.orig)) is not None

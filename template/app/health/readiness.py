@@ -16,7 +16,14 @@ logger = logging.getLogger(__name__)
 
 
 class NotReadyError(Exception):
-    """Says in one line, fit for a client, why the service cannot serve."""
+    """Says in one line, fit for a client, why the service cannot serve.
+
+    The command is for the log, and for developers.
+    """
+
+    def __init__(self, reason: str, command: str | None = None) -> None:
+        super().__init__(reason)
+        self.advice = f"{reason} Run: {command}" if command else reason
 
 
 @cache
@@ -76,4 +83,7 @@ async def check_ready(database: Database, settings: Settings) -> None:
     if newer and (database.has_been_ready or settings.allow_newer_database):
         return
     found = f"at revision {', '.join(current)}" if current else "without a revision"
-    raise NotReadyError(f"The database is {found}, this code needs {', '.join(sorted(heads))}.")
+    raise NotReadyError(
+        f"The database is {found}, this code needs {', '.join(sorted(heads))}.",
+        None if newer else "make db-migrate",
+    )

@@ -37,8 +37,10 @@ async def get_live() -> Health:
 @router.get("/ready", responses=problem_responses(503))
 async def get_ready(request: Request) -> Health:
     """Answer while the database does and has the schema of this code; send no traffic otherwise."""
+    settings = request.app.state.settings
     try:
-        await check_ready(get_database(request), request.app.state.settings)
+        await check_ready(get_database(request), settings)
     except NotReadyError as error:
-        raise ProblemError(503, str(error), "not-ready") from error
+        detail = error.advice if settings.development else str(error)
+        raise ProblemError(503, detail, "not-ready") from error
     return Health()
