@@ -24,10 +24,10 @@ def name_checks_as_stored(autogen: AutogenContext, _operations: object) -> Prior
     with what the database has (its issue 1864).
     """
     dialect, models = autogen.dialect, autogen.metadata
-    if dialect is None or not isinstance(models, MetaData):
+    if dialect is None or models is None:
         return CONTINUE
     shorten = dialect.identifier_preparer.truncate_and_render_constraint_name
-    for table in models.tables.values():
+    for table in models.sorted_tables:
         for constraint in table.constraints:
             if isinstance(constraint, CheckConstraint) and isinstance(constraint.name, conv):
                 name = shorten(constraint.name)
@@ -53,8 +53,10 @@ def compare_default(
     if not isinstance(old, DefaultClause) or not isinstance(new, DefaultClause):
         return CONTINUE
     compiler: Any = ctx.dialect.ddl_compiler(ctx.dialect, None)  # type: ignore[arg-type]
-    # The driver takes a doubled percent sign for one.
-    wanted = compiler.get_column_default_string(column).replace("%%", "%")
+    wanted = compiler.get_column_default_string(column)
+    if ctx.dialect.paramstyle in {"format", "pyformat"}:
+        # Doubled for the driver, to which one percent sign is a parameter.
+        wanted = wanted.replace("%%", "%")
     known = str(old.arg.text if hasattr(old.arg, "text") else old.arg)
     if "nextval(" in known:
         return CONTINUE

@@ -1,5 +1,6 @@
 """What autogenerate has to ask SQLite, beyond what SQLAlchemy reflects."""
 
+import sqlite3
 from typing import Any
 
 from sqlalchemy import Column, Connection, text
@@ -11,6 +12,8 @@ FOREIGN_TABLES = text("SELECT schema, name FROM pragma_table_list WHERE type <> 
 
 def find_foreign_tables(connection: Connection) -> set[tuple[str | None, str]]:
     """Return schemas and names of tables that belong to an extension."""
+    if sqlite3.sqlite_version_info < (3, 37):
+        return set()
     return {(schema, name) for schema, name in connection.execute(FOREIGN_TABLES)}
 
 

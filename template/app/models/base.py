@@ -14,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     case,
     event,
+    inspect,
     literal_column,
     text,
 )
@@ -50,7 +51,7 @@ class Base(DeclarativeBase):
         id: Mapped[Any]
 
     @classmethod
-    def __table_cls__(cls, name: str, metadata: MetaData, *items: Any, **options: Any) -> Table:  # noqa: ANN401, PLW3201
+    def __table_cls__(cls, name: str, metadata: MetaData, *items: Any, **options: Any) -> Table:  # noqa: ANN401
         """Return the table of a model: the hook that SQLAlchemy has for this."""
         has_key = any(
             item.primary_key if isinstance(item, Column) else isinstance(item, PrimaryKeyConstraint)
@@ -64,8 +65,9 @@ class Base(DeclarativeBase):
 
 def time_of_creation(context: DefaultExecutionContext) -> datetime:
     """Return created_at of the row that is being inserted."""
-    created_at: datetime = context.get_current_parameters()["created_at"]
-    return created_at
+    values = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    created_at = values.get("created_at")
+    return created_at if isinstance(created_at, datetime) else utc_now()
 
 
 def time_of_change() -> ColumnElement[datetime]:
@@ -98,5 +100,10 @@ class Timestamped:
 def set_updated_at(_mapper: Mapper[Any], _connection: object, row: Timestamped) -> None:
     """Set the time of a change here, so that the session need not ask for it."""
     session = object_session(row)
-    if session is not None and session.is_modified(row, include_collections=False):
-        row.updated_at = max(utc_now(), row.updated_at, row.created_at)
+    if session is None or not session.is_modified(row, include_collections=False):
+        return
+    if inspect(row).attrs.updated_at.history.has_changes():
+        return
+    # What the session has not loaded is not asked for.
+    known = [vars(row).get(name) for name in ("created_at", "updated_at")]
+    row.updated_at = max([utc_now(), *(time for time in known if time is not None)])
