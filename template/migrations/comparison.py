@@ -9,7 +9,7 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import AlterColumnOp
 from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
-from sqlalchemy import CheckConstraint, Column, MetaData
+from sqlalchemy import CheckConstraint, Column
 from sqlalchemy.schema import DefaultClause
 from sqlalchemy.sql.naming import conv
 
@@ -23,11 +23,8 @@ def name_checks_as_stored(autogen: AutogenContext, _operations: object) -> Prior
     SQLAlchemy shortens a name that is too long when it writes SQL; Alembic compares the long one
     with what the database has (its issue 1864).
     """
-    dialect, models = autogen.dialect, autogen.metadata
-    if dialect is None or models is None:
-        return CONTINUE
-    shorten = dialect.identifier_preparer.truncate_and_render_constraint_name
-    for table in models.sorted_tables:
+    shorten = autogen.dialect.identifier_preparer.truncate_and_render_constraint_name
+    for table in autogen.sorted_tables:
         for constraint in table.constraints:
             if isinstance(constraint, CheckConstraint) and isinstance(constraint.name, conv):
                 name = shorten(constraint.name)
