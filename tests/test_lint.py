@@ -166,6 +166,12 @@ HAZARDS = {
             f"What comes before stays if the rest fails. {ALONE}",
         ),
         Hazard(
+            'op.add_column("users", sa.Column("a", sa.Enum("x", name="a")))',
+            "native-enum",
+            "sa.Enum('x', name='a')",
+            "or create_type=False, with CREATE TYPE and DROP TYPE.",
+        ),
+        Hazard(
             'op.alter_column("users", "name", type_=sa.Text())',
             "changing-column-type",
             "ALTER TABLE users ALTER COLUMN name TYPE TEXT;",

@@ -22,12 +22,17 @@ from app.postgresql_privileges import (
     find_obstacle,
 )
 from app.settings import Settings
+from migrations.postgresql_comparison import find_foreign_tables, is_same_default
 
 Run = Callable[..., None]
 logger = logging.getLogger(__name__)
 
 # A revision is a transaction: those before one that fails stay, the failed one leaves nothing.
-OPTIONS: dict[str, Any] = {"transaction_per_migration": True}
+OPTIONS: dict[str, Any] = {
+    "transaction_per_migration": True,
+    "find_foreign_tables": find_foreign_tables,
+    "is_same_default": is_same_default,
+}
 # Held by the session, as a revision may commit in between (CREATE INDEX CONCURRENTLY); asked for
 # again and again, as a session that waits would block that very index. Freed with the connection.
 LOCK = text(
