@@ -83,6 +83,10 @@ class Embedding(TypeDecorator):
     cache_ok = True
 
 
+class Fraction(Numeric):
+    pass
+
+
 class Choice(TypeDecorator):
     impl = Enum("a", "b", native_enum=False, length=10)
     cache_ok = True
@@ -108,6 +112,7 @@ CASES = {
     "decorated": column("Amount"),
     "decorated_twice": column("NestedAmount"),
     "decorated_enum": column("Choice"),
+    "extended": column("Fraction(8, 3)"),
     "chosen_by_dialect": column("Identifier"),
     "document": column("Document"),
     "variant": column('JSON().with_variant(postgresql.JSONB(), "postgresql")'),
@@ -171,6 +176,7 @@ TYPES = {
     "postgresql": {
         "interval": "sa.Interval()",
         "decorated_twice": "sa.Numeric(precision=10, scale=2)",
+        "extended": "sa.Numeric(precision=8, scale=3)",
         "chosen_by_dialect": "sa.UUID()",
         "document": "postgresql.JSONB(astext_type=sa.Text())",
         "variant_of_decorated": "sa.Numeric(precision=12, scale=3)",
@@ -180,6 +186,7 @@ TYPES = {
     "sqlite": {
         "interval": "sa.Interval()",
         "decorated_twice": "sa.Numeric(precision=10, scale=2)",
+        "extended": "sa.Numeric(precision=8, scale=3)",
         "chosen_by_dialect": "sa.CHAR(length=36)",
         "document": "sa.JSON()",
         "variant": "sa.JSON()",

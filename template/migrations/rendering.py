@@ -17,6 +17,8 @@ from sqlalchemy.schema import DefaultClause
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlalchemy.util import immutabledict
 
+from app.settings import PROJECT_DIR
+
 Type = TypeEngine[Any]
 
 
@@ -64,12 +66,19 @@ def stored_type(item: Type, dialect: Dialect) -> Type:
     return item
 
 
+def is_own(item: Type) -> bool:
+    return (PROJECT_DIR / type(item).__module__.partition(".")[0]).is_dir()
+
+
 def public_type(item: Type) -> Type:
-    """Return a type of SQLAlchemy's as the public one: a dialect has some of its driver's."""
-    if not is_sqlalchemys(item):
+    """Return the public type of SQLAlchemy's in place of a driver's, or of one that extends it."""
+    if not is_sqlalchemys(item) and not is_own(item):
         return item
-    for parent in type(item).__mro__:
-        modules = ["sqlalchemy", ".".join(parent.__module__.split(".")[:3])]
+    parents = [parent for parent in type(item).__mro__ if issubclass(parent, TypeEngine)]
+    for parent in parents:
+        modules = ["sqlalchemy"]
+        if parent.__module__.startswith("sqlalchemy.dialects."):
+            modules.append(".".join(parent.__module__.split(".")[:3]))
         if any(getattr(sys.modules[name], parent.__name__, None) is parent for name in modules):
             return item if parent is type(item) else item.adapt(parent)
     return item
