@@ -86,7 +86,10 @@ def test_missing_right_to_change_tables_is_named(
     grant(own_url, "GRANT ALL ON ALL TABLES IN SCHEMA public", role)
     limited = own_url.set(username=role).render_as_string(hide_password=False)
     monkeypatch.setenv("DATABASE_URL", limited)
-    with pytest.raises(CommandError, match=r"no ownership of \w+ \w+: ALTER [A-Z]+ \w+ OWNER TO"):
+    # Which of the two depends on what the newest revision does.
+    ownership = r"no ownership of \w+ \w+: ALTER [A-Z]+ \w+ OWNER TO"
+    creation = r"no CREATE on schema \w+: GRANT CREATE ON SCHEMA \w+ TO"
+    with pytest.raises(CommandError, match=f"{ownership}|{creation}"):
         command.downgrade(alembic_config(), "base")
 
 
