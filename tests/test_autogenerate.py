@@ -272,6 +272,7 @@ def test_changed_default_is_found(copy: Project, url: str) -> None:
         ("class Point(UserDefinedType):\n    __repr__ = lambda self: '<point>'\n", "SyntaxError"),
         ("class Point(UserDefinedType):\n    __repr__ = lambda self: 'Point(Metre)'\n", "Metre"),
         ("class Point(UserDefinedType):\n    __repr__ = lambda self: 'Pt()'\n", "has no Pt"),
+        ("class Point(UserDefinedType):\n    name = 'point'\n", "it imports app"),
     ],
 )
 def test_revision_that_cannot_run_is_refused(
@@ -286,6 +287,19 @@ def test_revision_that_cannot_run_is_refused(
     (line,) = [line for line in message.splitlines() if line.startswith("FAILED")]
     assert problem in line
     assert "correct or delete it" in line
+
+
+@pytest.mark.parametrize("project", ["postgresql"], indirect=True)
+def test_name_that_is_too_long_is_refused(copy: Project, url: str) -> None:
+    name = "i" * 64
+    add_models(
+        copy,
+        model("points", f'value: Mapped[int]\n    __table_args__ = (Index("{name}", "value"),)'),
+    )
+    copy.alembic(url, "upgrade", "head")
+    assert copy.alembic(url, "check", code=255).stdout.strip() == (
+        f"FAILED: {name} in points has 64 characters, the database takes 63: give it a shorter name"
+    )
 
 
 FOREIGN = {

@@ -8,7 +8,7 @@ from typing import Any
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import AlterColumnOp
 from alembic.runtime.plugins import Plugin
-from alembic.util import DispatchPriority, PriorityDispatchResult
+from alembic.util import CommandError, DispatchPriority, PriorityDispatchResult
 from sqlalchemy import CheckConstraint, Column
 from sqlalchemy.schema import DefaultClause
 from sqlalchemy.sql.naming import conv
@@ -23,6 +23,7 @@ def name_checks_as_stored(autogen: AutogenContext, _operations: object) -> Prior
     SQLAlchemy shortens a name that is too long when it writes SQL; Alembic compares the long one
     with what the database has (its issue 1864).
     """
+    refuse_long_names(autogen)
     shorten = autogen.dialect.identifier_preparer.truncate_and_render_constraint_name
     for table in autogen.sorted_tables:
         for constraint in table.constraints:
@@ -31,6 +32,19 @@ def name_checks_as_stored(autogen: AutogenContext, _operations: object) -> Prior
                 if len(name) < len(constraint.name):
                     constraint.name = conv(name)
     return CONTINUE
+
+
+def refuse_long_names(autogen: AutogenContext) -> None:
+    """Raise CommandError for a name that SQLAlchemy does not shorten, and would not use."""
+    longest = autogen.dialect.max_identifier_length
+    for table in autogen.sorted_tables:
+        for item in (table, *table.columns, *table.indexes, *table.constraints):
+            name = item.name
+            if isinstance(name, str) and not isinstance(name, conv) and len(name) > longest:
+                raise CommandError(
+                    f"{name} in {table.fullname} has {len(name)} characters, the database takes"
+                    f" {longest}: give it a shorter name"
+                )
 
 
 def compare_default(

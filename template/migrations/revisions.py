@@ -48,7 +48,7 @@ def load(path: str) -> ModuleType:
 
 
 def missing_names(path: Path, module: ModuleType) -> Iterator[str]:
-    """Yield names that nothing defines, and attributes that the imported modules do not have."""
+    """Yield names that nothing defines, attributes that modules lack, and imports of the code."""
     text = path.read_text("utf-8")
     for scope in symtable.symtable(text, str(path), "exec").get_children():
         for symbol in scope.get_symbols():
@@ -56,6 +56,8 @@ def missing_names(path: Path, module: ModuleType) -> Iterator[str]:
             if symbol.is_global() and not hasattr(module, name) and not hasattr(builtins, name):
                 yield f"{name} is not defined"
     for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import) and any(name.name.startswith("app.") for name in node.names):
+            yield "it imports app, which will change: copy the type into the revision"
         if isinstance(node, ast.Attribute):
             owner = resolve(node.value, module)
             if isinstance(owner, ModuleType) and not hasattr(owner, node.attr):

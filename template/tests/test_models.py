@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Self
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Column, DateTime, MetaData, Table, Uuid, update
 
 from app.db import Database
 from app.models import User
@@ -37,8 +37,16 @@ async def test_clock_that_is_behind_does_not_turn_times_back(
         monkeypatch.setattr("app.models.base.datetime", Late)
         if in_bulk:
             await session.execute(update(User).values(name="All"))
+            await session.refresh(user)
         else:
             user.name = "All"
             await session.flush()
-        await session.refresh(user)
+            # Known without another query.
+            assert "updated_at" in vars(user)
         assert (user.name, user.updated_at) == ("All", user.created_at)
+
+
+def test_tables_beside_the_changed_one_may_have_times_too() -> None:
+    other = Table("others", MetaData(), Column("created_at", DateTime), Column("id", Uuid))
+    statement = update(User).values(name="All").where(User.id == other.c.id)
+    assert "users.created_at >" in str(statement)

@@ -15,11 +15,18 @@ from sqlalchemy import (
     case,
     event,
     inspect,
-    literal_column,
     text,
 )
 from sqlalchemy.engine.default import DefaultExecutionContext
-from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, object_session
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Mapper,
+    declared_attr,
+    mapped_column,
+    object_session,
+)
+from sqlalchemy.orm.attributes import flag_modified
 from uuid_utils.compat import uuid7
 
 from app.tables import NAMING_CONVENTION, UTCDateTime
@@ -70,9 +77,8 @@ def time_of_creation(context: DefaultExecutionContext) -> datetime:
     return created_at if isinstance(created_at, datetime) else utc_now()
 
 
-def time_of_change() -> ColumnElement[datetime]:
+def time_of_change(created_at: Any) -> ColumnElement[datetime]:  # noqa: ANN401
     """Return the SQL of the time now, or of created_at where this machine's clock is behind."""
-    created_at = literal_column("created_at", UTCDateTime)
     now = bindparam("now", callable_=utc_now, type_=UTCDateTime, unique=True)
     return case((created_at > now, created_at), else_=now)
 
@@ -88,12 +94,16 @@ class Timestamped:
     created_at: Mapped[datetime] = mapped_column(
         default=utc_now, server_default=text("CURRENT_TIMESTAMP"), sort_order=1
     )
-    updated_at: Mapped[datetime] = mapped_column(
-        default=time_of_creation,
-        onupdate=time_of_change(),
-        server_default=text("CURRENT_TIMESTAMP"),
-        sort_order=1,
-    )
+
+    @declared_attr
+    def updated_at(cls) -> Mapped[datetime]:  # noqa: N805
+        """Return the column; created_at is that of the table, also beside other tables."""
+        return mapped_column(
+            default=time_of_creation,
+            onupdate=time_of_change(cls.created_at),
+            server_default=text("CURRENT_TIMESTAMP"),
+            sort_order=2,
+        )
 
 
 @event.listens_for(Timestamped, "before_update", propagate=True)
@@ -106,4 +116,7 @@ def set_updated_at(_mapper: Mapper[Any], _connection: object, row: Timestamped) 
         return
     # What the session has not loaded is not asked for.
     known = [vars(row).get(name) for name in ("created_at", "updated_at")]
+    if "updated_at" in vars(row):
+        # A value that stays equal is written, too: the session would ask for what SQL has set.
+        flag_modified(row, "updated_at")
     row.updated_at = max([utc_now(), *(time for time in known if time is not None)])
