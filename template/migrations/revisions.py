@@ -56,7 +56,7 @@ def missing_names(path: Path, module: ModuleType) -> Iterator[str]:
             if symbol.is_global() and not hasattr(module, name) and not hasattr(builtins, name):
                 yield f"{name} is not defined"
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import) and any(name.name.startswith("app.") for name in node.names):
+        if isinstance(node, ast.alias) and node.name.startswith("app."):
             yield "it imports app, which will change: copy the type into the revision"
         if isinstance(node, ast.Attribute):
             owner = resolve(node.value, module)
