@@ -46,9 +46,16 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 async def event_loop(anyio_backend: str) -> AsyncIterator[None]:
-    """Keep one loop for all tests and a moment more: the thread of a driver may answer late."""
+    """Keep one loop for all tests and a moment more: the thread of a driver may answer late.
+
+    A task in which aiosqlite closes a connection never ends when it is cancelled with the loop.
+    """
+    own = len(asyncio.all_tasks())
     yield
-    await asyncio.sleep(0.05)
+    for _ in range(100):
+        await asyncio.sleep(0.05)
+        if len(asyncio.all_tasks()) <= own:
+            break
 
 
 @pytest.fixture(scope="session")
