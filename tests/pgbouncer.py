@@ -32,22 +32,24 @@ user = {runs_as}
 def pooled(url: str, folder: Path, mode: str = "transaction", pool_size: int = 4) -> Iterator[str]:
     """Yield the address of the same database through a PgBouncer with so many connections to it.
 
-    The address names the folder of the server's socket.
+    The URL names the folder of the server's socket.
     """
     path = program("pgbouncer", package="pgbouncer")
     parts = urlsplit(url)
     query = parse_qs(parts.query)
     (host,) = query["host"]
+    server = query.get("port", ["5432"])[0]
+    socket = Path(host, f".s.PGSQL.{server}")
     port = free_port()
     text = CONFIGURATION.format(
         host=host.replace("'", "''"),
-        server=query.get("port", ["5432"])[0],
+        server=server,
         user=parts.username,
         port=port,
         mode=mode,
         pool_size=pool_size,
-        # It refuses to run as root; whoever owns the socket's folder may use the socket.
-        runs_as=pwd.getpwuid(Path(host).stat().st_uid if os.geteuid() == 0 else os.geteuid())[0],
+        # It refuses to run as root; only the owner of the socket may use that.
+        runs_as=pwd.getpwuid(socket.stat().st_uid if os.geteuid() == 0 else os.geteuid())[0],
     )
     configuration = folder / f"pgbouncer-{port}.ini"
     configuration.write_text(text, "utf-8")

@@ -20,7 +20,7 @@ from tests.pages import NAME, Block, blocks, normalise
 from tests.picture import PICTURE, draw
 from tests.project import Project, stopped
 from tests.releases import GIT
-from tests.support import Server, run
+from tests.support import IDENTITY, Server, run
 from tests.template import DATABASES, ROOT, render
 
 SERVES = {"make dev", "make run"}
@@ -87,7 +87,7 @@ def test_generated_readme(fresh: Project, tmp_path: Path) -> None:
                     assert server, f"$ {command}: nothing serves yet"
                     curl(command, server)
                 else:
-                    fresh.run("sh", "-c", command)
+                    fresh.run("sh", "-c", command, env=IDENTITY)
     assert server, "the README starts no server"
 
 

@@ -81,8 +81,12 @@ OPTIONAL = {
 UPDATING = {
     ".copier-answers.yml",
     "renovate.json",
+    "scripts/changes.py",
+    "scripts/clone.py",
     "scripts/conflicts.py",
+    "scripts/programs.py",
     "scripts/release.py",
+    "scripts/tags.py",
     "scripts/update.py",
 }
 

@@ -58,7 +58,7 @@ class Formatter(logging.Formatter):
         ei: tuple[type[BaseException], BaseException, TracebackType | None]
         | tuple[None, None, None],
     ) -> str:
-        """Return the traceback without what a database's error tells about rows."""
+        """Return the traceback without rows that a database error quotes."""
         return format_error(ei[1]) if ei[1] else ""
 
 

@@ -99,7 +99,7 @@ def branches_of(name: str) -> list[str]:
 
 
 def exists(name: str) -> bool:
-    return bool(git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"))
+    return bool(git("rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}"))
 
 
 def is_comparable(name: str) -> bool:

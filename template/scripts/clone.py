@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from scripts import tags
 from scripts.programs import output, run
@@ -18,9 +18,9 @@ class Version(Protocol):
     @property
     def is_prerelease(self) -> bool: ...
 
-    def __lt__(self, other: "Version", /) -> bool: ...
+    def __lt__(self, other: Self, /) -> bool: ...
 
-    def __gt__(self, other: "Version", /) -> bool: ...
+    def __gt__(self, other: Self, /) -> bool: ...
 
 
 class Release(NamedTuple):

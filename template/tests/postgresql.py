@@ -61,7 +61,7 @@ def connect(url: URL) -> psycopg.Connection:
 
 
 def locate(url: str) -> set[tuple[object, ...]]:
-    """Return where a database is; two URLs of one have something in common, whoever connects."""
+    """Return where a database is; URLs of the same database share an item."""
     parsed = parse_any_url(url)
     return {
         (str(host or "").lower().rstrip("."), port or 5432, parsed.database)
