@@ -5,12 +5,11 @@ The limit of a route is FastAPI's own `max_body_size=`, of `@router.post()`, `AP
 """
 
 import re
+from collections.abc import Awaitable
 
 from fastapi import HTTPException
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware, RequestBodyLimitResponder
-from starlette.types import Message, Receive, Scope, Send
-
-from app.errors import ProblemError, problem_response
+from starlette.middleware.body_limit import RequestBodyLimitResponder
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # A value costs a hundred times its bytes once it is an object, and an error once it is refused.
 BYTES_PER_VALUE = 100
@@ -57,16 +56,6 @@ class LimitedRequest(RequestBodyLimitResponder):
 
     counter: ValueCounter | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        except HTTPException as error:
-            # Of a middleware that reads the body: routes answer theirs.
-            if self.response_started:
-                raise
-            problem = ProblemError(error.status_code, str(error.detail))
-            await problem_response(problem, headers=error.headers)(scope, receive, send)
-
     async def receive_with_limit(self) -> Message:
         limit = self.max_body_size
         if self.content_length is not None and self.content_length > limit:
@@ -98,20 +87,22 @@ class LimitedRequest(RequestBodyLimitResponder):
         await self.send(message)
 
 
-class LimitMiddleware(RequestBodyLimitMiddleware):
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self.app
+class LimitMiddleware:
+    def __init__(self, app: ASGIApp, max_body_size: int) -> None:
+        self.app = app
+        self.max_body_size = max_body_size
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and may_have_body(scope):
-            app = LimitedRequest(app, self.max_body_size)
-        await app(scope, receive, send)
+            return LimitedRequest(self.app, self.max_body_size)(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 def may_have_body(scope: Scope) -> bool:
     """Return whether there is a body to look at: most requests that only read have none."""
     if scope["method"] not in BODILESS:
         return True
-    names = [name for name, _ in scope["headers"]]
-    return not BODY_HEADERS.isdisjoint(names)
+    return not BODY_HEADERS.isdisjoint(dict(scope["headers"]))
 
 
 def is_json(scope: Scope) -> bool:

@@ -3,9 +3,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from httpx import AsyncClient
 from sqlalchemy import URL, text
+from starlette.middleware import Middleware
 
 from app.db import ReadDatabase
 from tests.databases import OUTAGES, SECRET, settings_for
@@ -30,6 +31,17 @@ async def test_unexpected_error_is_logged_and_not_told(
     [error] = [record for record in log() if record["level"] == "error"]
     assert error["request_id"] == problem["request_id"]
     assert "RuntimeError: internal detail 1" in error["exception"]
+
+
+async def test_middleware_raises_a_problem(own_app: FastAPI, own_client: AsyncClient) -> None:
+    async def refuse(*_: object) -> None:
+        raise HTTPException(401, {"detail": "Sign in.", "realm": "api"}, {"X-Realm": "api"})
+
+    own_app.user_middleware.append(Middleware(lambda _app: refuse))
+    response = await own_client.get("/users")
+    problem = assert_problem(response, 401)
+    assert (problem["detail"], problem["realm"]) == ("Sign in.", "api")
+    assert response.headers["X-Realm"] == "api"
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
