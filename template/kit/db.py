@@ -1,25 +1,22 @@
-"""The application's database: one engine, and what requests read and write with."""
+"""A database: one engine, and what requests read and write with."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import cache
-from typing import Annotated, Any, Self, cast
+from typing import Any, Self, cast
 
-# Request is for the dependencies that a service adds here.
-from fastapi import Depends, Request  # noqa: F401
-from sqlalchemy import Connection, Select, bindparam, inspect, select
+from sqlalchemy import URL, Connection, Select, bindparam, inspect, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.util import greenlet_spawn
 from starlette.requests import HTTPConnection
 
-from app import {{ database }} as dialect
-from app.models import Base
-from app.sessions import RequestSession
-from app.settings import Settings
+from kit._internal.database import dialect
+from kit._internal.sessions import RequestSession
+from kit.settings import Settings
 
-# What differs between databases, for those who need not know which it is.
-is_duplicate, is_unavailable = dialect.is_duplicate, dialect.is_unavailable
-explain_denial, find_obstacle = dialect.explain_denial, dialect.find_obstacle
-is_outdated = dialect.is_outdated
+__all__ = ["Database", "Source", "is_duplicate", "select_columns"]
+
+is_duplicate = dialect.is_duplicate
 
 
 class Database:
@@ -37,10 +34,13 @@ class Database:
             sessions.configure(sync_session_class=RequestSession)
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        return cls(dialect.create_reader(settings))
+    def from_settings(
+        cls, settings: Settings, url: URL | None = None, **engine_options: Any  # noqa: ANN401
+    ) -> Self:
+        """Return the database of DATABASE_URL, or of another URL; it connects when it is used."""
+        return cls(dialect.create_reader(url or settings.database_url, settings, engine_options))
 
-    async def row(self, model: type[Base], key: object) -> dict[str, Any] | None:
+    async def row(self, model: type[DeclarativeBase], key: object) -> dict[str, Any] | None:
         """Return the row with this primary key, a single column, or None.
 
         Raises TypeError for a model whose primary key has several columns.
@@ -62,14 +62,14 @@ class Database:
             return [dict(zip(names, row, strict=True)) for row in result.all()]
 
 
-def select_columns(model: type[Base]) -> Select[Any]:
+def select_columns(model: type[DeclarativeBase]) -> Select[Any]:
     """Select what a model maps, each column under the name of its attribute."""
     mapped = (one for one in inspect(model).column_attrs if not one.deferred)
     return select(*(one.columns[0].label(one.key) for one in mapped))
 
 
 @cache
-def select_by_key(model: type[Base]) -> Select[Any]:
+def select_by_key(model: type[DeclarativeBase]) -> Select[Any]:
     columns = inspect(model).primary_key
     if len(columns) > 1:
         names = ", ".join(column.name for column in columns)
@@ -80,46 +80,63 @@ def select_by_key(model: type[Base]) -> Select[Any]:
     return select_columns(model).where(columns[0] == bindparam("key"))
 
 
-def get_database(request: HTTPConnection) -> Database:
-    """Return the database of the application, or of the service that it is mounted in."""
-    database = getattr(request.app.state, "database", None)
-    service = request.scope.get("service")
-    if database is None and service is not None:
-        database = getattr(service.state, "database", None)
-    if database is None:
-        raise RuntimeError("no database is open: the lifespan of the application opens it")
-    return cast("Database", database)
+class Source:
+    """A database of the running service, under a name; its methods are FastAPI dependencies.
 
-
-async def read_database(request: HTTPConnection) -> Database:
-    """Return the database, whose rows are read without a session."""
-    return get_database(request)
-
-
-async def write_session(request: HTTPConnection) -> AsyncIterator[AsyncSession]:
-    """Yield a session that is committed when the route returns, before the response is sent.
-
-    It is rolled back when anything is raised, a cancelled request included.
+    The URL is a function of the settings, by default that of DATABASE_URL. Engine options are those
+    of create_async_engine(); they win over the built-in ones. Give the source to Service, which
+    opens the database at start-up.
     """
-    begun = get_database(request).writing.begin()
-    try:
-        async with begun as session:
+
+    def __init__(
+        self,
+        name: str = "database",
+        *,
+        url: Callable[[Any], URL] | None = None,
+        **engine_options: Any,  # noqa: ANN401
+    ) -> None:
+        self.name = name
+        self.url = url
+        self.engine_options = engine_options
+
+    def open(self, settings: Settings) -> Database:
+        """Return the database that the settings name; it connects when it is used."""
+        url = None if self.url is None else self.url(settings)
+        return Database.from_settings(settings, url, **self.engine_options)
+
+    def of(self, request: HTTPConnection) -> Database:
+        """Return the database of the application, or of the service that it is mounted in.
+
+        Raises RuntimeError where no lifespan has opened it.
+        """
+        database = getattr(request.app.state, self.name, None)
+        service = request.scope.get("service")
+        if database is None and service is not None:
+            database = getattr(service.state, self.name, None)
+        if database is None:
+            raise RuntimeError(f"no {self.name} is open: the lifespan of the application opens it")
+        return cast("Database", database)
+
+    async def read_database(self, request: HTTPConnection) -> Database:
+        """Return the database, whose rows are read without a session."""
+        return self.of(request)
+
+    async def write_session(self, request: HTTPConnection) -> AsyncIterator[AsyncSession]:
+        """Yield a session that is committed when the route returns, before the response is sent.
+
+        It is rolled back when anything is raised, a cancelled request included. Use it with
+        `Depends(..., scope="function")`: FastAPI's default scope ends after the response.
+        """
+        begun = self.of(request).writing.begin()
+        try:
+            async with begun as session:
+                yield session
+        except BaseException:
+            # A commit that has failed leaves it open.
+            await begun.async_session.close()
+            raise
+
+    async def read_session(self, request: HTTPConnection) -> AsyncIterator[AsyncSession]:
+        """Yield a session for reading: every statement stands for itself; nothing is committed."""
+        async with self.of(request).reading() as session:
             yield session
-    except BaseException:
-        # A commit that has failed leaves it open.
-        await begun.async_session.close()
-        raise
-
-
-async def read_session(request: HTTPConnection) -> AsyncIterator[AsyncSession]:
-    """Yield a session for reading: every statement stands for itself, and nothing is committed."""
-    async with get_database(request).reading() as session:
-        yield session
-
-
-# The function scope is what ends them before the response; FastAPI's default is after it.
-WriteSession = Annotated[AsyncSession, Depends(write_session, scope="function")]
-ReadSession = Annotated[AsyncSession, Depends(read_session, scope="function")]
-ReadDatabase = Annotated[Database, Depends(read_database)]
-# For a route that opens sessions of its own, to stream rows or to work after its response.
-ServiceDatabase = ReadDatabase

@@ -20,8 +20,8 @@ from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 from structlog.contextvars import get_contextvars
 
-from app.db import is_outdated, is_unavailable
-from app.routing import allowed_methods
+from kit._internal.database import dialect
+from kit._internal.routing import allowed_methods
 
 logger = logging.getLogger(__name__)
 
@@ -216,10 +216,10 @@ async def handle_database_error(request: Request, error: Exception) -> Response:
     if isinstance(error, exc.IntegrityError):
         problem = ProblemError(409, "The request contradicts what is stored.", "conflict")
     elif isinstance(error, exc.TimeoutError) or (
-        isinstance(error, exc.DBAPIError) and is_unavailable(error)
+        isinstance(error, exc.DBAPIError) and dialect.is_unavailable(error)
     ):
         problem = ProblemError(503, "The database is not available.", "database-unavailable")
-    elif isinstance(error, exc.DBAPIError) and is_outdated(error):
+    elif isinstance(error, exc.DBAPIError) and dialect.is_outdated(error):
         logger.error(OUTDATED, exc_info=error)
         detail = f"{UNEXPECTED} Hint: {OUTDATED}" if in_development(request) else UNEXPECTED
         return problem_response(ProblemError(500, detail))
@@ -235,9 +235,15 @@ def in_development(request: Request) -> bool:
     return settings is not None and settings.development
 
 
+HANDLERS = {
+    ProblemError: handle_problem,
+    HTTPException: handle_http_exception,
+    RequestValidationError: handle_invalid_request,
+    exc.SQLAlchemyError: handle_database_error,
+}
+
+
 def add_error_handlers(app: FastAPI) -> None:
-    """Have the application answer every expected error with a problem."""
-    app.add_exception_handler(ProblemError, handle_problem)
-    app.add_exception_handler(HTTPException, handle_http_exception)
-    app.add_exception_handler(RequestValidationError, handle_invalid_request)
-    app.add_exception_handler(exc.SQLAlchemyError, handle_database_error)
+    """Have an application that is mounted answer every expected error with a problem."""
+    for error_class, handler in HANDLERS.items():
+        app.add_exception_handler(error_class, handler)

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-from app.database_errors import conceal, describe, format_error, is_database_error
+from kit._internal.database import dialect
+from kit._internal.error_texts import conceal
 
 # What any record may have, the last of them from uvicorn; all else it was given as `extra`.
 USUAL = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", "color_message"}
@@ -61,15 +62,15 @@ class Formatter(logging.Formatter):
         | tuple[None, None, None],
     ) -> str:
         """Return the traceback without rows that a database error quotes."""
-        return format_error(ei[1]) if ei[1] else ""
+        return dialect.ERRORS.format_error(ei[1]) if ei[1] else ""
 
 
 def show(value: object) -> object:
     """Return a value as it may be logged, without the rows that an error may quote."""
     if not isinstance(value, BaseException):
         return value
-    if is_database_error(value):
-        return describe(value)
+    if dialect.ERRORS.is_database_error(value):
+        return dialect.ERRORS.describe(value)
     return conceal(repr(value))
 
 
@@ -79,11 +80,11 @@ def logging_config(level: str, context: Callable[[], dict[str, Any]] = dict) -> 
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"default": {"()": "app.logging.Formatter", "context": context}},
+        "formatters": {"default": {"()": "kit.logging.Formatter", "context": context}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "default"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # It tells what it has loaded; migrations/env.py lets its other messages through.
+            # It tells what it has loaded; kit.migrations lets its other messages through.
             "alembic": {"level": "WARNING"},
             # It prints these as well.
             "alembic.util.messaging": {"level": "CRITICAL"},

@@ -1,37 +1,75 @@
-"""How Alembic reaches the database: MIGRATION_DATABASE_URL where it is set, else DATABASE_URL."""
+"""What migrations/env.py calls: everything of Alembic but the tables and what is special here."""
 
 import atexit
 import gc
 import logging.config
+from collections.abc import Mapping
 from typing import Any
 
 from alembic import context
 from alembic.util import CommandError
-from sqlalchemy import text
+from sqlalchemy import MetaData, text
 
-if context.config.cmd_opts:
-    # A command ends soon: it need not look for garbage, nor what it leaves be taken apart.
-    gc.set_threshold(50_000)
-    atexit.register(gc.freeze)
+from kit._internal.database import load_migration_dialect
+from kit._internal.migrations.options import merge_options
+from kit.logging import logging_config
+from kit.settings import Settings, load
 
-from app.logging import logging_config
-from app.models import Base
-from app.settings import load_settings
-from migrations import autogenerate, history
-from migrations.{{ database }} import OPTIONS, migrate, use_schema
+__all__ = ["run"]
 
-config = context.config
-# The tables and the names of constraints: those of the models.
-target_metadata = Base.metadata
-command = config.cmd_opts.cmd[0].__name__ if config.cmd_opts else None
 # Commands that only look: they need not wait for a process that is migrating.
 LOOKING = {"branches", "check", "current", "heads", "history", "revision", "show"}
 
 
-def run(*statements: str, **target: Any) -> None:  # noqa: ANN401
+def run(target_metadata: MetaData, settings_class: type[Settings], **options: Any) -> None:  # noqa: ANN401
+    """Do what the Alembic command asks for, on the database of the settings.
+
+    `options` are those of Alembic's context.configure(). Functions such as include_name or
+    render_item are called before the built-in ones, which still apply where yours return what
+    means "as usual": True for include_name and include_object, False for render_item. Migrates on
+    the connection handed in as `config.attributes["connection"]`, as text for `--sql`, or on a
+    connection of its own: MIGRATION_DATABASE_URL where it is set, else DATABASE_URL.
+    """
+    dialect = load_migration_dialect()
+    config = context.config
+    usual = {**dialect.OPTIONS, "target_metadata": target_metadata}
+
+    def run_command(*statements: str, **target: Any) -> None:  # noqa: ANN401
+        configure_and_run(statements, merge_options(usual, options) | target)
+
+    if connection := config.attributes.get("connection"):
+        run_command(connection=connection)
+        return
+    settings = load(settings_class)
+    schema = context.get_x_argument(as_dictionary=True).get("schema")
+    if config.cmd_opts:
+        prepare_process(settings)
+    if context.is_offline_mode():
+        first = [dialect.use_schema(schema)] if schema else []
+        backend = settings.database_url.get_backend_name()
+        run_command(*first, dialect_name=backend, literal_binds=True)
+        return
+    looking = config.attributes.get("looking", command_name() in LOOKING)
+    dialect.migrate(run_command, settings, looking=looking, schema=schema)
+
+
+def command_name() -> str | None:
+    """Return the command, or None where Alembic was not started from the command line."""
+    options = context.config.cmd_opts
+    return options.cmd[0].__name__ if options else None
+
+
+def prepare_process(settings: Settings) -> None:
+    """Set up logging and garbage collection: this process was started by hand, and ends soon."""
+    gc.set_threshold(50_000)
+    atexit.register(gc.freeze)
+    logging.config.dictConfig(logging_config(settings.log_level))
+
+
+def configure_and_run(statements: tuple[str, ...], options: Mapping[str, Any]) -> None:
     """Do what the command asks for, after these statements, on a connection or as text."""
-    options = autogenerate.OPTIONS | OPTIONS | target
-    context.configure(target_metadata=target_metadata, on_version_apply=history.record, **options)
+    config, command = context.config, command_name()
+    context.configure(**options)
     if config.cmd_opts:
         # From here on Alembic says what it does, having said what it consists of.
         for name in ("alembic.autogenerate", "alembic.runtime.migration"):
@@ -41,7 +79,7 @@ def run(*statements: str, **target: Any) -> None:  # noqa: ANN401
     moves = command in {"upgrade", "downgrade"} and not context.is_offline_mode()
     before = context.get_context().get_current_heads() if moves else ()
     if moves and not before:
-        refuse_rollback()
+        refuse_rollback(command)
     with context.begin_transaction():
         context.run_migrations()
     if moves and set(before) == set(context.get_context().get_current_heads()):
@@ -49,29 +87,8 @@ def run(*statements: str, **target: Any) -> None:  # noqa: ANN401
         config.print_stdout("nothing to do: the database is at %s", revisions)
 
 
-def refuse_rollback() -> None:
+def refuse_rollback(command: str | None) -> None:
     """Raise CommandError for a rollback by some steps, as no revision is applied."""
     target = context.get_context().opts["destination_rev"]
     if command == "downgrade" and target != "base":
         raise CommandError("nothing to roll back: no revision is applied")
-
-
-def main() -> None:
-    """Migrate on the connection handed in, as text for `--sql`, or on a connection of its own."""
-    if connection := config.attributes.get("connection"):
-        run(connection=connection)
-        return
-    settings = load_settings()
-    schema = context.get_x_argument(as_dictionary=True).get("schema")
-    if config.cmd_opts:
-        # Started by hand, not as part of a program that has its own idea of logging.
-        logging.config.dictConfig(logging_config(settings.log_level))
-    if context.is_offline_mode():
-        first = [use_schema(schema)] if schema else []
-        run(*first, dialect_name=settings.database_url.get_backend_name(), literal_binds=True)
-        return
-    looking = config.attributes.get("looking", command in LOOKING)
-    migrate(run, settings, looking=looking, schema=schema)
-
-
-main()

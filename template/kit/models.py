@@ -1,16 +1,14 @@
-"""What all models share: time-ordered keys, and the times at which a row was made and changed."""
+"""What models have in common: names of constraints, times in UTC, keys, times of changes."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
-    MetaData,
-    PrimaryKeyConstraint,
-    Table,
-    Uuid,
+    DateTime,
+    Dialect,
+    TypeDecorator,
     bindparam,
     case,
     event,
@@ -18,20 +16,37 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine.default import DefaultExecutionContext
-from sqlalchemy.orm import (
-    DeclarativeBase,
-    Mapped,
-    Mapper,
-    declared_attr,
-    mapped_column,
-    object_session,
-)
+from sqlalchemy.orm import Mapped, Mapper, declared_attr, mapped_column, object_session
 from sqlalchemy.orm.attributes import flag_modified
 from uuid_utils.compat import uuid7
 
-from app.tables import NAMING_CONVENTION, UTCDateTime
+__all__ = ["NAMING_CONVENTION", "Timestamped", "UTCDateTime", "UUIDKey"]
 
-__all__ = ["NAMING_CONVENTION", "Base", "Timestamped", "UTCDateTime", "UUIDKey"]
+# Every constraint has a name that a later revision can drop, the same on every database.
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A point in time: aware in Python, UTC in the database, also where that stores no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value and value.tzinfo is None:
+            raise ValueError("a time without a zone is ambiguous: use datetime.now(UTC)")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None or value.tzinfo is UTC:
+            return value
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def utc_now() -> datetime:
@@ -45,29 +60,6 @@ class UUIDKey:
     """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-1)
-
-
-class Base(DeclarativeBase):
-    """The base of all models. One that names no primary key gets that of UUIDKey."""
-
-    metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {datetime: UTCDateTime}  # noqa: RUF012
-
-    if TYPE_CHECKING:
-        # Of models that do not name UUIDKey, which older ones need not.
-        id: Mapped[Any]
-
-    @classmethod
-    def __table_cls__(cls, name: str, metadata: MetaData, *items: Any, **options: Any) -> Table:  # noqa: ANN401
-        """Return the table of a model: the hook that SQLAlchemy has for this."""
-        has_key = any(
-            item.primary_key if isinstance(item, Column) else isinstance(item, PrimaryKeyConstraint)
-            for item in items
-        )
-        is_subclass = any("__mapper__" in vars(parent) for parent in cls.__mro__[1:])
-        if not has_key and not is_subclass:
-            items = (Column("id", Uuid, primary_key=True, default=uuid7), *items)
-        return Table(name, metadata, *items, **options)
 
 
 def time_of_creation(context: DefaultExecutionContext) -> datetime:
@@ -92,13 +84,14 @@ class Timestamped:
     """
 
     created_at: Mapped[datetime] = mapped_column(
-        default=utc_now, server_default=text("CURRENT_TIMESTAMP"), sort_order=1
+        UTCDateTime, default=utc_now, server_default=text("CURRENT_TIMESTAMP"), sort_order=1
     )
 
     @declared_attr
     def updated_at(cls) -> Mapped[datetime]:  # noqa: N805
         """Return the column; created_at is that of the table, also beside other tables."""
         return mapped_column(
+            UTCDateTime,
             default=time_of_creation,
             onupdate=time_of_change(cls.created_at),
             server_default=text("CURRENT_TIMESTAMP"),

@@ -1,6 +1,7 @@
-"""`python -m app` serves the application; `--reload` starts it anew when its code changes."""
+"""The process that serves: `python -m app`, which reloads with `--reload` when code changes."""
 
 import argparse
+import importlib.util
 import os
 import signal
 import socket
@@ -8,10 +9,11 @@ import sys
 
 from structlog.contextvars import get_contextvars
 
-from app.connections import ConnectionLimit, client_limit, listen_backlog
-from app.logging import logging_config
-from app.processes import Config, serve
-from app.settings import PREFIX, PROJECT_DIR, Settings, load_settings
+from kit._internal.connections import ConnectionLimit, client_limit, listen_backlog
+from kit._internal.processes import Config, serve
+from kit.logging import logging_config
+from kit.project import PROJECT_DIR
+from kit.settings import Settings, load, prefix_of
 
 
 def refuse_taken_port(settings: Settings) -> None:
@@ -24,29 +26,32 @@ def refuse_taken_port(settings: Settings) -> None:
         except OSError as error:
             raise SystemExit(
                 f"cannot listen on {settings.host}:{settings.port}: {error.strerror};"
-                f" {PREFIX}HOST and {PREFIX}PORT say where to"
+                f" set {prefix_of(type(settings))}HOST or {prefix_of(type(settings))}PORT"
             ) from None
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
-    parser.add_argument("--reload", action="store_true", help="for development")
+def main(app: str, settings_class: type[Settings]) -> None:
+    """Serve the application that a function of this name returns, as `app.main:create_app`."""
+    package = app.partition(".")[0]
+    parser = argparse.ArgumentParser(prog=f"python -m {package}", description="Serve the API.")
+    parser.add_argument("--reload", action="store_true", help="reload when the code changes")
     reload = parser.parse_args().reload
-    settings = load_settings()
+    settings = load(settings_class)
     if reload and "development" not in settings.model_fields_set:
-        os.environ[f"{PREFIX}DEVELOPMENT"] = "true"  # For the process that serves.
+        # For the process that serves.
+        os.environ[f"{prefix_of(settings_class)}DEVELOPMENT"] = "true"
     refuse_taken_port(settings)
     # uvicorn lets requests end, then raises the signal again: all went well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     sys.path.insert(0, str(PROJECT_DIR))
     serve(
         Config(
-            "app.main:create_app",
+            app,
             host=settings.host,
             port=settings.port,
             workers=None if reload else settings.workers,
             reload=reload,
-            reload_dirs=[str(PROJECT_DIR / "app")] if reload else None,
+            reload_dirs=folders_of(package) if reload else None,
             log_config=logging_config(settings.log_level, get_contextvars),
             access_log=False,
             server_header=False,
@@ -63,5 +68,9 @@ def main() -> None:
     )
 
 
-if __name__ == "__main__":
-    main()
+def folders_of(package: str) -> list[str]:
+    """Return where the code of a package is."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.submodule_search_locations is None:
+        return [str(PROJECT_DIR)]
+    return list(spec.submodule_search_locations)

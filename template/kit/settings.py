@@ -1,11 +1,14 @@
-"""Every setting of the service, read once from the environment and from .env."""
+"""The built-in settings, read once from the environment and from .env.
+
+A service has a subclass of Settings: with its prefix, its name, settings of its own, and other
+defaults for those that it names again.
+"""
 
 import sys
-from pathlib import Path
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
-    AliasChoices,
     BeforeValidator,
     ByteSize,
     Field,
@@ -14,13 +17,18 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 from sqlalchemy import URL
 
-from app.{{ database }} import parse_any_url, parse_url
-
-PROJECT_DIR = Path(__file__).resolve().parent.parent
-PREFIX = "{{ env_prefix }}"
+from kit._internal.database import dialect
+from kit.project import PROJECT_DIR
 
 Seconds = Annotated[float, Field(gt=0)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/]+$|^\*$")]
@@ -31,10 +39,12 @@ def split_commas(value: object) -> object:
 
 
 class Settings(BaseSettings):
-    """What can be set, as PREFIX and the name of the field; the environment wins over .env."""
+    """What can be set, as prefix and the name of the field; the environment wins over .env.
+
+    The prefix is `env_prefix` in the `model_config` of the subclass.
+    """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
         env_file=PROJECT_DIR / ".env",
         env_ignore_empty=True,
         extra="ignore",
@@ -43,23 +53,22 @@ class Settings(BaseSettings):
     )
 
     # The one database, as the platform gives it. Never printed with its password.
-    database_url: Annotated[URL, NoDecode, PlainValidator(parse_url)] = Field(
+    database_url: Annotated[URL, NoDecode, PlainValidator(dialect.parse_url)] = Field(
         validation_alias="DATABASE_URL", exclude=True
     )
     # Where migrations reach it instead, when DATABASE_URL leads to a pooler such as PgBouncer.
-    migration_database_url: Annotated[URL | None, NoDecode, PlainValidator(parse_any_url)] = Field(
+    migration_database_url: Annotated[URL | None, NoDecode, PlainValidator(dialect.parse_any_url)] = Field(
         default=None,
         validate_default=False,
         validation_alias="MIGRATION_DATABASE_URL",
         exclude=True,
     )
     # How the service calls itself towards the database.
-    service_name: str = "{{ service_name }}"
+    service_name: str = "service"
 
     host: str = "127.0.0.1"
-    port: int = Field(
-        default=8000, ge=1, le=65535, validation_alias=AliasChoices(f"{PREFIX}PORT", "PORT")
-    )
+    # Also PORT without the prefix, as many platforms set it.
+    port: int = Field(default=8000, ge=1, le=65535)
     workers: int = Field(default=1, ge=1)
     # How long running requests may take after SIGTERM.
     shutdown_timeout: int = Field(default=30, ge=1)
@@ -126,16 +135,59 @@ class Settings(BaseSettings):
         return self.migration_database_url or self.database_url
 
 
-def load_settings() -> Settings:
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from, the first of which wins: the hook of Pydantic."""
+        sources = [init_settings]
+        for source in (env_settings, dotenv_settings):
+            sources.append(source)
+            if isinstance(source, EnvSettingsSource):
+                sources.append(PlatformSource(settings_cls, source.env_vars))
+        return (*sources, file_secret_settings)
+
+
+class PlatformSource(PydanticBaseSettingsSource):
+    """PORT, which is not prefixed: it counts where the same place does not set it with prefix."""
+
+    def __init__(
+        self, settings_cls: type[BaseSettings], variables: Mapping[str, str | None]
+    ) -> None:
+        super().__init__(settings_cls)
+        self.variables = variables
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        return self.variables.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        port = self.variables.get("port")
+        return {"port": port} if port else {}
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+def load(settings_class: type[SettingsT]) -> SettingsT:
     """Return the settings, or end the process with a line for each that is missing or wrong."""
     try:
-        return Settings()
+        return settings_class()
     except ValidationError as error:
         lines = []
         for problem in error.errors(include_input=False, include_url=False):
             field = str(problem["loc"][0])
-            name = field if field.isupper() else f"{PREFIX}{field.upper()}"
+            name = field if field.isupper() else f"{prefix_of(settings_class)}{field.upper()}"
             missing = problem["type"] == "missing"
-            reason = "is neither in the environment nor in .env" if missing else problem["msg"]
+            reason = "is not set; set it in the environment or in .env" if missing else problem["msg"]
             lines.append(f"{name}: {reason.removeprefix('Value error, ')}")
         raise SystemExit("\n".join(lines)) from None
+
+
+def prefix_of(settings_class: type[Settings]) -> str:
+    """Return what the environment variables of a service begin with, as ORDERS_."""
+    return settings_class.model_config.get("env_prefix", "")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Uuid, bindparam, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from app.db import Database
+from kit.db import Database
 from app.models import User
 
 ADA = {"email": "ada@example.com", "name": "Ada"}

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from httpx import AsyncClient
 
-from tests.serving import assert_problem
+from kit.testing import assert_problem
 
 ADA = {"email": "ada@example.com", "name": "Ada Lovelace"}
 # Controls, line separators and what reverses text, in a name and at its end.

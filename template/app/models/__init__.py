@@ -1,6 +1,4 @@
 """The whole schema: every model is imported here, so that migrations see every table."""
 
-from app.models.base import Base
-from app.models.user import User
-
-__all__ = ["Base", "User"]
+from app.models.base import Base as Base
+from app.models.user import User as User

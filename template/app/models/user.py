@@ -3,7 +3,8 @@
 from sqlalchemy import CheckConstraint, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from app.models.base import Base, Timestamped, UUIDKey
+from app.models.base import Base
+from kit.models import Timestamped, UUIDKey
 
 
 class User(UUIDKey, Timestamped, Base):

@@ -17,7 +17,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from app.pagination import PAGE_SIZE, Cursor, PageSize
+from kit.pagination import PAGE_SIZE, Cursor, PageSize
 
 # What may surround a name: ends of lines, and spaces of every width.
 SPACES = "\t\n\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"

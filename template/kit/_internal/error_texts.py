@@ -6,12 +6,10 @@ statement. Errors of drivers are recognized by an attribute, so that no driver h
 
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from sqlalchemy.exc import StatementError
-
-from app.{{ database }}_errors import STATE, describe_driver_error
 
 HEADER = "Traceback (most recent call last):\n"
 CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
@@ -45,49 +43,59 @@ def conceal(text: str) -> str:
     return VALUE.sub(r"\1", text)
 
 
-def describe(error: BaseException) -> str:
-    """Return an error's message in one line; of a database's also SQLSTATE and constraint."""
-    original = error
-    # SQLAlchemy has the driver's error, or its copy of that, which has it in turn.
-    while isinstance(wrapped := getattr(original, "orig", None), BaseException):
-        original = wrapped
-    if hasattr(original, STATE):
-        text, facts = describe_driver_error(original)
-    else:
-        text, facts = str(original), []
-    message = conceal(text).strip().partition("\n")[0] or type(original).__name__
-    if facts:
-        return f"{message} ({', '.join(facts)})"
-    return message
+class ErrorTexts:
+    """Texts of errors, for the drivers of one database.
 
+    Their errors have the attribute `state`. `describe_driver_error` returns the primary message of
+    such an error, then facts such as its SQLSTATE and its constraint.
+    """
 
-def is_database_error(error: BaseException) -> bool:
-    """Return whether SQLAlchemy or a driver has raised it for a statement or a connection."""
-    return isinstance(error, StatementError) or hasattr(error, STATE)
+    def __init__(
+        self, state: str, describe_driver_error: Callable[[BaseException], tuple[str, list[str]]]
+    ) -> None:
+        self.state = state
+        self.describe_driver_error = describe_driver_error
 
+    def describe(self, error: BaseException) -> str:
+        """Return an error's message in one line; of a database's also SQLSTATE and constraint."""
+        original = error
+        # SQLAlchemy has the driver's error, or its copy of that, which has it in turn.
+        while isinstance(wrapped := getattr(original, "orig", None), BaseException):
+            original = wrapped
+        if hasattr(original, self.state):
+            text, facts = self.describe_driver_error(original)
+        else:
+            text, facts = str(original), []
+        message = conceal(text).strip().partition("\n")[0] or type(original).__name__
+        if facts:
+            return f"{message} ({', '.join(facts)})"
+        return message
 
-def format_error(error: BaseException) -> str:
-    """Return the traceback of an error, and of those that led to it, without values."""
-    return "".join(format_lines(error, set())).rstrip("\n")
+    def is_database_error(self, error: BaseException) -> bool:
+        """Return whether SQLAlchemy or a driver has raised it for a statement or a connection."""
+        return isinstance(error, StatementError) or hasattr(error, self.state)
 
+    def format_error(self, error: BaseException) -> str:
+        """Return the traceback of an error, and of those that led to it, without values."""
+        return "".join(self._format_lines(error, set())).rstrip("\n")
 
-def format_lines(error: BaseException, seen: set[int]) -> Iterator[str]:
-    seen.add(id(error))
-    earlier, transition = error.__cause__, CAUSE
-    if earlier is None and not error.__suppress_context__:
-        earlier, transition = error.__context__, CONTEXT
-    # What a driver raised below says the same again, with the row.
-    if earlier and id(earlier) not in seen and not is_database_error(error):
-        yield from format_lines(earlier, seen)
-        yield transition
-    if error.__traceback__:
-        yield HEADER
-        yield from traceback.format_tb(error.__traceback__)
-    if is_database_error(error):
-        yield f"{type(error).__module__}.{type(error).__qualname__}: {describe(error)}\n"
-    else:
-        yield conceal("".join(traceback.format_exception_only(error))).rstrip("\n") + "\n"
-    if isinstance(error, BaseExceptionGroup):
-        for member in error.exceptions:
-            lines = "".join(format_lines(member, seen))
-            yield "".join(f"  | {line}\n" for line in ["-" * 8, *lines.splitlines()])
+    def _format_lines(self, error: BaseException, seen: set[int]) -> Iterator[str]:
+        seen.add(id(error))
+        earlier, transition = error.__cause__, CAUSE
+        if earlier is None and not error.__suppress_context__:
+            earlier, transition = error.__context__, CONTEXT
+        # What a driver raised below says the same again, with the row.
+        if earlier and id(earlier) not in seen and not self.is_database_error(error):
+            yield from self._format_lines(earlier, seen)
+            yield transition
+        if error.__traceback__:
+            yield HEADER
+            yield from traceback.format_tb(error.__traceback__)
+        if self.is_database_error(error):
+            yield f"{type(error).__module__}.{type(error).__qualname__}: {self.describe(error)}\n"
+        else:
+            yield conceal("".join(traceback.format_exception_only(error))).rstrip("\n") + "\n"
+        if isinstance(error, BaseExceptionGroup):
+            for member in error.exceptions:
+                lines = "".join(self._format_lines(member, seen))
+                yield "".join(f"  | {line}\n" for line in ["-" * 8, *lines.splitlines()])

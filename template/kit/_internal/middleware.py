@@ -15,11 +15,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
-from app.errors import UNEXPECTED, ProblemError, problem_of, problem_response
-from app.logging import in_terminal
+from kit.errors import UNEXPECTED, ProblemError, problem_of, problem_response
+from kit.logging import in_terminal
 
 logger = logging.getLogger(__name__)
-access_logger = logging.getLogger("app.access")
+access_logger = logging.getLogger("kit.access")
 
 # What uvicorn says to a request that it cancels after SHUTDOWN_TIMEOUT.
 SHUTDOWN = "timeout graceful shutdown exceeded"

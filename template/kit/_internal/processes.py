@@ -23,13 +23,13 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload, Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
-from app.connections import ConnectionLimit
+from kit._internal.connections import ConnectionLimit
 
 logger = logging.getLogger(__name__)
 
 
 class Config(uvicorn.Config):
-    """Uvicorn's options, and those of app.server; every worker loads the application with it."""
+    """Uvicorn's options, and those of kit._internal.server; every worker loads the application with it."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Config(uvicorn.Config):
         connections: ConnectionLimit,
         **options: Any,  # noqa: ANN401
     ) -> None:
-        super().__init__(app, factory=True, http="app.server:HttpConnection", **options)
+        super().__init__(app, factory=True, http="kit._internal.server:HttpConnection", **options)
         self.header_timeout = header_timeout
         self.body_timeout = body_timeout
         self.connections = connections

@@ -13,9 +13,9 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from app.connections import Connection
-from app.processes import Config
-from app.refusals import (
+from kit._internal.connections import Connection
+from kit._internal.processes import Config
+from kit._internal.refusals import (
     LARGE_HEAD,
     LONG_TARGET,
     MAX_HEAD,
@@ -24,7 +24,7 @@ from app.refusals import (
     TOO_MANY_CONNECTIONS,
     refusal,
 )
-from app.transport import ResponseTransport
+from kit._internal.transport import ResponseTransport
 
 # As much of a body has to arrive, or of an answer to be taken, in each `body_timeout`.
 PORTION = 100_000

@@ -1,42 +1,19 @@
 """Throwaway databases: made by the migrations, and never the one that DATABASE_URL names."""
 
+from contextlib import AbstractContextManager
+
 import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL
 
-from app.settings import PROJECT_DIR, Settings
-from tests.{{ database }} import (
-    BAD_URLS,
-    GOOD_URLS,
-    OUTAGES,
-    SAME_DATABASE,
-    SECRET,
-    URLS,
-    create_database,
-    locate,
-    refusing,
-    run_server,
-)
-
-__all__ = [
-    "BAD_URLS",
-    "GOOD_URLS",
-    "OUTAGES",
-    "SAME_DATABASE",
-    "SECRET",
-    "URLS",
-    "create_database",
-    "locate",
-    "refusing",
-    "run_server",
-]
+from kit._internal.database import load_testing_dialect
+from kit.project import PROJECT_DIR
 
 
-def settings_for(url: URL | str) -> Settings:
-    """Return settings that owe nothing to .env."""
-    text = url.render_as_string(hide_password=False) if isinstance(url, URL) else url
-    return Settings(_env_file=None, DATABASE_URL=text)
+def create_database(beside: URL, template: URL | None = None) -> AbstractContextManager[URL]:
+    """Yield a new database on the same server: empty, or a copy of one that nobody uses."""
+    return load_testing_dialect().create_database(beside, template)
 
 
 def alembic_config() -> Config:
@@ -51,7 +28,7 @@ def upgrade(url: URL, revision: str = "head") -> None:
 
 
 def downgrade(url: URL, revision: str) -> None:
-    """Go back as `make db-rollback` does."""
+    """Roll back as `make db-rollback` does."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
         command.downgrade(alembic_config(), revision)

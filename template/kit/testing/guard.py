@@ -1,4 +1,4 @@
-"""Keeps the tests away from the database and the settings of whoever runs them."""
+"""Keeps the tests away from the database and the settings of the user."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -8,29 +8,32 @@ import pytest
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
-from app.settings import PREFIX, PROJECT_DIR, Settings
-from tests.databases import locate, settings_for
+from kit._internal.database import load_testing_dialect
+from kit.project import PROJECT_DIR
+from kit.settings import prefix_of
+from kit.testing.service import TestedService
 
 
-def forget_settings() -> None:
+def forget_settings(service: TestedService) -> None:
     """Have the tests do the same in every shell and beside every .env.
 
     Raises UsageError when TEST_DATABASE_URL cannot be used, or names the database of DATABASE_URL.
     """
+    prefix = prefix_of(service.settings_class).upper()
     file = dotenv_values(PROJECT_DIR / ".env")
     names = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
     urls = [where.get(name) for where in (os.environ, file) for name in names]
     for variable in list(os.environ):
         unprefixed = variable.upper() in {"DATABASE_URL", "MIGRATION_DATABASE_URL", "PORT"}
-        if unprefixed or variable.upper().startswith(PREFIX):
+        if unprefixed or variable.upper().startswith(prefix):
             del os.environ[variable]
-    Settings.model_config["env_file"] = None
+    service.settings_class.model_config["env_file"] = None
     server = os.environ.get("TEST_DATABASE_URL")
     if not server:
         return
     try:
-        settings_for(server)
-        used = locate(server)
+        service.settings_for(server)
+        used = load_testing_dialect().locate(server)
     except ValueError as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         reason = reason.removeprefix("Value error, ")
@@ -42,4 +45,4 @@ def forget_settings() -> None:
 def locations(urls: Iterable[str]) -> Iterator[tuple[object, ...]]:
     for url in urls:
         with suppress(ValueError):
-            yield from locate(url)
+            yield from load_testing_dialect().locate(url)

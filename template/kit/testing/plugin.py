@@ -1,4 +1,4 @@
-"""A database for every worker, made by the migrations and rolled back after each test."""
+"""Fixtures: a database for every worker, made by the migrations and rolled back after each test."""
 
 import asyncio
 import io
@@ -9,34 +9,54 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, nullcontext
 
 import pytest
-from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.contextvars import get_contextvars
 
-from app.db import Database
-from app.logging import Formatter
-from app.main import create_app
-from tests.databases import create_database, run_server, settings_for, upgrade
-from tests.guard import forget_settings
-from tests.reading import ReadingSession
-from tests.serving import Log, client_of, serve
+from kit._internal.database import load_testing_dialect
+from kit.application import Service
+from kit.db import Database
+from kit.logging import Formatter
+from kit.testing import hooks
+from kit.testing.clients import Log, client_of
+from kit.testing.databases import create_database, upgrade
+from kit.testing.guard import forget_settings
+from kit.testing.reading import ReadingSession
+from kit.testing.service import TestedService
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(hooks)
+
+
+def find_service(config: pytest.Config) -> TestedService:
+    """Return what tests/conftest.py names; raise UsageError where it names none."""
+    service: TestedService | None = config.hook.pytest_kit_service()
+    if service is None:
+        raise pytest.UsageError("tests/conftest.py has no pytest_kit_service(): see kit.testing")
+    return service
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start one server for all workers, unless TEST_DATABASE_URL names one."""
-    forget_settings()
+    forget_settings(find_service(session.config))
     if os.environ.get("TEST_DATABASE_URL") or session.config.option.collectonly:
         return
-    # Whoever loses patience (`timeout`, a CI server) leaves nothing running behind.
+    # `timeout` or a CI server that stops the tests leaves nothing running behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stack = ExitStack()
     session.config.add_cleanup(stack.close)
-    server = stack.enter_context(run_server())
+    server = stack.enter_context(load_testing_dialect().run_server())
     # The workers, which start after this, inherit it.
     patch = stack.enter_context(pytest.MonkeyPatch.context())
     patch.setenv("TEST_DATABASE_URL", server.render_as_string(hide_password=False))
+
+
+@pytest.fixture(scope="session")
+def service(pytestconfig: pytest.Config) -> TestedService:
+    """The service that is tested."""
+    return find_service(pytestconfig)
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +79,9 @@ async def event_loop(anyio_backend: str) -> AsyncIterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server() -> URL:
-    """The address beside which databases can be created."""
-    return settings_for(os.environ["TEST_DATABASE_URL"]).database_url
+def server(service: TestedService) -> URL:
+    """The URL beside which databases can be created."""
+    return service.settings_for(os.environ["TEST_DATABASE_URL"]).database_url
 
 
 @pytest.fixture(scope="session")
@@ -80,8 +100,8 @@ def shared_url(server: URL, template: URL) -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
-async def engine(shared_url: URL) -> AsyncIterator[AsyncEngine]:
-    engine = Database.from_settings(settings_for(shared_url)).reader
+async def engine(service: TestedService, shared_url: URL) -> AsyncIterator[AsyncEngine]:
+    engine = service.open_database(service.settings_for(shared_url)).reader
     yield engine
     await engine.dispose()
 
@@ -101,15 +121,15 @@ async def database(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> Asyn
 
 
 @pytest.fixture
-def app(database: Database, shared_url: URL) -> FastAPI:
+def app(service: TestedService, database: Database, shared_url: URL) -> Service:
     """The application, which is not started: its database is that of the test."""
-    app = create_app(settings_for(shared_url))
-    app.state.database = database
+    app = service.create_app(service.settings_for(shared_url))
+    setattr(app.state, app.sources[0].name, database)
     return app
 
 
 @pytest.fixture
-async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
+async def client(app: Service) -> AsyncIterator[AsyncClient]:
     """A client for requests one after the other."""
     async with client_of(app) as client:
         yield client
@@ -123,19 +143,21 @@ def own_url(server: URL, template: URL) -> Iterator[URL]:
 
 
 @pytest.fixture
-async def own_app(own_url: URL) -> AsyncIterator[FastAPI]:
-    async with serve(settings_for(own_url)) as app:
+async def own_app(service: TestedService, own_url: URL) -> AsyncIterator[Service]:
+    """The application, started with a database of its own."""
+    async with service.serve(service.settings_for(own_url)) as app:
         yield app
 
 
 @pytest.fixture
-async def own_client(own_app: FastAPI) -> AsyncIterator[AsyncClient]:
+async def own_client(own_app: Service) -> AsyncIterator[AsyncClient]:
     async with client_of(own_app) as client:
         yield client
 
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Log:
+    """Return a function that returns what has been logged."""
     # The formatter writes JSON where standard error is no terminal.
     monkeypatch.setattr("sys.stderr", io.StringIO())
     monkeypatch.setattr(caplog.handler, "formatter", Formatter(get_contextvars))

@@ -4,7 +4,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import ORMExecuteState
 
-from app.sessions import CHANGE, REFUSAL, RequestSession
+from kit._internal.sessions import CHANGE, REFUSAL, RequestSession
 
 
 class ReadingSession(RequestSession):

@@ -5,7 +5,7 @@ from sqlalchemy import String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import QueuePool
 
-from app.db import Database
+from kit.db import Database
 
 
 class OwnBase(DeclarativeBase):

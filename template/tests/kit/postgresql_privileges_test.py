@@ -9,9 +9,11 @@ from alembic.util import CommandError
 from psycopg import sql
 from sqlalchemy import URL
 
-from tests.databases import alembic_config, create_database, settings_for
-from tests.postgresql import connect
-from tests.serving import Log, assert_problem, client_of, serve
+from kit.testing import alembic_config, create_database
+from tests.kit.support import settings_for
+from kit._internal.postgresql.testing import connect
+from kit.testing import Log, assert_problem, client_of
+from tests.kit.support import serve
 
 
 @pytest.fixture

@@ -14,16 +14,20 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, text
 
-from app.database_errors import describe, format_error
-from app.db import Database, WriteSession
-from app.postgresql_servers import limit_silence
-from app.postgresql_url import list_servers, parse_any_url
+from kit._internal.database import dialect
+from kit.db import Database
+from app.db import WriteSession
+from kit._internal.postgresql.servers import limit_silence
+from kit._internal.postgresql.url import libpq, list_servers, parse_any_url
 from app.settings import Settings
-from scripts.postgresql import libpq
-from tests.databases import refusing, settings_for, upgrade
-from tests.postgresql import connect, silent
-from tests.postgresql_urls import LIBPQ_ONLY
-from tests.serving import Log, assert_problem, client_of, serve
+from tests.kit.databases import refusing
+from tests.kit.support import settings_for
+from kit.testing import upgrade
+from tests.kit.postgresql import silent
+from kit._internal.postgresql.testing import connect
+from tests.kit.postgresql_urls import LIBPQ_ONLY
+from kit.testing import Log, assert_problem, client_of
+from tests.kit.support import serve
 
 EMAIL = "ada@example.com"
 USER = {"email": EMAIL, "name": "Ada"}
@@ -164,5 +168,5 @@ def test_error_of_a_migration_is_described_without_values(own_url: URL) -> None:
         with pytest.raises(psycopg.Error) as duplicate:
             connection.execute("INSERT INTO once VALUES (%s)", [EMAIL])
     expected = 'duplicate key value violates unique constraint "uq_once"'
-    assert describe(duplicate.value) == f"{expected} (SQLSTATE 23505, constraint uq_once)"
-    assert EMAIL not in format_error(duplicate.value)
+    assert dialect.ERRORS.describe(duplicate.value) == f"{expected} (SQLSTATE 23505, constraint uq_once)"
+    assert EMAIL not in dialect.ERRORS.format_error(duplicate.value)

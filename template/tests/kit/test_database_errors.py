@@ -11,10 +11,11 @@ from httpx import AsyncClient
 from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError
 
-from app.database_errors import format_error
-from app.db import Database, WriteSession
-from tests.databases import settings_for
-from tests.serving import Log, assert_problem
+from kit._internal.database import dialect
+from kit.db import Database
+from app.db import WriteSession
+from tests.kit.support import settings_for
+from kit.testing import Log, assert_problem
 
 EMAIL = "ada@example.com"
 PEOPLE = """
@@ -111,7 +112,7 @@ async def test_no_way_of_logging_shows_the_row(
 
 
 async def test_error_of_the_driver_is_named(violation: DBAPIError) -> None:
-    text = format_error(violation)
+    text = dialect.ERRORS.format_error(violation)
     assert text.startswith("Traceback (most recent call last):\n")
     assert "sqlalchemy.exc.IntegrityError: " in text.splitlines()[-1]
     assert "INSERT" not in text.splitlines()[-1]
@@ -124,7 +125,7 @@ def test_other_errors_are_logged_in_full() -> None:
     except ValueError as error:
         wrapper = RuntimeError("second")
         wrapper.__cause__ = error
-    lines = format_error(wrapper).splitlines()
+    lines = dialect.ERRORS.format_error(wrapper).splitlines()
     assert lines[0] == "Traceback (most recent call last):"
     assert "ValueError: invalid literal for int() with base 10: 'first'" in lines
     assert "The above exception was the direct cause of the following exception:" in lines

@@ -9,8 +9,10 @@ from sqlalchemy import URL, text
 from starlette.middleware import Middleware
 
 from app.db import ReadDatabase
-from tests.databases import OUTAGES, SECRET, settings_for
-from tests.serving import Log, assert_problem, client_of, serve
+from tests.kit.databases import OUTAGES, SECRET
+from tests.kit.support import settings_for
+from kit.testing import Log, assert_problem, client_of
+from tests.kit.support import serve
 
 ORIGIN = {"Origin": "https://example.com"}
 
@@ -63,7 +65,7 @@ async def test_database_is_down(
 async def test_access_line(client: AsyncClient, log: Log) -> None:
     response = await client.delete("/users/0198c0de-0000-7000-8000-000000000000")
     line = log()[-1]
-    assert line["logger"] == "app.access"
+    assert line["logger"] == "kit.access"
     assert line["method"] == "DELETE"
     assert line["route"] == "/users/{user_id}"
     assert line["status"] == 404

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import PREFIX, Settings
-from tests.databases import BAD_URLS, GOOD_URLS, SAME_DATABASE
-from tests.guard import forget_settings
+from tests.kit.support import PREFIX, SERVICE
+from app.settings import Settings
+from tests.kit.databases import BAD_URLS, GOOD_URLS, SAME_DATABASE
+from kit.testing.guard import forget_settings
 
 NAMES = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
 SAME = [(name, *pair) for name in NAMES for pair in permutations(SAME_DATABASE, 2)]
@@ -14,7 +15,7 @@ SAME = [(name, *pair) for name in NAMES for pair in permutations(SAME_DATABASE, 
 
 @pytest.fixture(autouse=True)
 def project_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setattr("tests.guard.PROJECT_DIR", tmp_path)
+    monkeypatch.setattr("kit.testing.guard.PROJECT_DIR", tmp_path)
     return tmp_path
 
 
@@ -25,7 +26,7 @@ def test_tests_never_use_the_database_of_the_environment(
     monkeypatch.setenv(name, database)
     monkeypatch.setenv("TEST_DATABASE_URL", tests)
     with pytest.raises(pytest.UsageError, match=r"^TEST_DATABASE_URL: is the "):
-        forget_settings()
+        forget_settings(SERVICE)
 
 
 @pytest.mark.parametrize(("name", "database", "tests"), SAME)
@@ -36,14 +37,14 @@ def test_tests_never_use_the_database_of_the_env_file(
     monkeypatch.setenv(name, list(GOOD_URLS)[-1])
     monkeypatch.setenv("TEST_DATABASE_URL", tests)
     with pytest.raises(pytest.UsageError, match=r"^TEST_DATABASE_URL: is the "):
-        forget_settings()
+        forget_settings(SERVICE)
 
 
 def test_unusable_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     text, reason = next(iter(BAD_URLS.items()))
     monkeypatch.setenv("TEST_DATABASE_URL", text)
     with pytest.raises(pytest.UsageError) as refusal:
-        forget_settings()
+        forget_settings(SERVICE)
     assert str(refusal.value) == f"TEST_DATABASE_URL: {reason}"
 
 
@@ -53,6 +54,6 @@ def test_settings_of_the_shell_are_forgotten(monkeypatch: pytest.MonkeyPatch) ->
     for name, value in shell.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setitem(Settings.model_config, "env_file", ".env")
-    forget_settings()
+    forget_settings(SERVICE)
     assert not shell.keys() & os.environ.keys()
     assert Settings.model_config["env_file"] is None

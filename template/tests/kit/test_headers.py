@@ -6,7 +6,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from httpx import AsyncClient
 
-from tests.serving import assert_problem, client_of
+from kit.testing import assert_problem, client_of
 
 
 @pytest.fixture

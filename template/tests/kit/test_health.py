@@ -9,9 +9,12 @@ from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import URL, text
 
-from app.db import Database
-from tests.databases import OUTAGES, SECRET, alembic_config, downgrade, settings_for
-from tests.serving import Log, assert_problem, client_of, serve
+from kit.db import Database
+from tests.kit.databases import OUTAGES, SECRET
+from kit.testing import alembic_config, downgrade
+from tests.kit.support import settings_for
+from kit.testing import Log, assert_problem, client_of
+from tests.kit.support import serve
 
 HEADS = ScriptDirectory.from_config(alembic_config()).get_heads()
 NEWER = "ffffffffffff"

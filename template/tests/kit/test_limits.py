@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.connections import Connection, ConnectionLimit
-from app.limits import ValueCounter
+from kit._internal.connections import Connection, ConnectionLimit
+from kit._internal.limits import ValueCounter
 from app.main import create_app
-from tests.serving import assert_problem, client_of
+from kit.testing import assert_problem, client_of
 
 JSON = {"Content-Type": "application/json"}
 LIMIT = 1_000_000

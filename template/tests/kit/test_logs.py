@@ -5,9 +5,10 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy import URL
 
-from app.logging import VERBOSE, logging_config
-from tests.databases import settings_for
-from tests.serving import Log, client_of, serve
+from kit.logging import VERBOSE, logging_config
+from tests.kit.support import settings_for
+from kit.testing import Log, client_of
+from tests.kit.support import serve
 
 PERSON = {"email": "ada.lovelace@example.com", "name": "Ada Lovelace"}
 
@@ -42,7 +43,7 @@ async def test_debug_shows_sql_without_its_values(
 async def test_access_line_in_a_terminal_shows_the_path(
     client: AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.middleware.in_terminal", lambda: True)
+    monkeypatch.setattr("kit._internal.middleware.in_terminal", lambda: True)
     await client.get("/userz/%1b[2Jada?email=ada@example.com")
     line = log()[-1]
     assert (line["path"], line["status"]) == ("/userz/%1B%5B2Jada", 404)

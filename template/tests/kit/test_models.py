@@ -4,7 +4,7 @@ from typing import Self
 import pytest
 from sqlalchemy import Column, DateTime, MetaData, Table, Uuid, update
 
-from app.db import Database
+from kit.db import Database
 from app.models import User
 
 ADA = {"email": "ada@example.com", "name": "Ada"}
@@ -34,7 +34,7 @@ async def test_clock_that_is_behind_does_not_turn_times_back(
         user = User(**ADA)
         session.add(user)
         await session.flush()
-        monkeypatch.setattr("app.models.base.datetime", Late)
+        monkeypatch.setattr("kit.models.datetime", Late)
         if in_bulk:
             await session.execute(update(User).values(name="All"))
             await session.refresh(user)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from httpx import AsyncClient
 
-from app.settings import PROJECT_DIR
+from kit.project import PROJECT_DIR
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from httpx import AsyncClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.db import Database
+from kit.db import Database
 from app.models import User
-from app.pagination import PAGE_SIZE, PAGE_SIZE_MAX, decode_cursor, encode_cursor
-from tests.serving import assert_problem
+from kit.pagination import PAGE_SIZE, PAGE_SIZE_MAX, decode_cursor, encode_cursor
+from kit.testing import assert_problem
 
 
 async def add_users(database: Database, *names: str) -> None:

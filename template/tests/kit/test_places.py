@@ -10,10 +10,11 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message
 
 from app import main
-from app.db import Database, ReadDatabase, ReadSession, WriteSession
-from tests.databases import settings_for
-from tests.notes import Note, checked_out, count_notes, create_tables
-from tests.serving import client_of
+from kit.db import Database
+from app.db import ReadDatabase, ReadSession, WriteSession
+from tests.kit.support import settings_for
+from tests.kit.notes import Note, checked_out, count_notes, create_tables
+from kit.testing import client_of
 
 
 async def talk(app: ASGIApp, path: str, *texts: str) -> list[str]:

@@ -9,10 +9,10 @@ from httpx import AsyncClient
 from sqlalchemy import URL
 from starlette.types import Message
 
-from app.errors import ProblemError, add_error_handlers, problem_responses
+from kit.errors import ProblemError, add_error_handlers, problem_responses
 from app.main import create_app
-from tests.databases import settings_for
-from tests.serving import assert_problem, client_of
+from tests.kit.support import settings_for
+from kit.testing import assert_problem, client_of
 
 
 @pytest.fixture

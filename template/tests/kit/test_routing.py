@@ -10,7 +10,7 @@ from httpx import AsyncClient
 from httpx import Response as Answer
 from starlette.types import Message
 
-from app.settings import PROJECT_DIR
+from kit.project import PROJECT_DIR
 
 FILE = PROJECT_DIR / "pyproject.toml"
 # They differ from one request to the next.

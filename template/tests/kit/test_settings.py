@@ -7,9 +7,12 @@ from hypothesis import given, settings
 from pydantic import ValidationError
 from sqlalchemy import URL
 
-from app.db import Database
-from app.settings import PREFIX, Settings, load_settings
-from tests.databases import BAD_URLS, GOOD_URLS, SECRET, URLS, settings_for
+from kit.db import Database
+from tests.kit.support import PREFIX
+from app.settings import Settings
+from kit.settings import load
+from tests.kit.databases import BAD_URLS, GOOD_URLS, SECRET, URLS
+from tests.kit.support import settings_for
 
 
 @pytest.mark.parametrize(("text", "url"), GOOD_URLS.items())
@@ -33,7 +36,7 @@ def test_bad_url_ends_the_process_with_a_line(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", text)
     with pytest.raises(SystemExit) as end:
-        load_settings()
+        load(Settings)
     assert str(end.value) == f"DATABASE_URL: {reason}"
     with pytest.raises(ValidationError) as error:
         Settings()
@@ -45,7 +48,7 @@ def test_everything_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("DATABASE_URL", "")
     monkeypatch.setenv(f"{PREFIX}POOL_SIZE", "0")
     with pytest.raises(SystemExit) as end:
-        load_settings()
+        load(Settings)
     lines = str(end.value).splitlines()
     assert lines[0].startswith("DATABASE_URL: is ")
     assert lines[1].startswith(f"{PREFIX}POOL_SIZE: ")
@@ -57,10 +60,10 @@ def test_environment_wins_over_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     file = tmp_path / ".env"
     file.write_text(f"DATABASE_URL={first}\n{PREFIX}PORT=1\n{PREFIX}WORKERS=2\n", "utf-8")
     monkeypatch.setitem(Settings.model_config, "env_file", file)
-    assert (load_settings().database_url, load_settings().port) == (GOOD_URLS[first], 1)
+    assert (load(Settings).database_url, load(Settings).port) == (GOOD_URLS[first], 1)
     monkeypatch.setenv("DATABASE_URL", second)
     monkeypatch.setenv(f"{PREFIX}PORT", "3")
-    read = load_settings()
+    read = load(Settings)
     assert (read.database_url, read.port, read.workers) == (GOOD_URLS[second], 3, 2)
 
 
@@ -84,11 +87,11 @@ def test_limit_is_at_least_the_number_of_workers(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(f"{PREFIX}WORKERS", "4")
     monkeypatch.setenv(f"{PREFIX}CONNECTION_LIMIT", "3")
     with pytest.raises(SystemExit) as end:
-        load_settings()
+        load(Settings)
     reason = "each of 4 workers needs a connection"
     assert str(end.value) == f"{PREFIX}CONNECTION_LIMIT: {reason}"
     monkeypatch.setenv(f"{PREFIX}CONNECTION_LIMIT", "4")
-    assert load_settings().pool_sizes == (1, 0)
+    assert load(Settings).pool_sizes == (1, 0)
 
 
 async def test_old_connection_is_replaced(own_url: URL) -> None:

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import InvalidRequestError, OperationalError
 from starlette.types import Message, Receive, Scope, Send
 
-from app.db import Database, WriteSession
-from tests.notes import Note, checked_out, count_notes, create_tables
-from tests.serving import assert_problem, client_of
+from kit.db import Database
+from app.db import WriteSession
+from tests.kit.notes import Note, checked_out, count_notes, create_tables
+from kit.testing import assert_problem, client_of
 
 
 @pytest.fixture

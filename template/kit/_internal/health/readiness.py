@@ -8,9 +8,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, exc
 
-from app.database_errors import Obstacle, describe
-from app.db import Database, explain_denial, find_obstacle
-from app.settings import PROJECT_DIR, Settings
+from kit._internal.database import dialect
+from kit._internal.error_texts import Obstacle
+from kit.db import Database
+from kit.project import PROJECT_DIR
+from kit.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ async def ask_revision(database: Database) -> tuple[str, ...]:
 
     def current_heads(connection: Connection) -> tuple[str, ...]:
         heads = MigrationContext.configure(connection).get_current_heads()
-        obstacle = None if heads else find_obstacle(connection)
+        obstacle = None if heads else dialect.find_obstacle(connection)
         if obstacle:
             raise not_usable(obstacle)
         return heads
@@ -68,10 +70,10 @@ async def check_ready(database: Database, settings: Settings) -> None:
         current = question.result()
     except exc.SQLAlchemyError as error:
         if isinstance(error, exc.DBAPIError):
-            denial = explain_denial(error, settings.database_url.username)
+            denial = dialect.explain_denial(error, settings.database_url.username)
             if denial:
                 raise not_usable(denial) from error
-        logger.warning("the database cannot be reached: %s", describe(error))
+        logger.warning("the database cannot be reached: %s", dialect.ERRORS.describe(error))
         raise NotReadyError("The database cannot be reached.") from error
     heads, known = code_revisions()
     if set(current) == heads:

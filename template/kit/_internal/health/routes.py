@@ -5,9 +5,8 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from app.db import get_database
-from app.errors import ProblemError, problem_responses
-from app.health.readiness import NotReadyError, check_ready
+from kit.errors import ProblemError, problem_responses
+from kit._internal.health.readiness import NotReadyError, check_ready
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -25,9 +24,11 @@ async def get_live() -> Health:
 @router.get("/ready", responses=problem_responses(503))
 async def get_ready(request: Request) -> Health:
     """Answer while the database does and has the schema of this code; send no traffic otherwise."""
-    settings = request.app.state.settings
+    app = request.app
+    settings = app.state.settings
     try:
-        await check_ready(get_database(request), settings)
+        for source in app.sources[:1]:
+            await check_ready(source.of(request), settings)
     except NotReadyError as error:
         detail = error.advice if settings.development else str(error)
         raise ProblemError(503, detail, "not-ready") from error

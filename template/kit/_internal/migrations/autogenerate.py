@@ -9,10 +9,10 @@ from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData
 
-from migrations.comparison import PLUGIN
-from migrations.history import TABLE
-from migrations.rendering import render_item
-from migrations.revisions import add_check
+from kit._internal.migrations.comparison import PLUGIN
+from kit._internal.migrations.history import TABLE
+from kit._internal.migrations.rendering import render_item
+from kit._internal.migrations.revisions import add_check
 
 
 def include_name(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
@@ -27,7 +27,7 @@ def include_name(name: str | None, kind: str, parents: Mapping[str, str | None])
     qualified = parents["schema_qualified_table_name"]
     if qualified in models.tables:
         return True
-    # migrations/history.py looks after its table itself.
+    # history.py looks after its table itself.
     if name == TABLE or is_excluded(name, schema):
         return False
     return (schema or ctx.dialect.default_schema_name, name) not in foreign_tables(ctx)

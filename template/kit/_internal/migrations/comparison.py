@@ -13,7 +13,7 @@ from sqlalchemy import CheckConstraint, Column
 from sqlalchemy.schema import DefaultClause
 from sqlalchemy.sql.naming import conv
 
-PLUGIN = "migrations.comparison"
+PLUGIN = "kit.comparison"
 CONTINUE, STOP = PriorityDispatchResult.CONTINUE, PriorityDispatchResult.STOP
 
 

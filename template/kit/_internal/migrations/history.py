@@ -12,21 +12,29 @@ from alembic.runtime.migration import MigrationContext, MigrationInfo
 from sqlalchemy import Column, MetaData, String, Table, delete, text
 from sqlalchemy.schema import CreateTable
 
-from app.tables import UTCDateTime
+from kit.models import UTCDateTime
 
 TABLE = "alembic_history"
-history = Table(
-    TABLE,
-    MetaData(),
-    Column("revision", String(32), primary_key=True),
-    Column("checksum", String(64), nullable=False),
-    Column("applied_at", UTCDateTime, server_default=text("CURRENT_TIMESTAMP"), nullable=False),
-)
 # There is a row already where the revision was taken back by a release that kept no history.
 RECORD = text(
     "INSERT INTO alembic_history (revision, checksum) VALUES (:revision, :checksum) ON CONFLICT"
     " (revision) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at"
 )
+
+
+def create_table(metadata: MetaData) -> Table:
+    """Return the table, its constraints named as those of the models with this metadata."""
+    return Table(
+        TABLE,
+        MetaData(naming_convention=metadata.naming_convention),
+        Column("revision", String(32), primary_key=True),
+        Column("checksum", String(64), nullable=False),
+        Column("applied_at", UTCDateTime, server_default=text("CURRENT_TIMESTAMP"), nullable=False),
+    )
+
+
+# For queries, in which names of constraints do not occur.
+history = create_table(MetaData())
 
 
 def checksum(path: str) -> str:
@@ -38,7 +46,8 @@ def checksum(path: str) -> str:
 def record(ctx: MigrationContext, step: MigrationInfo, *_: object, **__: object) -> None:
     """Write or delete the row of a revision, in its transaction: Alembic's `on_version_apply`."""
     if TABLE not in ctx.impl.memo:
-        ctx.execute(CreateTable(history, if_not_exists=True))
+        table = create_table(ctx.opts["target_metadata"])
+        ctx.execute(CreateTable(table, if_not_exists=True))
         ctx.impl.memo[TABLE] = "is there"
     for revision in step.up_revision_ids:
         if not step.is_upgrade:

@@ -17,7 +17,7 @@ from sqlalchemy.schema import DefaultClause
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlalchemy.util import immutabledict
 
-from app.settings import PROJECT_DIR
+from kit.project import is_own_module
 
 Type = TypeEngine[Any]
 
@@ -66,13 +66,9 @@ def stored_type(item: Type, dialect: Dialect) -> Type:
     return item
 
 
-def is_own(item: Type) -> bool:
-    return (PROJECT_DIR / type(item).__module__.partition(".")[0]).is_dir()
-
-
 def public_type(item: Type) -> Type:
     """Return the public type of SQLAlchemy's in place of a driver's, or of one that extends it."""
-    if not is_sqlalchemys(item) and not is_own(item):
+    if not is_sqlalchemys(item) and not is_own_module(type(item).__module__):
         return item
     parents = [parent for parent in type(item).__mro__ if issubclass(parent, TypeEngine)]
     for parent in parents:

@@ -12,6 +12,8 @@ from types import ModuleType
 from alembic.script import ScriptDirectory, write_hooks
 from alembic.util import CommandError
 
+from kit.project import is_own_module
+
 HOOK = "check_names"
 
 
@@ -56,12 +58,17 @@ def missing_names(path: Path, module: ModuleType) -> Iterator[str]:
             if symbol.is_global() and not hasattr(module, name) and not hasattr(builtins, name):
                 yield f"{name} is not defined"
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.alias) and node.name.startswith("app."):
-            yield "it imports app, which will change: copy the type into the revision"
+        if isinstance(node, ast.alias) and is_own_submodule(node.name):
+            package = node.name.partition(".")[0]
+            yield f"it imports {package}, which will change: copy the type into the revision"
         if isinstance(node, ast.Attribute):
             owner = resolve(node.value, module)
             if isinstance(owner, ModuleType) and not hasattr(owner, node.attr):
                 yield f"{owner.__name__} has no {node.attr}"
+
+
+def is_own_submodule(name: str) -> bool:
+    return "." in name and is_own_module(name)
 
 
 def resolve(node: ast.expr, module: ModuleType) -> object:

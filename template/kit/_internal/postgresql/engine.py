@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event, exc
 
-from app.postgresql_privileges import explain_denial, find_obstacle
-from app.postgresql_url import parse_any_url, parse_url
+from kit._internal.engines import merge_options
+from kit._internal.postgresql.errors import ERRORS
+from kit._internal.postgresql.privileges import explain_denial, find_obstacle
+from kit._internal.postgresql.url import parse_any_url, parse_url
 
 if TYPE_CHECKING:
-    from sqlalchemy import ExceptionContext
+    from collections.abc import Awaitable, Callable
+
+    from sqlalchemy import URL, ExceptionContext
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from app.settings import Settings
+    from kit._internal.dialect import EngineSettings, Options
 
-__all__ = ["explain_denial", "find_obstacle", "parse_any_url", "parse_url"]
+__all__ = ["ERRORS", "explain_denial", "find_obstacle", "parse_any_url", "parse_url"]
 
 WRITING: dict[str, Any] = {"isolation_level": "READ COMMITTED", "writing": True}
 # asyncpg has cursors in a transaction only; all that it reads in this one is of one moment.
@@ -33,37 +37,29 @@ READ_ONLY_TARGETS = {"read-only", "standby", "prefer-standby"}
 UNDEFINED = {"42P01", "42703", "42704", "3F000"}
 
 
-def create_reader(settings: Settings) -> AsyncEngine:
+def create_reader(url: URL, settings: EngineSettings, options: Options) -> AsyncEngine:
     """Return the engine for reading; nothing connects before the first statement."""
     # Migrations, which read the settings too, start without these.
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
-    from app.postgresql_servers import ERRORS, Servers  # noqa: PLC0415
-    from app.sessions import refuse_changes  # noqa: PLC0415
-
-    url = settings.database_url
-    servers = Servers(url, settings.connection_timeout, settings.statement_timeout)
-
-    async def connect(**arguments: Any) -> Any:  # noqa: ANN401
-        try:
-            return await servers.connect(**arguments)
-        except ERRORS as error:
-            raise exc.OperationalError(None, None, error) from error
+    from kit._internal.sessions import refuse_changes  # noqa: PLC0415
 
     pool_size, max_overflow = settings.pool_sizes
-    engine = create_async_engine(
-        url.set(drivername="postgresql+asyncpg", query={}),
-        isolation_level="AUTOCOMMIT",  # No round trips of BEGIN and COMMIT.
-        connect_args={
-            "async_creator_fn": connect,
-            "server_settings": session_parameters(settings),
+    usual = {
+        "isolation_level": "AUTOCOMMIT",  # No round trips of BEGIN and COMMIT.
+        "connect_args": {
+            "async_creator_fn": create_connector(url, settings),
+            "server_settings": session_parameters(url, settings),
             **(WITHOUT_PREPARED_STATEMENTS if settings.transaction_pooling else {}),
         },
-        pool_size=pool_size,
-        max_overflow=max_overflow,
-        pool_timeout=settings.connection_timeout,
-        pool_recycle=int(settings.connection_max_age),
-        hide_parameters=True,
+        "pool_size": pool_size,
+        "max_overflow": max_overflow,
+        "pool_timeout": settings.connection_timeout,
+        "pool_recycle": int(settings.connection_max_age),
+        "hide_parameters": True,
+    }
+    engine = create_async_engine(
+        url.set(drivername="postgresql+asyncpg", query={}), **merge_options(usual, options)
     )
     event.listen(engine.sync_engine, "checkout", replace_closed)
     if url.query.get("target_session_attrs") not in READ_ONLY_TARGETS:
@@ -72,10 +68,25 @@ def create_reader(settings: Settings) -> AsyncEngine:
     return engine
 
 
-def session_parameters(settings: Settings) -> dict[str, str]:
+def create_connector(url: URL, settings: EngineSettings) -> Callable[..., Awaitable[Any]]:
+    """Return the function that opens a connection to one of the servers of the URL."""
+    from kit._internal.postgresql.servers import FAILURES, Servers  # noqa: PLC0415
+
+    servers = Servers(url, settings.connection_timeout, settings.statement_timeout)
+
+    async def connect(**arguments: Any) -> Any:  # noqa: ANN401
+        try:
+            return await servers.connect(**arguments)
+        except FAILURES as error:
+            raise exc.OperationalError(None, None, error) from error
+
+    return connect
+
+
+def session_parameters(url: URL, settings: EngineSettings) -> dict[str, str]:
     """Return what a connection sets; behind a pooler that is its name only."""
     session = {"application_name": settings.service_name}
-    if "application_name" in settings.database_url.query:
+    if "application_name" in url.query:
         session = {}
     if settings.transaction_pooling:
         return session

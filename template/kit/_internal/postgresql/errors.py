@@ -2,6 +2,8 @@
 
 import re
 
+from kit._internal.error_texts import ErrorTexts
+
 # The attribute that all of their errors have.
 STATE = "sqlstate"
 # Class 22 of SQLSTATE, "data exception": all that these messages quote is data.
@@ -24,3 +26,6 @@ def describe_driver_error(error: BaseException) -> tuple[str, list[str]]:
     if constraint:
         facts.append(f"constraint {constraint}")
     return message, facts
+
+
+ERRORS = ErrorTexts(STATE, describe_driver_error)

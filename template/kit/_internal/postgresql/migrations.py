@@ -14,15 +14,15 @@ from psycopg.sql import Identifier
 from sqlalchemy import Connection, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from app.database_errors import describe
-from app.postgresql_privileges import (
+from kit._internal.dialect import MigrationSettings
+from kit._internal.postgresql.comparison import find_foreign_tables, is_same_default
+from kit._internal.postgresql.errors import ERRORS
+from kit._internal.postgresql.privileges import (
     SQL_ASCII,
     explain_denial,
     explain_message,
     find_obstacle,
 )
-from app.settings import Settings
-from migrations.postgresql_comparison import find_foreign_tables, is_same_default
 
 Run = Callable[..., None]
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ LITERAL = re.compile(r"'(?:[^']|'')*'")
 LIMITS = "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)"
 
 
-def connect(settings: Settings) -> Connection:
+def connect(settings: MigrationSettings) -> Connection:
     """Return a connection of its own; raise CommandError when the database does not answer."""
     query = {
         "fallback_application_name": f"{settings.service_name} migrations",
@@ -66,7 +66,7 @@ def connect(settings: Settings) -> Connection:
     try:
         connection = engine.connect()
     except (OperationalError, UnicodeError) as error:
-        reason = describe(error)
+        reason = ERRORS.describe(error)
         denial = explain_message(reason, "", settings.migration_url.username)
         if denial:
             raise CommandError(str(denial)) from error
@@ -92,7 +92,7 @@ def refuse_obstacle(connection: Connection) -> None:
         raise CommandError(str(obstacle))
 
 
-def migrate(run: Run, settings: Settings, *, looking: bool, schema: str | None) -> None:
+def migrate(run: Run, settings: MigrationSettings, *, looking: bool, schema: str | None) -> None:
     """Call `run`, as the only one and with timeouts unless it only looks, or raise CommandError."""
     with connect(settings) as connection:
         try:
@@ -140,7 +140,7 @@ def report_invalid_indexes(connection: Connection) -> None:
         logger.warning(message)
 
 
-def limit_statements(connection: Connection, settings: Settings) -> None:
+def limit_statements(connection: Connection, settings: MigrationSettings) -> None:
     """Limit how long each statement may wait and take, except those that are in nobody's way."""
     usual = f"{settings.migration_lock_timeout}s", f"{settings.migration_statement_timeout}s"
     connection.exec_driver_sql(LIMITS, usual)
@@ -200,4 +200,4 @@ def find_reason(error: DBAPIError, connection: Connection) -> str:
     statement = " ".join((error.statement or "COMMIT").split())
     if not statement.upper().startswith(("CREATE", "ALTER", "DROP")):
         statement = LITERAL.sub("'...'", statement)
-    return f"{statement}: {describe(error)}"
+    return f"{statement}: {ERRORS.describe(error)}"

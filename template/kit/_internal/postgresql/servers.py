@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import URL
 
-from app.database_errors import describe
-from app.postgresql_url import LIBPQ_PARAMETERS, list_servers
+from kit._internal.postgresql.errors import ERRORS
+from kit._internal.postgresql.url import LIBPQ_PARAMETERS, list_servers
 
 Server = tuple[str | None, int | None]
 
@@ -31,7 +31,7 @@ NEXT = (
     asyncpg.TargetServerAttributeNotMatched,
 )
 # Whatever keeps a connection from being opened, an impossible host name included.
-ERRORS = (
+FAILURES = (
     *(OSError, UnicodeError),
     *(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError),
 )
@@ -73,7 +73,7 @@ class Servers:
                 except asyncpg.TargetServerAttributeNotMatched:
                     failures[server] = f"is not {target or 'suitable'}"
                 except NEXT as error:
-                    failures[server] = describe(error)
+                    failures[server] = ERRORS.describe(error)
         reasons = [f"{host}:{port or 5432} {why}" for (host, port), why in failures.items()]
         raise ConnectionError(f"no server suits: {'; '.join(reasons)}")
 

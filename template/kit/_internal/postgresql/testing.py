@@ -1,6 +1,5 @@
-"""What is particular to PostgreSQL: throwaway databases, and how one can be out of reach."""
+"""What is particular to PostgreSQL: throwaway databases."""
 
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +10,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL, make_url
 
-from app.postgresql_url import list_servers, parse_any_url
-from scripts.postgresql import libpq, start_server
-from tests.postgresql_urls import BAD_URLS, GOOD_URLS, SAME_DATABASE, SECRET, URLS
-
-__all__ = ["BAD_URLS", "GOOD_URLS", "SAME_DATABASE", "SECRET", "URLS"]
+from kit._internal.postgresql.server import start_server
+from kit._internal.postgresql.url import libpq, list_servers, parse_any_url
 
 # Nothing here is worth the wait for the disk.
 WITHOUT_DURABILITY = (
@@ -67,21 +63,3 @@ def locate(url: str) -> set[tuple[object, ...]]:
         (str(host or "").lower().rstrip("."), port or 5432, parsed.database)
         for host, port in list_servers(parsed)
     }
-
-
-@contextmanager
-def refusing(_folder: Path) -> Iterator[str]:
-    """Yield the address of a port where nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"postgresql://me:{SECRET}@127.0.0.1:{taken.getsockname()[1]}/orders"
-
-
-@contextmanager
-def silent(_folder: Path) -> Iterator[str]:
-    """Yield the address of a server that accepts connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"postgresql://me:{SECRET}@127.0.0.1:{server.getsockname()[1]}/orders"
-
-
-OUTAGES = [refusing, silent]

@@ -224,3 +224,11 @@ def list_servers(url: URL) -> list[tuple[str | None, int | None]]:
     return [
         (host or None, int(port) if port else None) for host, port in zip(hosts, ports, strict=True)
     ]
+
+
+def libpq(url: URL) -> str:
+    """Return the URL as psql and psycopg take it."""
+    from psycopg.conninfo import make_conninfo  # noqa: PLC0415
+
+    arguments = url.translate_connect_args(username="user", database="dbname")
+    return make_conninfo(**{**arguments, **url.query})

@@ -1,32 +1,33 @@
-"""What is particular to SQLite: how DATABASE_URL is read, and the application's engine."""
+"""What is particular to SQLite: the application's engine, and what its errors mean."""
 
 from __future__ import annotations
 
 import logging
 import re
 import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.exc import DBAPIError
 
-from app.database_errors import Obstacle
+from kit._internal.engines import merge_options
+from kit._internal.error_texts import Obstacle
+from kit._internal.sqlite.errors import ERRORS
+from kit._internal.sqlite.url import parse_any_url, parse_url
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import ExecutionContext
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
-    from app.settings import Settings
+    from kit._internal.dialect import EngineSettings, Options
 
-PROJECT_DIR = Path(__file__).resolve().parent.parent
+__all__ = ["ERRORS", "parse_any_url", "parse_url"]
+
 # Not AUTOCOMMIT for reading: a request cancelled while it is left keeps its connection.
 WRITING: dict[str, Any] = {"writing": True}
 # A statement sees the same rows until its cursor is closed, without BEGIN.
 STREAMING: dict[str, Any] = {}
-EXAMPLE = "sqlite:///file.db"
-UNREADABLE = (ArgumentError, ValueError)
 # Primary result codes after which the same request may succeed a moment later.
 TRANSIENT_CODES = {
     sqlite3.SQLITE_BUSY,
@@ -39,47 +40,15 @@ TRANSIENT_CODES = {
 UNDEFINED = r"no such (table|column): |table .+ has no column named "
 
 
-def parse_url(value: str) -> URL:
-    """Return DATABASE_URL without its driver, its file as an absolute path.
-
-    A relative path is relative to the project, wherever the command runs. Raises ValueError
-    with a reason free of secrets.
-    """
-    scheme, separator, rest = value.strip().partition("://")
-    if not separator or scheme.partition("+")[0] != "sqlite":
-        known = separator and re.fullmatch(r"[a-z0-9+]+", scheme)
-        raise ValueError(f"has to look like {EXAMPLE}" + (f", not {scheme}://..." if known else ""))
-    try:
-        url = make_url(f"sqlite://{rest}")
-    except UNREADABLE:
-        raise ValueError(f"cannot be read: it has to look like {EXAMPLE}") from None
-    if url.host or url.username or url.password or url.port:
-        raise ValueError(
-            f"names a host; a file has three slashes ({EXAMPLE}), four for an absolute path"
-        )
-    if url.query:
-        raise ValueError(f"has parameters, of which SQLite takes none here: {', '.join(url.query)}")
-    if not url.database or url.database == ":memory:":
-        return url._replace(database=None)
-    path = PROJECT_DIR / url.database
-    if not path.parent.is_dir():
-        raise ValueError(f"names a file in a folder that does not exist: {path.parent}")
-    return url.set(database=str(path))
-
-
-parse_any_url = parse_url
-
-
-def create_reader(settings: Settings) -> AsyncEngine:
+def create_reader(url: URL, settings: EngineSettings, options: Options) -> AsyncEngine:
     """Return the engine for reading; nothing connects before the first statement."""
     # Migrations, which read the settings too, start without these.
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
-    from app.sessions import refuse_changes  # noqa: PLC0415
+    from kit._internal.sessions import refuse_changes  # noqa: PLC0415
 
     # Its debug messages have the values of statements.
     logging.getLogger("aiosqlite").setLevel(logging.INFO)
-    url = settings.database_url
     pool_size, max_overflow = settings.pool_sizes
     # A database in memory is its one connection; only a file has a pool.
     pool: dict[str, Any] = {
@@ -88,11 +57,13 @@ def create_reader(settings: Settings) -> AsyncEngine:
         "pool_timeout": settings.connection_timeout,
         "pool_recycle": int(settings.connection_max_age),
     }
-    engine = create_async_engine(
-        url.set(drivername="sqlite+aiosqlite"),
-        connect_args={"timeout": settings.statement_timeout},
-        hide_parameters=True,
+    usual = {
+        "connect_args": {"timeout": settings.statement_timeout},
+        "hide_parameters": True,
         **(pool if url.database else {}),
+    }
+    engine = create_async_engine(
+        url.set(drivername="sqlite+aiosqlite"), **merge_options(usual, options)
     )
     event.listen(engine.sync_engine, "connect", configure_connection)
     if not settings.durable_commits:

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from app.settings import Settings
-from migrations.sqlite_comparison import find_foreign_tables, is_same_default
+from kit._internal.dialect import MigrationSettings
+from kit._internal.sqlite.comparison import find_foreign_tables, is_same_default
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def connect(settings: Settings, begin: str = "BEGIN IMMEDIATE") -> Connection:
+def connect(settings: MigrationSettings, begin: str = "BEGIN IMMEDIATE") -> Connection:
     """Return a connection of its own, each transaction of which waits until nobody else writes.
 
     Foreign keys are not enforced on it: copying a table would empty those that refer to it.
@@ -61,7 +61,7 @@ def wait_for_lock(connection: Connection, timeout: float) -> None:
 
 
 def migrate(
-    run: Callable[..., None], settings: Settings, *, looking: bool, schema: str | None
+    run: Callable[..., None], settings: MigrationSettings, *, looking: bool, schema: str | None
 ) -> None:
     """Call `run` with a connection; unless it only looks, in a transaction of its own.
 

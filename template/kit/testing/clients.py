@@ -1,29 +1,17 @@
-"""The application, served without a network."""
+"""Requests to an application without a network, and what every error answer has."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
-from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from starlette.types import ASGIApp
-
-from app.main import create_app
-from app.settings import Settings
 
 # Returns what has been logged until now, as it is written to standard error.
 Log = Callable[[], list[dict[str, Any]]]
 
 
-@asynccontextmanager
-async def serve(settings: Settings) -> AsyncIterator[FastAPI]:
-    """Yield the application, started and at the end shut down."""
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        yield app
-
-
 def client_of(app: ASGIApp) -> AsyncClient:
+    """Return a client for an application, which need not be started."""
     return AsyncClient(transport=ASGITransport(app), base_url="http://test")
 
 

@@ -1,0 +1,29 @@
+"""A pytest plugin for services: a migrated database for each worker, clients, and checks.
+
+tests/conftest.py names the plugin and the service:
+
+    pytest_plugins = ["kit.testing.plugin"]
+
+
+    def pytest_kit_service() -> TestedService:
+        return TestedService(create_app, Settings)
+"""
+
+import pytest
+
+pytest.register_assert_rewrite("kit.testing.clients")
+
+from kit.testing.clients import Log, assert_problem, client_of  # noqa: E402
+from kit.testing.databases import alembic_config, create_database, downgrade, upgrade  # noqa: E402
+from kit.testing.service import TestedService  # noqa: E402
+
+__all__ = [
+    "Log",
+    "TestedService",
+    "alembic_config",
+    "assert_problem",
+    "client_of",
+    "create_database",
+    "downgrade",
+    "upgrade",
+]

@@ -1,0 +1,38 @@
+"""The service that is tested, with settings that owe nothing to the environment."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import URL
+
+from kit.application import Service
+from kit.db import Database
+from kit.settings import Settings
+
+
+@dataclass(frozen=True)
+class TestedService:
+    """How to create the service, and the class of its settings."""
+
+    create_app: Callable[[Any], Service]
+    settings_class: type[Settings]
+    # The name begins as that of a class of tests does.
+    __test__ = False
+
+    def settings_for(self, url: URL | str) -> Settings:
+        """Return settings that owe nothing to .env."""
+        text = url.render_as_string(hide_password=False) if isinstance(url, URL) else url
+        return self.settings_class(_env_file=None, DATABASE_URL=text)
+
+    def open_database(self, settings: Settings) -> Database:
+        """Return the main database of the service, with its engine options."""
+        return self.create_app(settings).sources[0].open(settings)
+
+    @asynccontextmanager
+    async def serve(self, settings: Settings) -> AsyncIterator[Service]:
+        """Yield the application, started and afterwards shut down."""
+        app = self.create_app(settings)
+        async with app.router.lifespan_context(app):
+            yield app

@@ -1,0 +1,12 @@
+"""What the tests share: kit's fixtures, for this service. Add your own below."""
+
+from app.main import create_app
+from app.settings import Settings
+from kit.testing import TestedService
+
+pytest_plugins = ["kit.testing.plugin"]
+
+
+def pytest_kit_service() -> TestedService:
+    """Name the service that the fixtures `app`, `client` and `database` are for."""
+    return TestedService(create_app, Settings)
