@@ -35,7 +35,10 @@ class Database:
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, url: URL | None = None, **engine_options: Any  # noqa: ANN401
+        cls,
+        settings: Settings,
+        url: URL | None = None,
+        **engine_options: Any,  # noqa: ANN401
     ) -> Self:
         """Return the database of DATABASE_URL, or of another URL; it connects when it is used."""
         return cls(dialect.create_reader(url or settings.database_url, settings, engine_options))

@@ -7,7 +7,7 @@ add_error_handlers() with it as well.
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -134,6 +134,9 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": phrase_of(status), "content": content} for status in statuses}
 
 
+Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+
+
 async def handle_problem(_request: Request, error: Exception) -> Response:
     return problem_response(cast("ProblemError", error))
 
@@ -235,7 +238,7 @@ def in_development(request: Request) -> bool:
     return settings is not None and settings.development
 
 
-HANDLERS = {
+HANDLERS: dict[int | type[Exception], Handler] = {
     ProblemError: handle_problem,
     HTTPException: handle_http_exception,
     RequestValidationError: handle_invalid_request,

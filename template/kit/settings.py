@@ -18,6 +18,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -57,7 +58,9 @@ class Settings(BaseSettings):
         validation_alias="DATABASE_URL", exclude=True
     )
     # Where migrations reach it instead, when DATABASE_URL leads to a pooler such as PgBouncer.
-    migration_database_url: Annotated[URL | None, NoDecode, PlainValidator(dialect.parse_any_url)] = Field(
+    migration_database_url: Annotated[
+        URL | None, NoDecode, PlainValidator(dialect.parse_any_url)
+    ] = Field(
         default=None,
         validate_default=False,
         validation_alias="MIGRATION_DATABASE_URL",
@@ -134,7 +137,6 @@ class Settings(BaseSettings):
         """Where migrations go: past a pooler, if there is one."""
         return self.migration_database_url or self.database_url
 
-
     @classmethod
     def settings_customise_sources(
         cls,
@@ -178,14 +180,18 @@ def load(settings_class: type[SettingsT]) -> SettingsT:
     try:
         return settings_class()
     except ValidationError as error:
-        lines = []
-        for problem in error.errors(include_input=False, include_url=False):
-            field = str(problem["loc"][0])
-            name = field if field.isupper() else f"{prefix_of(settings_class)}{field.upper()}"
-            missing = problem["type"] == "missing"
-            reason = "is not set; set it in the environment or in .env" if missing else problem["msg"]
-            lines.append(f"{name}: {reason.removeprefix('Value error, ')}")
+        problems = error.errors(include_input=False, include_url=False)
+        lines = [describe_problem(settings_class, problem) for problem in problems]
         raise SystemExit("\n".join(lines)) from None
+
+
+def describe_problem(settings_class: type[Settings], problem: ErrorDetails) -> str:
+    """Return the variable that is missing or wrong, and why."""
+    field = str(problem["loc"][0])
+    name = field if field.isupper() else f"{prefix_of(settings_class)}{field.upper()}"
+    if problem["type"] == "missing":
+        return f"{name}: is not set; set it in the environment or in .env"
+    return f"{name}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def prefix_of(settings_class: type[Settings]) -> str:

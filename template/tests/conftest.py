@@ -7,6 +7,6 @@ from kit.testing import TestedService
 pytest_plugins = ["kit.testing.plugin"]
 
 
-def pytest_kit_service() -> TestedService:
+def pytest_kit_service() -> TestedService[Settings]:
     """Name the service that the fixtures `app`, `client` and `database` are for."""
     return TestedService(create_app, Settings)

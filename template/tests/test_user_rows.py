@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Uuid, bindparam, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from kit.db import Database
 from app.models import User
+from kit.db import Database
 
 ADA = {"email": "ada@example.com", "name": "Ada"}
 INSERT = text("INSERT INTO users (id, email, name) VALUES (:id, :email, 'Raw')").bindparams(

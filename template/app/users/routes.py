@@ -8,11 +8,11 @@ from sqlalchemy import bindparam, exc
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import ReadDatabase, WriteSession
+from app.models import User
+from app.users.schemas import UserCreate, UserPage, UserQuery, UserRead, UserUpdate
 from kit.db import is_duplicate, select_columns
 from kit.errors import ProblemError, problem_responses
-from app.models import User
 from kit.pagination import encode_cursor
-from app.users.schemas import UserCreate, UserPage, UserQuery, UserRead, UserUpdate
 
 router = APIRouter(prefix="/users", tags=["users"], responses=problem_responses(422, 500, 503))
 

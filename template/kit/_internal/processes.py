@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class Config(uvicorn.Config):
-    """Uvicorn's options, and those of kit._internal.server; every worker loads the application with it."""
+    """Uvicorn's options, and those of server.py; every worker loads the application with it."""
 
     def __init__(
         self,

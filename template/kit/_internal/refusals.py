@@ -1,4 +1,4 @@
-"""What kit._internal.server answers in place of the application: problems, with what all answers have."""
+"""What server.py answers in place of the application: problems, with what all answers have."""
 
 import logging
 from http import HTTPStatus
@@ -7,8 +7,8 @@ from secrets import token_hex
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from kit.errors import ProblemError, problem_response
 from kit._internal.middleware import SECURITY_HEADERS, RequestMiddleware
+from kit.errors import ProblemError, problem_response
 
 logger = logging.getLogger(__name__)
 

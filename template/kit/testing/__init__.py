@@ -5,7 +5,7 @@ tests/conftest.py names the plugin and the service:
     pytest_plugins = ["kit.testing.plugin"]
 
 
-    def pytest_kit_service() -> TestedService:
+    def pytest_kit_service() -> TestedService[Settings]:
         return TestedService(create_app, Settings)
 """
 

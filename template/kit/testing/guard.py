@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from dotenv import dotenv_values
@@ -14,7 +15,7 @@ from kit.settings import prefix_of
 from kit.testing.service import TestedService
 
 
-def forget_settings(service: TestedService) -> None:
+def forget_settings(service: TestedService[Any]) -> None:
     """Have the tests do the same in every shell and beside every .env.
 
     Raises UsageError when TEST_DATABASE_URL cannot be used, or names the database of DATABASE_URL.

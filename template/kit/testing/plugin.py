@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, nullcontext
+from typing import Any
 
 import pytest
 from httpx import AsyncClient
@@ -30,9 +31,9 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
 
 
-def find_service(config: pytest.Config) -> TestedService:
+def find_service(config: pytest.Config) -> TestedService[Any]:
     """Return what tests/conftest.py names; raise UsageError where it names none."""
-    service: TestedService | None = config.hook.pytest_kit_service()
+    service: TestedService[Any] | None = config.hook.pytest_kit_service()
     if service is None:
         raise pytest.UsageError("tests/conftest.py has no pytest_kit_service(): see kit.testing")
     return service
@@ -54,7 +55,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def service(pytestconfig: pytest.Config) -> TestedService:
+def service(pytestconfig: pytest.Config) -> TestedService[Any]:
     """The service that is tested."""
     return find_service(pytestconfig)
 
@@ -79,9 +80,10 @@ async def event_loop(anyio_backend: str) -> AsyncIterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server(service: TestedService) -> URL:
+def server(service: TestedService[Any]) -> URL:
     """The URL beside which databases can be created."""
-    return service.settings_for(os.environ["TEST_DATABASE_URL"]).database_url
+    url: URL = service.settings_for(os.environ["TEST_DATABASE_URL"]).database_url
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +102,7 @@ def shared_url(server: URL, template: URL) -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
-async def engine(service: TestedService, shared_url: URL) -> AsyncIterator[AsyncEngine]:
+async def engine(service: TestedService[Any], shared_url: URL) -> AsyncIterator[AsyncEngine]:
     engine = service.open_database(service.settings_for(shared_url)).reader
     yield engine
     await engine.dispose()
@@ -121,7 +123,7 @@ async def database(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> Asyn
 
 
 @pytest.fixture
-def app(service: TestedService, database: Database, shared_url: URL) -> Service:
+def app(service: TestedService[Any], database: Database, shared_url: URL) -> Service:
     """The application, which is not started: its database is that of the test."""
     app = service.create_app(service.settings_for(shared_url))
     setattr(app.state, app.sources[0].name, database)
@@ -143,7 +145,7 @@ def own_url(server: URL, template: URL) -> Iterator[URL]:
 
 
 @pytest.fixture
-async def own_app(service: TestedService, own_url: URL) -> AsyncIterator[Service]:
+async def own_app(service: TestedService[Any], own_url: URL) -> AsyncIterator[Service]:
     """The application, started with a database of its own."""
     async with service.serve(service.settings_for(own_url)) as app:
         yield app

@@ -3,35 +3,35 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic
 
 from sqlalchemy import URL
 
 from kit.application import Service
 from kit.db import Database
-from kit.settings import Settings
+from kit.settings import SettingsT
 
 
 @dataclass(frozen=True)
-class TestedService:
+class TestedService(Generic[SettingsT]):
     """How to create the service, and the class of its settings."""
 
-    create_app: Callable[[Any], Service]
-    settings_class: type[Settings]
+    create_app: Callable[[SettingsT], Service]
+    settings_class: type[SettingsT]
     # The name begins as that of a class of tests does.
     __test__ = False
 
-    def settings_for(self, url: URL | str) -> Settings:
+    def settings_for(self, url: URL | str) -> SettingsT:
         """Return settings that owe nothing to .env."""
         text = url.render_as_string(hide_password=False) if isinstance(url, URL) else url
         return self.settings_class(_env_file=None, DATABASE_URL=text)
 
-    def open_database(self, settings: Settings) -> Database:
+    def open_database(self, settings: SettingsT) -> Database:
         """Return the main database of the service, with its engine options."""
         return self.create_app(settings).sources[0].open(settings)
 
     @asynccontextmanager
-    async def serve(self, settings: Settings) -> AsyncIterator[Service]:
+    async def serve(self, settings: SettingsT) -> AsyncIterator[Service]:
         """Yield the application, started and afterwards shut down."""
         app = self.create_app(settings)
         async with app.router.lifespan_context(app):

@@ -9,11 +9,9 @@ from alembic.util import CommandError
 from psycopg import sql
 from sqlalchemy import URL
 
-from kit.testing import alembic_config, create_database
-from tests.kit.support import settings_for
 from kit._internal.postgresql.testing import connect
-from kit.testing import Log, assert_problem, client_of
-from tests.kit.support import serve
+from kit.testing import Log, alembic_config, assert_problem, client_of, create_database
+from tests.kit.support import serve, settings_for
 
 
 @pytest.fixture

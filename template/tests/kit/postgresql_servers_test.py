@@ -14,20 +14,18 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, text
 
-from kit._internal.database import dialect
-from kit.db import Database
 from app.db import WriteSession
-from kit._internal.postgresql.servers import limit_silence
-from kit._internal.postgresql.url import libpq, list_servers, parse_any_url
 from app.settings import Settings
-from tests.kit.databases import refusing
-from tests.kit.support import settings_for
-from kit.testing import upgrade
-from tests.kit.postgresql import silent
+from kit._internal.database import dialect
+from kit._internal.postgresql.servers import limit_silence
 from kit._internal.postgresql.testing import connect
+from kit._internal.postgresql.url import libpq, list_servers, parse_any_url
+from kit.db import Database
+from kit.testing import Log, assert_problem, client_of, upgrade
+from tests.kit.databases import refusing
+from tests.kit.postgresql import silent
 from tests.kit.postgresql_urls import LIBPQ_ONLY
-from kit.testing import Log, assert_problem, client_of
-from tests.kit.support import serve
+from tests.kit.support import serve, settings_for
 
 EMAIL = "ada@example.com"
 USER = {"email": EMAIL, "name": "Ada"}
@@ -168,5 +166,8 @@ def test_error_of_a_migration_is_described_without_values(own_url: URL) -> None:
         with pytest.raises(psycopg.Error) as duplicate:
             connection.execute("INSERT INTO once VALUES (%s)", [EMAIL])
     expected = 'duplicate key value violates unique constraint "uq_once"'
-    assert dialect.ERRORS.describe(duplicate.value) == f"{expected} (SQLSTATE 23505, constraint uq_once)"
+    assert (
+        dialect.ERRORS.describe(duplicate.value)
+        == f"{expected} (SQLSTATE 23505, constraint uq_once)"
+    )
     assert EMAIL not in dialect.ERRORS.format_error(duplicate.value)

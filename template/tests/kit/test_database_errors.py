@@ -11,11 +11,11 @@ from httpx import AsyncClient
 from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError
 
+from app.db import WriteSession
 from kit._internal.database import dialect
 from kit.db import Database
-from app.db import WriteSession
-from tests.kit.support import settings_for
 from kit.testing import Log, assert_problem
+from tests.kit.support import settings_for
 
 EMAIL = "ada@example.com"
 PEOPLE = """

@@ -9,10 +9,9 @@ from sqlalchemy import URL, text
 from starlette.middleware import Middleware
 
 from app.db import ReadDatabase
-from tests.kit.databases import OUTAGES, SECRET
-from tests.kit.support import settings_for
 from kit.testing import Log, assert_problem, client_of
-from tests.kit.support import serve
+from tests.kit.databases import OUTAGES, SECRET
+from tests.kit.support import serve, settings_for
 
 ORIGIN = {"Origin": "https://example.com"}
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.support import PREFIX, SERVICE
 from app.settings import Settings
-from tests.kit.databases import BAD_URLS, GOOD_URLS, SAME_DATABASE
 from kit.testing.guard import forget_settings
+from tests.kit.databases import BAD_URLS, GOOD_URLS, SAME_DATABASE
+from tests.kit.support import PREFIX, SERVICE
 
 NAMES = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
 SAME = [(name, *pair) for name in NAMES for pair in permutations(SAME_DATABASE, 2)]

@@ -10,11 +10,9 @@ from httpx import AsyncClient
 from sqlalchemy import URL, text
 
 from kit.db import Database
+from kit.testing import Log, alembic_config, assert_problem, client_of, downgrade
 from tests.kit.databases import OUTAGES, SECRET
-from kit.testing import alembic_config, downgrade
-from tests.kit.support import settings_for
-from kit.testing import Log, assert_problem, client_of
-from tests.kit.support import serve
+from tests.kit.support import serve, settings_for
 
 HEADS = ScriptDirectory.from_config(alembic_config()).get_heads()
 NEWER = "ffffffffffff"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.main import create_app
 from kit._internal.connections import Connection, ConnectionLimit
 from kit._internal.limits import ValueCounter
-from app.main import create_app
 from kit.testing import assert_problem, client_of
 
 JSON = {"Content-Type": "application/json"}

@@ -6,9 +6,8 @@ from httpx import AsyncClient
 from sqlalchemy import URL
 
 from kit.logging import VERBOSE, logging_config
-from tests.kit.support import settings_for
 from kit.testing import Log, client_of
-from tests.kit.support import serve
+from tests.kit.support import serve, settings_for
 
 PERSON = {"email": "ada.lovelace@example.com", "name": "Ada Lovelace"}
 

@@ -13,14 +13,14 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError, to_tuple
 from sqlalchemy import URL, Connection
 
-from kit.db import Database
 from app.models import Base
+from kit.db import Database
 from kit.project import PROJECT_DIR
+from kit.testing import alembic_config, create_database, downgrade, upgrade
+from kit.testing.rows import add_rows, count_rows
 from scripts.rebase import ADVICE
 from tests.kit.databases import SECRET, refusing
-from kit.testing import alembic_config, create_database, downgrade, upgrade
 from tests.kit.support import settings_for
-from kit.testing.rows import add_rows, count_rows
 
 SCRIPTS = ScriptDirectory.from_config(alembic_config())
 REVISIONS = {Path(script.path).stem: script for script in SCRIPTS.walk_revisions()}

@@ -4,8 +4,8 @@ from typing import Self
 import pytest
 from sqlalchemy import Column, DateTime, MetaData, Table, Uuid, update
 
-from kit.db import Database
 from app.models import User
+from kit.db import Database
 
 ADA = {"email": "ada@example.com", "name": "Ada"}
 

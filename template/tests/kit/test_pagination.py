@@ -5,8 +5,8 @@ from httpx import AsyncClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.db import Database
 from app.models import User
+from kit.db import Database
 from kit.pagination import PAGE_SIZE, PAGE_SIZE_MAX, decode_cursor, encode_cursor
 from kit.testing import assert_problem
 

@@ -10,11 +10,11 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message
 
 from app import main
-from kit.db import Database
 from app.db import ReadDatabase, ReadSession, WriteSession
-from tests.kit.support import settings_for
-from tests.kit.notes import Note, checked_out, count_notes, create_tables
+from kit.db import Database
 from kit.testing import client_of
+from tests.kit.notes import Note, checked_out, count_notes, create_tables
+from tests.kit.support import settings_for
 
 
 async def talk(app: ASGIApp, path: str, *texts: str) -> list[str]:

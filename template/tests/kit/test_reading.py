@@ -10,8 +10,8 @@ from sqlalchemy import Executable, Select, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from kit.db import Database, select_columns
 from kit._internal.sessions import REFUSAL
+from kit.db import Database, select_columns
 from tests.kit.notes import Link, Note, count_notes, create_tables
 
 INSERT = "INSERT INTO notes_of_tests (title) VALUES ('b')"

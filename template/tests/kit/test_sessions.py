@@ -12,8 +12,8 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import ReadDatabase, ReadSession, WriteSession
-from tests.kit.notes import Note, checked_out, count_notes, create_tables
 from kit.testing import client_of
+from tests.kit.notes import Note, checked_out, count_notes, create_tables
 
 REQUESTS = 30
 SESSIONS = {"read": ReadSession, "write": WriteSession}

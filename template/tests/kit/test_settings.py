@@ -7,12 +7,11 @@ from hypothesis import given, settings
 from pydantic import ValidationError
 from sqlalchemy import URL
 
-from kit.db import Database
-from tests.kit.support import PREFIX
 from app.settings import Settings
+from kit.db import Database
 from kit.settings import load
 from tests.kit.databases import BAD_URLS, GOOD_URLS, SECRET, URLS
-from tests.kit.support import settings_for
+from tests.kit.support import PREFIX, settings_for
 
 
 @pytest.mark.parametrize(("text", "url"), GOOD_URLS.items())

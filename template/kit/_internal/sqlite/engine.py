@@ -22,7 +22,20 @@ if TYPE_CHECKING:
 
     from kit._internal.dialect import EngineSettings, Options
 
-__all__ = ["ERRORS", "parse_any_url", "parse_url"]
+# What kit._internal.dialect.Dialect asks for; mypy sees no other names of a module with __all__.
+__all__ = [
+    "ERRORS",
+    "STREAMING",
+    "WRITING",
+    "create_reader",
+    "explain_denial",
+    "find_obstacle",
+    "is_duplicate",
+    "is_outdated",
+    "is_unavailable",
+    "parse_any_url",
+    "parse_url",
+]
 
 # Not AUTOCOMMIT for reading: a request cancelled while it is left keeps its connection.
 WRITING: dict[str, Any] = {"writing": True}
