@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from kit._internal.docs import add_docs, add_index
+from kit._internal.error_handlers import HANDLERS
 from kit._internal.health.readiness import NotReadyError, check_ready
 from kit._internal.health.routes import router as health_router
 from kit._internal.limits import LimitMiddleware
@@ -18,11 +19,13 @@ from kit._internal.middleware import (
     RequestMiddleware,
     UnexpectedErrorMiddleware,
 )
+from kit._internal.problems import Problem
 from kit._internal.routing import HeadMiddleware, match_last
 from kit.db import Source
-from kit.errors import HANDLERS, Problem
 from kit.project import read_metadata
 from kit.settings import Settings
+
+__all__ = ["Service"]
 
 logger = logging.getLogger(__name__)
 

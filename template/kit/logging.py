@@ -11,6 +11,8 @@ from typing import Any
 from kit._internal.database import dialect
 from kit._internal.error_texts import conceal
 
+__all__ = ["Formatter", "logging_config"]
+
 # What any record may have, the last of them from uvicorn; all else it was given as `extra`.
 USUAL = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", "color_message"}
 

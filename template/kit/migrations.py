@@ -3,17 +3,17 @@
 import atexit
 import gc
 import logging.config
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from alembic import context
 from alembic.util import CommandError
-from sqlalchemy import MetaData, text
+from sqlalchemy import URL, MetaData, text
 
 from kit._internal.database import load_migration_dialect
 from kit._internal.migrations.options import merge_options
 from kit.logging import logging_config
-from kit.settings import Settings, load
+from kit.settings import Settings, SettingsT, load
 
 __all__ = ["run"]
 
@@ -21,14 +21,21 @@ __all__ = ["run"]
 LOOKING = {"branches", "check", "current", "heads", "history", "revision", "show"}
 
 
-def run(target_metadata: MetaData, settings_class: type[Settings], **options: Any) -> None:  # noqa: ANN401
+def run(
+    target_metadata: MetaData,
+    settings_class: type[SettingsT],
+    *,
+    url: Callable[[SettingsT], URL] | None = None,
+    **options: Any,  # noqa: ANN401
+) -> None:
     """Do what the Alembic command asks for, on the database of the settings.
 
     `options` are those of Alembic's context.configure(). Functions such as include_name or
     render_item are called before the built-in ones, which still apply where yours return what
     means "as usual": True for include_name and include_object, False for render_item. Migrates on
     the connection handed in as `config.attributes["connection"]`, as text for `--sql`, or on a
-    connection of its own: MIGRATION_DATABASE_URL where it is set, else DATABASE_URL.
+    connection of its own: MIGRATION_DATABASE_URL where it is set, else DATABASE_URL. For a second
+    database with revisions of its own, `url` returns its URL from the settings.
     """
     dialect = load_migration_dialect()
     config = context.config
@@ -41,12 +48,14 @@ def run(target_metadata: MetaData, settings_class: type[Settings], **options: An
         run_command(connection=connection)
         return
     settings = load(settings_class)
+    if url is not None:
+        settings = settings.model_copy(update={"migration_database_url": url(settings)})
     schema = context.get_x_argument(as_dictionary=True).get("schema")
     if config.cmd_opts:
         prepare_process(settings)
     if context.is_offline_mode():
         first = [dialect.use_schema(schema)] if schema else []
-        backend = settings.database_url.get_backend_name()
+        backend = settings.migration_url.get_backend_name()
         run_command(*first, dialect_name=backend, literal_binds=True)
         return
     looking = config.attributes.get("looking", command_name() in LOOKING)

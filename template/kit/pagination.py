@@ -7,6 +7,15 @@ from uuid import UUID
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
+__all__ = [
+    "PAGE_SIZE",
+    "PAGE_SIZE_MAX",
+    "Cursor",
+    "PageSize",
+    "decode_cursor",
+    "encode_cursor",
+]
+
 PAGE_SIZE = 20
 PAGE_SIZE_MAX = 100
 

@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+__all__ = ["PROJECT_DIR", "is_own_module", "read_metadata"]
+
 # kit/ stands beside pyproject.toml, wherever the service's own package is.
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 # Where the packages of a project may be.

@@ -15,6 +15,8 @@ from kit.logging import logging_config
 from kit.project import PROJECT_DIR
 from kit.settings import Settings, load, prefix_of
 
+__all__ = ["main"]
+
 
 def refuse_taken_port(settings: Settings) -> None:
     """End the process with one line when something else listens where the service should."""

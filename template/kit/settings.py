@@ -31,6 +31,8 @@ from sqlalchemy import URL
 from kit._internal.database import dialect
 from kit.project import PROJECT_DIR
 
+__all__ = ["Settings", "SettingsT", "load", "prefix_of"]
+
 Seconds = Annotated[float, Field(gt=0)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/]+$|^\*$")]
 

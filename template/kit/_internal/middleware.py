@@ -4,18 +4,20 @@ import asyncio
 import logging
 import re
 import time
+from inspect import isawaitable
 from secrets import token_hex
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from starlette.datastructures import URL, Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
-from kit.errors import UNEXPECTED, ProblemError, problem_of, problem_response
+from kit._internal.problems import UNEXPECTED, ProblemError, problem_of, problem_response
 from kit.logging import in_terminal
 
 logger = logging.getLogger(__name__)
@@ -137,11 +139,23 @@ class UnexpectedErrorMiddleware:
                 raise
             response = problem_response(problem_of(error), headers=error.headers)
             await response(scope, receive, send)
-        except Exception:
+        except Exception as error:
             if scope["type"] != "http" or started:
                 raise
             logger.exception("unexpected error")
-            await problem_response(ProblemError(500, UNEXPECTED))(scope, receive, send)
+            response = await self.answer_unexpected(Request(scope), error)
+            await response(scope, receive, send)
+
+    async def answer_unexpected(self, request: Request, error: Exception) -> Response:
+        """Return what the service's own handler of Exception or 500 returns, or a problem."""
+        handlers = getattr(request.app, "exception_handlers", {})
+        handler = handlers.get(500) or handlers.get(Exception)
+        if handler is None:
+            return problem_response(ProblemError(500, UNEXPECTED))
+        response = handler(request, error)
+        if isawaitable(response):
+            response = await response
+        return cast("Response", response)
 
 
 class CorsMiddleware(CORSMiddleware):

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from kit._internal.middleware import SECURITY_HEADERS, RequestMiddleware
-from kit.errors import ProblemError, problem_response
+from kit._internal.problems import ProblemError, problem_response
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from kit._internal.health.readiness import NotReadyError, check_ready
-from kit.errors import ProblemError, problem_responses
+from kit._internal.problems import ProblemError, problem_responses
 
 router = APIRouter(prefix="/health", tags=["health"])
 
