@@ -1,11 +1,12 @@
-"""Checks of revisions and models that every service should pass.
+"""Checks of revisions, models and routes that every service should pass.
 
 tests/test_checks.py imports them all; `del test_...` there leaves one out.
 """
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 from alembic import command
 from alembic.script import Script, ScriptDirectory
 from alembic.util import to_tuple
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from sqlalchemy import URL, Connection
 
 from kit.project import PROJECT_DIR
@@ -24,6 +27,9 @@ from kit.testing.schema import load_target_metadata
 from kit.testing.service import TestedService
 
 __all__ = [
+    "test_every_error_is_a_problem",
+    "test_every_operation_has_an_id_of_its_own",
+    "test_every_route_is_served",
     "test_migrations_know_every_table",
     "test_models_equal_the_migrated_database",
     "test_revision_goes_up_down_and_up_with_rows",
@@ -31,6 +37,7 @@ __all__ = [
 ]
 
 Service = TestedService[Any]
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
 def test_there_is_one_head() -> None:
@@ -54,6 +61,52 @@ def test_migrations_know_every_table(
         f"{package}/models/__init__.py has to import the models of {', '.join(forgotten)}:"
         " the next revision would drop what it does not know"
     )
+
+
+def test_every_route_is_served(app: FastAPI, service: Service) -> None:
+    package = service.settings_class.__module__.partition(".")[0]
+    import_all(package)
+    served = [(path, method) for path, item in app.openapi()["paths"].items() for method in item]
+    for module, route in routes_of(package):
+        for method in route.methods or ():
+            assert any(
+                path.endswith(route.path_format) and name == method.lower() for path, name in served
+            ), (
+                f"{method} {route.path} of {module} is not served: create_app() includes no such router"
+            )
+
+
+def routes_of(package: str) -> Iterator[tuple[str, APIRoute]]:
+    """Yield the documented routes of all routers in the modules of a package."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] != package:
+            continue
+        for router in vars(module).values():
+            if isinstance(router, APIRouter):
+                for route in router.routes:
+                    if isinstance(route, APIRoute) and route.include_in_schema:
+                        yield name, route
+
+
+def operations(app: FastAPI) -> Iterator[dict[str, Any]]:
+    for item in app.openapi()["paths"].values():
+        yield from item.values()
+
+
+def test_every_operation_has_an_id_of_its_own(app: FastAPI) -> None:
+    """Generated clients name their functions by it."""
+    ids = Counter(operation["operationId"] for operation in operations(app))
+    several = [name for name, count in ids.items() if count > 1]
+    assert not several, f"several routes are functions of the same name: {', '.join(several)}"
+
+
+def test_every_error_is_a_problem(app: FastAPI) -> None:
+    for operation in operations(app):
+        for status, response in operation["responses"].items():
+            if status >= "4":
+                assert response.get("content") == PROBLEM, (
+                    f"{operation['operationId']} documents {status} without problem_responses()"
+                )
 
 
 def import_all(package: str) -> None:
