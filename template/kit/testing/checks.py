@@ -69,11 +69,10 @@ def test_every_route_is_served(app: FastAPI, service: Service) -> None:
     served = [(path, method) for path, item in app.openapi()["paths"].items() for method in item]
     for module, route in routes_of(package):
         for method in route.methods or ():
-            assert any(
+            is_served = any(
                 path.endswith(route.path_format) and name == method.lower() for path, name in served
-            ), (
-                f"{method} {route.path} of {module} is not served: create_app() includes no such router"
             )
+            assert is_served, f"create_app() does not include {method} {route.path} of {module}"
 
 
 def routes_of(package: str) -> Iterator[tuple[str, APIRoute]]:
