@@ -24,14 +24,22 @@ async def serve(settings: Settings) -> AsyncIterator[FastAPI]:
 
 
 def client_of(app: ASGIApp) -> AsyncClient:
-    return AsyncClient(transport=ASGITransport(app), base_url="http://test")
+    hooks = {"response": [show]}
+    return AsyncClient(transport=ASGITransport(app), base_url="http://test", event_hooks=hooks)
+
+
+async def show(response: Response) -> None:
+    """Print the response: pytest shows it, and what was logged, when the test fails."""
+    await response.aread()
+    print(response.request.method, response.url, response.status_code, response.text)  # noqa: T201
 
 
 def assert_problem(response: Response, status: int, kind: str | None = None) -> dict[str, Any]:
     """Check what every error answer has; return it."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json", response.text
     problem: dict[str, Any] = response.json()
-    assert response.headers["Content-Type"] == "application/problem+json"
-    assert (response.status_code, problem["status"]) == (status, status)
+    assert problem["status"] == status
     assert problem["type"] == (f"urn:problem:{kind}" if kind else "about:blank")
     assert problem["request_id"] == response.headers["X-Request-ID"]
     return problem
