@@ -6,7 +6,7 @@ SHELL := /bin/sh
 UV := $(or $(shell command -v uv),.venv/bin/uv)
 RUN := .venv/bin/python -m
 
-.PHONY: help test test-fast bench demo docs docs-serve picture lint format
+.PHONY: help test test-fast mutants bench demo docs docs-serve picture lint format
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,6 +21,9 @@ test: .venv/.synced ## Run every test: renders, databases, servers, README, fuzz
 
 test-fast: .venv/.synced ## Run the tests that need no environment of their own
 	@$(RUN) pytest --numprocesses 2 -m "not slow"
+
+mutants: .venv/.synced ## Plant each regression of mutants/, and run the test that must fail; ONLY="name ..."
+	@$(RUN) mutants $(ONLY)
 
 bench: .venv/.synced ## Measure the template and what it makes: docs/benchmarks; PARTS="service" for one part
 	@"$(UV)" sync --quiet --group bench

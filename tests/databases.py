@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -196,6 +196,12 @@ class SQLite:
 
     def connect(self, url: str) -> sqlite3.Connection:
         return sqlite3.connect(self.project.folder / url.removeprefix("sqlite:///"))
+
+
+def shows_password(url: str, text: str) -> bool:
+    """Return whether a text has the password of an address, or False where that has none."""
+    password = urlsplit(url).password
+    return password is not None and password in text
 
 
 def parts(statement: str) -> list[str]:

@@ -89,6 +89,15 @@ class Project:
         return replace(self, folder=folder)
 
 
+def link_environment(folder: Path, database: str) -> None:
+    """Give a rendered project the environment that `make mutants` has made for all, if there is one."""
+    if shared := os.environ.get("PROJECT_ENVIRONMENTS"):
+        made = Path(shared) / database
+        shutil.copy2(made / "uv.lock", folder)
+        (folder / ".venv").symlink_to(made / ".venv")
+        (folder / ".venv/.synced").touch()
+
+
 def uv_folder() -> Path:
     """Return a folder with nothing but uv and uvx, for machines where they are not installed."""
     folder = Path(sys.prefix) / "only-uv"

@@ -162,10 +162,10 @@ class Server:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def wait(self) -> int:
+    def wait(self, deadline: float = DEADLINE) -> int:
         """Return the exit code; wait for it no longer than the deadline."""
         try:
-            return self.process.wait(DEADLINE)
+            return self.process.wait(deadline)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.process.args} does not end:\n{self.log}") from None
 
@@ -190,6 +190,10 @@ def serving(
     try:
         wait_for(server.answers, f"{command} answers on port {port}")
         yield server
+    except BaseException as error:
+        words = " ".join(map(str, command))
+        error.add_note(f"--- the log of {words}\n{server.log[-6000:]}")
+        raise
     finally:
         for stop in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):

@@ -18,12 +18,13 @@ from tests.conftest import Render
 from tests.databases import Server as DatabaseServer
 from tests.images import Image
 from tests.project import Project
+from tests.repository import add_column
 from tests.support import free_port, run, serving
-from tests.template import DATABASES, ROOT, render
+from tests.template import DATABASES, ROOT, defaults, render
 
 PROGRAMS = Path(sys.executable).parent
-# What the settings of a service say when nothing else is set.
-SHUTDOWN_TIMEOUT, READY_TIMEOUT, CONNECTIONS, MAX_CONNECTIONS = 30, 2, 20, 97
+# What a PostgreSQL allows by default, without those for its administrators.
+MAX_CONNECTIONS = 97
 KUBERNETES = Path("deploy/kubernetes")
 # The latter is nothing to YAML where it is not quoted.
 NAMES = ["orders", "null"]
@@ -108,7 +109,8 @@ def test_compose_is_careful(containers: Path) -> None:
         assert found[name]["cap_drop"] == ["ALL"]
     assert found["service"]["ports"] == ["127.0.0.1:8000:8000"]
     assert "ports" not in found.get("database", {})
-    assert int(found["service"]["stop_grace_period"].rstrip("s")) > SHUTDOWN_TIMEOUT
+    grace = int(found["service"]["stop_grace_period"].rstrip("s"))
+    assert grace > defaults(containers)["shutdown_timeout"]
 
 
 def test_compose_has_the_database(rendered: Render) -> None:
@@ -319,7 +321,9 @@ def test_rollout_never_has_too_few(cluster: Path) -> None:
     assert "replicas" not in deployment
     scaling = found["HorizontalPodAutoscaler"]["spec"]
     assert scaling["minReplicas"] >= 2
-    assert (scaling["maxReplicas"] + 1) * CONNECTIONS <= MAX_CONNECTIONS
+    settings = defaults(cluster)
+    connections = settings["workers"] * (settings["pool_size"] + settings["pool_overflow"])
+    assert (scaling["maxReplicas"] + 1) * connections <= MAX_CONNECTIONS
     assert found["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
 
 
@@ -332,10 +336,26 @@ def test_probes_and_the_end_of_a_pod(cluster: Path) -> None:
     }
     live, ready = "/health/live", "/health/ready"
     assert paths == {"startup": live, "liveness": live, "readiness": ready}
-    assert container["readinessProbe"]["timeoutSeconds"] > READY_TIMEOUT
+    settings = defaults(cluster)
+    assert container["readinessProbe"]["timeoutSeconds"] > settings["ready_timeout"]
     pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pause > 0
-    assert pod["terminationGracePeriodSeconds"] > pause + SHUTDOWN_TIMEOUT
+    assert pod["terminationGracePeriodSeconds"] > pause + settings["shutdown_timeout"]
+
+
+def test_every_pending_revision_is_applied(copy: Project, url: str, rendered: Render) -> None:
+    """By compose and by the Job, whose commands are those of a first deployment as well."""
+    add_column(copy, "aaaaaaaaaaaa", "size")
+    folder = rendered("deployed", database=copy.database, deploy=["docker"])
+    commands = {"compose": services(folder)["migration"]["command"]}
+    if copy.database == "postgresql":
+        job = resources_of(rendered("cluster", deploy=["kubernetes"]))["Job"]
+        commands["Job"] = containers_of([job])[0]["command"]
+    for place, command in commands.items():
+        assert command[0] == "alembic"
+        copy.alembic(url, *command[1:])
+        assert "aaaaaaaaaaaa (head)" in copy.alembic(url, "current").stdout, place
+        copy.alembic(url, "downgrade", "base")
 
 
 @pytest.mark.parametrize("kind", ["Job", "Deployment"])

@@ -1,11 +1,13 @@
 """`make db-lint`: what is dangerous is found, the safe way is not, and a reason can allow it."""
 
+import ast
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tests.conftest import Render
 from tests.pages import blocks
 from tests.project import FIRST, Project
 from tests.repository import add_column, commit, git, revise, start, without_git
@@ -345,6 +347,27 @@ def test_hazards_are_found(copy: Project) -> None:
     for one, hazard in zip(found, hazards, strict=True):
         assert (one.rule, one.what) == (hazard.rule, hazard.sql)
         assert one.advice.endswith(hazard.advice)
+
+
+# The rules of squawk that `make db-lint` does not apply, and why.
+EXCLUSIONS = {
+    "ban-drop-constraint": "the deployed code notices nothing",
+    "ban-drop-not-null": "the deployed code notices nothing",
+    "prefer-bigint-over-int": "a matter of taste, or of how many rows there will be",
+    "prefer-bigint-over-smallint": "a matter of taste, or of how many rows there will be",
+    "prefer-identity": "SQLAlchemy writes SERIAL for an integer key; keys here are UUIDs",
+    "prefer-text-field": "the length of a text is a rule of the service",
+    "require-lock-timeout": "the connection of migrations sets it",
+    "require-statement-timeout": "the connection of migrations sets it",
+}
+
+
+def test_exclusions_have_reasons(rendered: Render) -> None:
+    text = (rendered() / "scripts/hazards/postgresql.py").read_text("utf-8")
+    written = re.search(r"^EXCLUDED = (\(.*?\n\))$", text, re.DOTALL | re.MULTILINE)
+    assert written
+    excluded = ast.literal_eval(written[1])
+    assert sorted(excluded.split(",")) == sorted(EXCLUSIONS)
 
 
 def test_safe_ways_are_not_found(copy: Project) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.databases import SERVERS, Server
 from tests.project import FIRST, Project, set_up
+from tests.repository import add_column
 from tests.support import run, said
 from tests.template import DATABASES, ROOT, render
 
@@ -128,6 +129,15 @@ def test_sql_is_printed_and_nothing_else(copy: Project, server: Server, url: str
     server.run_script(url, copy.make("db-sql").stdout)
     copy.make("db-check")
     assert "create users" in copy.make("db-history").stdout
+
+
+def test_sql_of_some_revisions(copy: Project) -> None:
+    add_column(copy, "aaaaaaaaaaaa", "size")
+    add_column(copy, "bbbbbbbbbbbb", "weight", after="aaaaaaaaaaaa")
+    printed = copy.make("db-sql", f"rev={FIRST}:aaaaaaaaaaaa").stdout
+    assert "ADD COLUMN size" in printed
+    assert "CREATE TABLE users" not in printed, "of an earlier revision"
+    assert "weight" not in printed, "of a later revision"
 
 
 @pytest.mark.parametrize("message", ["", " "])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Revise
-from tests.databases import Server
+from tests.databases import Server, shows_password
 from tests.project import FIRST, Project
 from tests.support import clean_environment, explain
 
@@ -211,10 +211,11 @@ def test_no_database_is_one_line(project: Project, server: Server, command: str)
     for url in (server.UNREACHABLE, server.UNREADABLE):
         done = project.alembic(url, *command.split(), code=None)
         said = done.stdout + done.stderr
-        assert "s3cret" not in said
+        assert not shows_password(url, said)
         assert len(said.strip().splitlines()) == 1, said
         reason = server.REFUSED if url == server.UNREACHABLE else "DATABASE_URL: has to look like"
         assert re.match(reason, said), said
+    assert shows_password(server.UNREADABLE, server.UNREADABLE), "it could be shown"
 
 
 def test_environment_wins_over_env_file(copy: Project, server: Server, tmp_path: Path) -> None:

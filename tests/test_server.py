@@ -1,5 +1,6 @@
 """The project's own server process: it serves, drains, and says in one line why it cannot."""
 
+import re
 import signal
 import socket
 from pathlib import Path
@@ -54,6 +55,11 @@ def test_serves(project: Project, migrated: str, tmp_path: Path, command: str) -
     assert not [line for line in server.log.splitlines() if "Traceback" in line]
 
 
+def workers(log: str) -> set[str]:
+    """Return the processes that serve, as uvicorn has logged them."""
+    return set(re.findall(r"Started server process \[(\d+)\]", log))
+
+
 def begin_request(server: Server) -> socket.socket:
     """Send a POST and return once the application has asked for its body: it is being served."""
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
@@ -81,6 +87,27 @@ def test_sigterm_lets_a_request_end(
         assert answer.startswith(b"HTTP/1.1 201 "), answer + served.log.encode()
         assert served.wait() == 0, served.log
     assert server.query(migrated, "SELECT email FROM users") == [("ada@example.com",)]
+
+
+def test_workers_are_processes(project: Project, migrated: str, tmp_path: Path) -> None:
+    env, log = {"ORDERS_WORKERS": "2"}, tmp_path / "log"
+    with project.serve("python", "-m", "app", url=migrated, env=env, log=log) as served:
+        wait_for(lambda: len(workers(served.log)) == 2, f"two workers serve: {served.log}", 20)
+
+
+@pytest.mark.parametrize("project", ["postgresql"], indirect=True)
+def test_hanging_request_does_not_outlive_the_shutdown_timeout(
+    project: Project, server: DatabaseServer, migrated: str, tmp_path: Path
+) -> None:
+    limits = {"ORDERS_SHUTDOWN_TIMEOUT": "1", "ORDERS_STATEMENT_TIMEOUT": "300"}
+    command, log = ("python", "-m", "app"), tmp_path / "log"
+    with (
+        project.serve(*command, url=migrated, env=limits, log=log) as served,
+        server.writes_held(migrated),
+        begin_request(served),
+    ):
+        served.process.send_signal(signal.SIGTERM)
+        served.wait(20)
 
 
 def test_behind_is_not_ready(project: Project, url: str, tmp_path: Path) -> None:
@@ -130,8 +157,10 @@ def test_awkward_address(
             assert httpx.get(f"{served.address}/health/ready").status_code == 200
 
 
+@pytest.mark.parametrize("project", ["postgresql"], indirect=True)
 def test_password_is_in_no_log(project: Project, server: DatabaseServer, tmp_path: Path) -> None:
     log = tmp_path / "log"
+    assert "s3cret" in server.UNREACHABLE
     with project.serve("python", "-m", "app", url=server.UNREACHABLE, log=log) as served:
         answers = [httpx.get(f"{served.address}{path}") for path in ("/health/ready", "/users")]
         assert {answer.status_code for answer in answers} == {503}

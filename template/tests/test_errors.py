@@ -1,9 +1,10 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Annotated
 
 import pytest
-from fastapi import FastAPI
+from fastapi import Body, FastAPI
 from httpx import AsyncClient
 from sqlalchemy import URL
 
@@ -31,6 +32,20 @@ async def test_unexpected_error_is_logged_and_not_told(
     error = errors[0]
     assert error["request_id"] == problem["request_id"]
     assert "RuntimeError: internal detail 1" in error["exception"]
+
+
+async def test_invalid_request_is_answered_without_its_input(own_app: FastAPI) -> None:
+    """It may be a password, or no valid text."""
+
+    @own_app.post("/numbers")
+    async def take(number: Annotated[int, Body(embed=True)]) -> int:
+        return number
+
+    async with client_of(own_app) as client:
+        response = await client.post("/numbers", json={"number": "unspeakable"})
+    problem = assert_problem(response, 422, "invalid-request")
+    assert [error["location"] for error in problem["errors"]] == [["body", "number"]]
+    assert "unspeakable" not in response.text
 
 
 @pytest.mark.parametrize("outage", OUTAGES)

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -83,15 +84,15 @@ async def test_closed_connection_is_replaced(
     """When the server has restarted, say, the next request notices nothing."""
     database: Database = own_app.state.database
     async with database.engine.connect() as connection:
-        used = (await connection.get_raw_connection()).driver_connection
+        used: Any = (await connection.get_raw_connection()).driver_connection
+    closed = asyncio.Event()
+    used.add_termination_listener(lambda _connection: closed.set())
     with connect(own_url) as other:
         other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-    async with asyncio.timeout(10):
-        while used is not None and not used.is_closed():
-            await asyncio.sleep(0.01)
+    await asyncio.wait_for(closed.wait(), 10)
     assert (await own_client.get("/health/ready")).status_code == 200
 
 

@@ -66,6 +66,15 @@ def test_environment_wins_over_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert (read.database_url, read.port, read.workers) == (GOOD_URLS[second], 3, 2)
 
 
+def test_port_of_a_platform_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many set PORT; one of the service's own wins."""
+    monkeypatch.setenv("DATABASE_URL", next(iter(GOOD_URLS)))
+    monkeypatch.setenv("PORT", "5000")
+    assert load_settings().port == 5000
+    monkeypatch.setenv(f"{PREFIX}PORT", "6000")
+    assert load_settings().port == 6000
+
+
 @pytest.mark.parametrize(
     ("given", "sizes"),
     [
