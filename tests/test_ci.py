@@ -133,6 +133,15 @@ def test_github_checks_out_all_that_is_compared(github: Path) -> None:
     assert check[1]["with"] == {"enable-cache": "true"}
 
 
+@pytest.mark.parametrize("database", DATABASES)
+def test_checks_run_every_gate(rendered: Render, database: str) -> None:
+    github = workflows(rendered("hub", database=database))["check"]["jobs"]["check"]
+    gitlab = gitlab_jobs(rendered("lab", database=database, ci="gitlab"))["check"]
+    for lines in (lines_of(github), gitlab["script"]):
+        assert lines[0] == "make setup"
+        assert lines[-1] == "make check"
+
+
 def test_images_are_published_from_the_main_branch_only(rendered: Render) -> None:
     jobs = workflows(rendered())["image"]["jobs"]
     assert jobs["build"]["if"] == "github.event_name == 'pull_request'"
