@@ -226,6 +226,12 @@ def test_wrong_output_is_told(reader: Reader) -> None:
     assert "+two" not in said
 
 
+def test_output_that_is_not_shown_is_told(reader: Reader) -> None:
+    """Otherwise another command with the same exit status would do."""
+    with pytest.raises(AssertionError, match=r"line 2: \$ echo one\n(.*\n)*\+one"):
+        follow(reader, console("$ echo one\n$ true"))
+
+
 @pytest.mark.parametrize(
     ("page", "said"),
     [
@@ -324,6 +330,8 @@ def test_times_in_names_of_files() -> None:
         ("make: *** [Makefile:92: db-check] Error 1", "make: *** [Makefile:7: db-check] Error 1"),
         ("\x1b[32mgreen\x1b[0m  ", "green"),
         ("10 %\r20 %\r30 %\r\n", "30 %"),
+        ("===== 137 passed in 69.64s (0:01:09) =====", "29 passed in 5.42s"),
+        ("no issues found in 55 source files", "no issues found in 56 source files"),
         ("from 1.4.0 to 1.4.1", "from 1.5.0 to 2.0.0"),
         ("postgresql://p@/orders?host=/home/you/x has", "postgresql://p@/orders?host=%2Ftmp has"),
         ('{"request_id":"03b6e0be"}', '{"request_id":"some other"}'),
