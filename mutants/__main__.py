@@ -140,11 +140,14 @@ def check_tests(workshop: Workshop, mutants: Sequence[Mutant]) -> None:
             raise SystemExit(f"{outcome.output}\nthese tests fail without a mutant")
 
 
+def show(result: Result, width: int) -> None:
+    """Print a row of the table."""
+    name, state = f"{result.mutant.name:{width}}", f"{result.state:14}"
+    print(f"{name}  {state} {result.seconds:5.0f} s  {result.mutant.test}", flush=True)
+
+
 def report(results: Sequence[Result]) -> None:
-    width = max(len(result.mutant.name) for result in results)
-    for result in results:
-        mutant = result.mutant
-        print(f"{mutant.name:{width}}  {result.state:14} {result.seconds:5.0f} s  {mutant.test}")
+    """Print why some have not been killed, and how many have."""
     alive = [result for result in results if not result.is_killed]
     for result in alive:
         print(f"\n{result.mutant.name}: {result.state}\n{result.output[-3000:]}", file=sys.stderr)
@@ -166,8 +169,11 @@ def main() -> int:
         workshop.prepare(mutants)
         if not given.unchecked:
             check_tests(workshop, mutants)
+        width, results = max(len(mutant.name) for mutant in mutants), []
         with ThreadPoolExecutor(PROCESSES) as pool:
-            results = list(pool.map(workshop.try_, mutants))
+            for result in pool.map(workshop.try_, mutants):
+                results.append(result)
+                show(result, width)
     report(results)
     return int(not all(result.is_killed for result in results))
 
