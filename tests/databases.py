@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from tests.project import Project
-from tests.support import run, wait_for
+from tests.support import only, run, wait_for
 
 NUMBERS = itertools.count(1)
 # A name and a password of which every character has a meaning somewhere on the way.
@@ -133,7 +133,7 @@ class PostgreSQL:
 
     def run_script(self, url: str, script: str) -> None:
         """Run it as an administrator would: in psql, stopping at the first error."""
-        (psql,) = (self.project.folder / ".venv").rglob("pginstall/bin/psql")
+        psql = only((self.project.folder / ".venv").rglob("pginstall/bin/psql"))
         command = [psql, "-v", "ON_ERROR_STOP=1", "-X", "-q", "-f", "-", url]
         run(*command, cwd=self.project.folder, stdin=script)
 

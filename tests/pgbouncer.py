@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support import free_port
+from tests.support import free_port, only
 from tests.system import answering, program
 
 # Debian's is of 2022, and so as strict as one can be met: it knows no prepared statements.
@@ -37,7 +37,7 @@ def pooled(url: str, folder: Path, mode: str = "transaction", pool_size: int = 4
     path = program("pgbouncer", package="pgbouncer")
     parts = urlsplit(url)
     query = parse_qs(parts.query)
-    (host,) = query["host"]
+    host = only(query["host"])
     port = free_port()
     text = CONFIGURATION.format(
         host=host.replace("'", "''"),

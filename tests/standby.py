@@ -12,13 +12,14 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 from tests.project import Project
+from tests.support import only
 from tests.system import answering
 
 
 @contextlib.contextmanager
 def following(project: Project, url: str) -> Iterator[str]:
     """Yield the address of the same database on a standby."""
-    (folder,) = parse_qs(urlsplit(url).query)["host"]
+    folder = only(parse_qs(urlsplit(url).query)["host"])
     # The newest of the versions that the package carries is the one that runs.
     *_, programs = sorted((project.folder / ".venv").resolve().rglob("pginstall*/bin"))
     # Neither runs as root, and the socket's folder is closed to others.

@@ -88,6 +88,13 @@ def explain(done: Completed, cwd: Path, env: Environment | None, expected: str) 
     )
 
 
+def only(items: Iterable[T]) -> T:
+    """Return the one item that there is; raise AssertionError with all of them otherwise."""
+    found = list(items)
+    assert len(found) == 1, f"{len(found)} instead of one: {found}"
+    return found[0]
+
+
 def said(text: str) -> list[str]:
     """Return what a failed command printed, without make's own last word."""
     return [line for line in text.splitlines() if not line.startswith("make: ***")]

@@ -13,7 +13,7 @@ import pytest
 from tests.databases import Server, shows_password
 from tests.project import Project
 from tests.standby import following
-from tests.support import clean_environment, said, wait_for
+from tests.support import clean_environment, only, said, wait_for
 
 ROWS = 40_000
 TABLE = """
@@ -129,7 +129,7 @@ def test_stops_when_asked(begin: Begin, server: Server, filled: str, number: int
     process.send_signal(number)
     line = end(process, 1)[-1]
     assert line == "stopped: run it again to go on"
-    ((changed,),) = server.query(filled, "SELECT count(*) FROM jobs WHERE done")
+    changed = only(only(server.query(filled, "SELECT count(*) FROM jobs WHERE done")))
     assert 0 < changed < ROWS
     assert end(begin())[-1] == f"{ROWS - changed:,} rows changed"
 
@@ -195,7 +195,7 @@ def test_mistake_is_one_line(copy: Project, server: Server, filled: str, mistake
     server.query(filled, "INSERT INTO nokey VALUES (0)")
     table, changes, where = MISTAKES[mistake]
     given = (f"table={table}", f"set={changes}", f"where={where}")
-    (line,) = said(copy.make("db-backfill", *given, code=None).stderr)
+    line = only(said(copy.make("db-backfill", *given, code=None).stderr))
     on_postgresql, on_sqlite = REASONS[mistake]
     assert line == f"stopped: {on_postgresql if copy.database == 'postgresql' else on_sqlite}"
     assert server.query(filled, RESULT) == [(ROWS, 0, 0)]
@@ -205,14 +205,14 @@ def test_mistake_is_one_line(copy: Project, server: Server, filled: str, mistake
 def test_missing_variable_is_one_line(project: Project, missing: str) -> None:
     given = {"table": "users", "set": "name = 'x'", "where": "name = 'y'"}
     words = [f"{key}={value}" for key, value in given.items() if key != missing]
-    (line,) = said(project.make("db-backfill", *words, code=None).stderr)
+    line = only(said(project.make("db-backfill", *words, code=None).stderr))
     assert line == f"say which rows, and what changes: {EXAMPLE}"
 
 
 def test_unreachable_database_is_one_line(project: Project, server: Server) -> None:
     words = ("table=users", "set=name = 'x'", "where=name = 'y'")
     environment = {"DATABASE_URL": server.UNREACHABLE}
-    (line,) = said(project.make("db-backfill", *words, env=environment, code=None).stderr)
+    line = only(said(project.make("db-backfill", *words, env=environment, code=None).stderr))
     assert line.startswith("stopped: cannot ")
     assert not shows_password(server.UNREACHABLE, line)
 

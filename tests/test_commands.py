@@ -12,7 +12,7 @@ from tests.template import ROOT, files, render
 
 PAGES = sorted([ROOT / "README.md", ROOT / "hooks/README.md", *(ROOT / "docs").rglob("*.md")])
 # Where a command begins: in code, or after another command.
-START = r"(?m)(?:^|^\$ |[(&|;] ?)"
+START = r"(?m)(?:^|^\$ |[(&|] ?)"
 MAKE = re.compile(START + r"make ([a-z][a-z-]*)((?: +[a-z]+=)?)")
 ALEMBIC = re.compile(START + r"alembic (?:-x \S+ )?([a-z]+)")
 MODULE = re.compile(r"python -m ((?:scripts|app|tests|website|benchmarks|mutants)[.\w]*)")
@@ -23,7 +23,7 @@ ALEMBIC_COMMANDS = {
 HELP = re.compile(r"(?m)^([a-z-]+):.*?## (.*)$")
 ROW = re.compile(r"(?m)^\| `make ([a-z-]+)[^`]*` \| (.*) \|$")
 # `make x` and what it does, up to the end of the clause.
-CLAIM = re.compile(r"`make ([a-z-]+)[^`]*`(?: \([^)]*\))? ([a-z][^.;:|]*)")
+CLAIM = re.compile(r"`make ([a-z-]+)[^`]*`(?: \([^)]*\))? ([a-z][^.;:|(]*)")
 # Words that say nothing about what a command does.
 COMMON = {
     *("a", "all", "an", "and", "are", "at", "by", "for", "from", "in", "is", "it", "its", "of"),
@@ -66,16 +66,16 @@ def best(text: str, helps: dict[str, str]) -> tuple[int, set[str]]:
     return most, {name for name, count in shared.items() if count == most}
 
 
-def test_commands_exist(service: Path, pages: dict[str, str]) -> None:
-    makefiles = [(folder / "Makefile").read_text("utf-8") for folder in (service, ROOT)]
+def test_commands_exist(source: Path, service: Path, pages: dict[str, str]) -> None:
+    makefiles = [(folder / "Makefile").read_text("utf-8") for folder in (service, source)]
     targets = {name for text in makefiles for name in re.findall(r"(?m)^([a-z-]+):", text)}
     exported = re.findall(r"(?m)^export (.*)$", makefiles[0])[-1].split()
     variables = {*exported, "UV"}
     modules = {
         ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__main__")
-        for folder in (service, ROOT)
+        for folder in (service, source)
         for path in files(folder)
-        if path.suffix == ".py" and ".venv" not in path.parts
+        if path.suffix == ".py"
     }
     wrong = []
     for page, text in pages.items():

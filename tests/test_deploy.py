@@ -19,7 +19,7 @@ from tests.databases import Server as DatabaseServer
 from tests.images import Image
 from tests.project import Project
 from tests.repository import add_column
-from tests.support import free_port, run, serving
+from tests.support import free_port, only, run, serving
 from tests.template import DATABASES, ROOT, defaults, render
 
 PROGRAMS = Path(sys.executable).parent
@@ -124,7 +124,7 @@ def test_compose_has_the_database(rendered: Render) -> None:
     name = database["environment"]["POSTGRES_DB"]
     address = f"postgresql://{user}:{password}@database/{name}"
     assert service["environment"] == {"DATABASE_URL": address}
-    (volume,) = load(folder / "compose.yaml")["volumes"]
+    volume = only(load(folder / "compose.yaml")["volumes"])
     # The folder of the data has the version in its name since 18: the mount is one above.
     assert database["volumes"] == [f"{volume}:/var/lib/postgresql"]
 
@@ -210,12 +210,12 @@ def test_image_has_a_place_for_its_file(image: Image, project: Project) -> None:
     command = ["alembic", "upgrade", "head"]
     if "DATABASE_URL" in image.environment:
         run(*command, cwd=image.cwd, env=image.settings())
-        (made,) = (image.root / "data").glob("*.db")
+        made = only((image.root / "data").glob("*.db"))
         assert made.name == "orders.db"
         made.unlink()
     else:
         done = run(*command, cwd=image.cwd, env=image.settings(), code=None)
-        (line,) = done.stderr.splitlines()
+        line = only(done.stderr.splitlines())
         assert line == "DATABASE_URL: is neither in the environment nor in .env"
 
 
@@ -306,8 +306,8 @@ def test_manifests_belong_together(cluster: Path) -> None:
     assert found["Job"]["spec"]["template"]["metadata"]["labels"] != labels
     target = found["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
     assert (target["kind"], target["name"]) == ("Deployment", cluster.name)
-    (port,) = found["Service"]["spec"]["ports"]
-    (container,) = containers_of([found["Deployment"]])
+    port = only(found["Service"]["spec"]["ports"])
+    container = only(containers_of([found["Deployment"]]))
     assert port["targetPort"] in {one["name"] for one in container["ports"]}
     used = {one["image"] for one in containers_of([found["Job"], found["Deployment"]])}
     assert used == {f"registry.example.com/{cluster.name}:0.1.0"}
@@ -329,7 +329,7 @@ def test_rollout_never_has_too_few(cluster: Path) -> None:
 
 def test_probes_and_the_end_of_a_pod(cluster: Path) -> None:
     pod = resources_of(cluster)["Deployment"]["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
+    container = only(pod["containers"])
     paths = {
         name: container[f"{name}Probe"]["httpGet"]["path"]
         for name in ("startup", "liveness", "readiness")
@@ -366,7 +366,7 @@ def test_pods_may_do_little(cluster: Path, kind: str) -> None:
         "runAsNonRoot": True,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    (container,) = pod["containers"]
+    container = only(pod["containers"])
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -377,7 +377,7 @@ def test_pods_may_do_little(cluster: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["Job", "Deployment"])
 def test_secrets_by_reference(cluster: Path, kind: str) -> None:
-    (container,) = containers_of([resources_of(cluster)[kind]])
+    container = only(containers_of([resources_of(cluster)[kind]]))
     wanted = {"DATABASE_URL": False} | ({"MIGRATION_DATABASE_URL": True} if kind == "Job" else {})
     found = {one["name"]: one for one in container["env"] if "DATABASE_URL" in one["name"]}
     assert found.keys() == wanted.keys()
@@ -422,8 +422,8 @@ def test_pods_run(
 ) -> None:
     """The Job's command, and the probes' paths, with the image and the settings of the pods."""
     found = resources_of(rendered(deploy=["kubernetes"]))
-    (job,) = containers_of([found["Job"]])
-    (service,) = containers_of([found["Deployment"]])
+    job = only(containers_of([found["Job"]]))
+    service = only(containers_of([found["Deployment"]]))
     port = free_port()
     plain = {one["name"]: one["value"] for one in service["env"] if "value" in one}
     given = image.settings(DATABASE_URL=url, PORT=str(port), **plain)

@@ -11,7 +11,7 @@ from tests.conftest import Render
 from tests.pages import blocks
 from tests.project import FIRST, Project
 from tests.repository import add_column, commit, git, revise, start, without_git
-from tests.support import said, variables
+from tests.support import only, said, variables
 from tests.template import ROOT
 
 UNUSED = "Release code that does not use it, and drop it one release later."
@@ -319,7 +319,7 @@ def lint(project: Project, *arguments: str) -> list[Found]:
 
 def clean(project: Project, *arguments: str) -> str:
     """Return the one line that it says when there is nothing."""
-    (line,) = project.script("lint", env=variables(arguments)).stdout.splitlines()
+    line = only(project.script("lint", env=variables(arguments)).stdout.splitlines())
     return line
 
 
@@ -429,7 +429,7 @@ def test_downgrade_has_to_work(copy: Project) -> None:
 
 def test_failing_downgrade_hides_nothing(copy: Project) -> None:
     """A finding that is allowed is the only one that is."""
-    (path,) = plant(copy, ['op.drop_column("users", "name")'])
+    path = only(plant(copy, ['op.drop_column("users", "name")']))
     text = path.read_text("utf-8").replace('op.execute("SELECT 1")', "raise NotImplementedError")
     path.write_text(text + "\n\n# db-lint: allow unreadable: there is no way back\n", "utf-8")
     assert [one.rule for one in lint(copy)] == ["ban-drop-column"]
@@ -449,7 +449,9 @@ def test_create_all_is_found(copy: Project) -> None:
 
 
 def test_comment_allows_what_it_gives_a_reason_for(copy: Project) -> None:
-    (path,) = plant(copy, ['op.drop_column("users", "name")\nop.rename_table("users", "people")'])
+    path = only(
+        plant(copy, ['op.drop_column("users", "name")\nop.rename_table("users", "people")'])
+    )
     text = path.read_text("utf-8")
 
     def with_comment(comment: str) -> list[str]:

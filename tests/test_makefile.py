@@ -8,7 +8,7 @@ import pytest
 from tests.databases import SERVERS, Server
 from tests.project import FIRST, Project, set_up
 from tests.repository import add_column
-from tests.support import run, said
+from tests.support import only, run, said
 from tests.template import DATABASES, ROOT, render
 
 TARGETS = [
@@ -112,7 +112,7 @@ def test_reset_takes_the_name_typed(copy: Project, server: Server, url: str) -> 
 def test_reset_refuses_another_machine(project: Project, server: Server) -> None:
     environment = {"DATABASE_URL": str(server.REMOTE)}
     done = project.make("db-reset", "confirm=orders", env=environment, code=None)
-    (line,) = said(done.stderr)
+    line = only(said(done.stderr))
     assert "db.example.com" in line
     assert "s3cret" not in line
 
@@ -150,7 +150,7 @@ def test_revision_wants_a_message(project: Project, message: str) -> None:
 @pytest.mark.parametrize("target", ["db-migrate", "db-status", "db-start"])
 def test_unreadable_url_is_one_line(project: Project, server: Server, target: str) -> None:
     done = project.make(target, env={"DATABASE_URL": server.UNREADABLE}, code=None)
-    (line,) = said(done.stderr)
+    line = only(said(done.stderr))
     assert line.startswith("DATABASE_URL")
     assert "s3cret" not in line
 

@@ -25,7 +25,7 @@ from tests.databases import Server
 from tests.migrators import migrators
 from tests.pgbouncer import pooled
 from tests.project import Project
-from tests.support import free_port, said
+from tests.support import free_port, only, said
 from tests.system import answering, program
 
 pytestmark = pytest.mark.parametrize("project", ["postgresql"], indirect=True)
@@ -44,7 +44,7 @@ def test_pooler_is_one_that_mixes_sessions(
         psycopg.connect(through, autocommit=True) as first,
         psycopg.connect(through, autocommit=True) as second,
     ):
-        (backend,) = first.execute("SELECT pg_backend_pid()").fetchone() or ()
+        backend = only(first.execute("SELECT pg_backend_pid()").fetchone() or ())
         with second.transaction():
             second.execute("SELECT 1")
             assert first.execute("SELECT pg_backend_pid()").fetchone() != (backend,)
@@ -176,7 +176,7 @@ def test_replica_opens_no_more_connections_than_its_limit(
     with project.serve("make", "run", url=url, env=limited, log=log) as served:
         asyncio.run(use_as_many(served.address))
         count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'orders'"
-        ((opened,),) = server.query(url, count + f" AND datname = '{server.name(url)}'")
+        opened = only(only(server.query(url, count + f" AND datname = '{server.name(url)}'")))
         # Each worker has its share of the connections, and is one of two.
         assert len(re.findall(r"Started server process", served.log)) == 2
     assert 1 <= opened <= 4
@@ -265,7 +265,7 @@ def test_wrong_certificate_is_one_line(
         "name": encrypted.url("verify-full", encrypted.authority, host="127.0.0.1"),
     }[wrong]
     done = project.alembic(url, "upgrade", "head", code=None)
-    (line,) = (done.stdout + done.stderr).strip().splitlines()
+    line = only((done.stdout + done.stderr).strip().splitlines())
     reason = {
         "authority": "certificate verify failed",
         "name": 'server certificate for "localhost" does not match host name "127.0.0.1"',

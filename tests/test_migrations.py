@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Revise
 from tests.databases import Server, shows_password
 from tests.project import FIRST, Project
-from tests.support import clean_environment, explain
+from tests.support import clean_environment, explain, only
 
 TABLES = """
 def upgrade() -> None:
@@ -79,8 +79,8 @@ def test_every_plain_command(copy: Project, server: Server, url: str) -> None:
     alembic(url, "revision", "-m", "Two: it's „new“")
     second = copy.new_revision
     assert re.fullmatch(r"\d{4}_\d\d_\d\d_\d{6}-[a-z0-9_]+\.py", second.name)
-    (identifier,) = re.findall(
-        r'^revision: str = "(\w+)"$', second.read_text("utf-8"), re.MULTILINE
+    identifier = only(
+        re.findall(r'^revision: str = "(\w+)"$', second.read_text("utf-8"), re.MULTILINE)
     )
     alembic(url, "current", "--check-heads", code=None)
     alembic(url, "upgrade", identifier)

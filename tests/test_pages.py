@@ -19,6 +19,7 @@ from tests.pages import (
     reading,
 )
 from tests.releases import tagged_clone
+from tests.support import only
 from tests.template import ROOT
 
 ID, OTHER_ID, THIRD_ID = "8c1f4b6d2e0a", "3f2a9c71b0de", "b7d05e1c4a92"
@@ -152,7 +153,7 @@ def test_little_is_not_run() -> None:
     ],
 )
 def test_what_would_not_be_tried(text: str) -> None:
-    (block,) = blocks(f"{text}\n")
+    block = only(blocks(f"{text}\n"))
     assert untried(DOCS / "how-to/page.md", block)
 
 
@@ -167,7 +168,7 @@ def test_what_would_not_be_tried(text: str) -> None:
     ],
 )
 def test_what_is_tried(text: str) -> None:
-    (block,) = blocks(f"{text}\n")
+    block = only(blocks(f"{text}\n"))
     assert not untried(DOCS / "how-to/page.md", block)
 
 
@@ -368,7 +369,7 @@ def test_patch() -> None:
 
 
 def test_commands_of_a_block() -> None:
-    (block,) = blocks("\n\n" + console("$ one\n$ two \\\n>  three\nout\n\n$ four\n\n"))
+    block = only(blocks("\n\n" + console("$ one\n$ two \\\n>  three\nout\n\n$ four\n\n")))
     found = [(command.text, command.output, command.line) for command in commands(block)]
     assert found == [("one", None, 4), ("two \\\n three", ["out"], 5), ("four", [""], 9)]
 

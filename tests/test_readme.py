@@ -18,7 +18,7 @@ import pytest
 from tests.pages import NAME, Block, blocks, normalise
 from tests.picture import PICTURE, draw
 from tests.project import Project, stopped
-from tests.support import Server, run
+from tests.support import Server, only, run
 from tests.template import DATABASES, ROOT, render
 
 SERVES = {"make dev", "make run"}
@@ -46,7 +46,7 @@ def test_every_block_is_marked(source: Path, tmp_path: Path) -> None:
 def curl(command: str, server: Server) -> None:
     """Do what curl would, and want a success: curl itself is not installed everywhere."""
     _, *arguments = shlex.split(command.replace(ADDRESS, server.address))
-    (address,) = [word for word in arguments if word.startswith("http")]
+    address = only([word for word in arguments if word.startswith("http")])
     body = arguments[arguments.index("--json") + 1] if "--json" in arguments else None
     answer = httpx.request(
         "POST" if body else "GET", address, json=json.loads(body) if body else None, timeout=10
