@@ -36,10 +36,13 @@ async def show(response: Response) -> None:
 
 def assert_problem(response: Response, status: int, kind: str | None = None) -> dict[str, Any]:
     """Check what every error answer has; return it."""
-    assert response.status_code == status, response.text
-    assert response.headers["Content-Type"] == "application/problem+json", response.text
+    wrong = f"{response.status_code} instead of {status}: {response.text}"
+    assert response.status_code == status, wrong
+    media_type = response.headers["Content-Type"]
+    assert media_type == "application/problem+json", f"{media_type}: {response.text}"
     problem: dict[str, Any] = response.json()
-    assert problem["status"] == status
-    assert problem["type"] == (f"urn:problem:{kind}" if kind else "about:blank")
-    assert problem["request_id"] == response.headers["X-Request-ID"]
+    assert problem["status"] == status, response.text
+    type_ = f"urn:problem:{kind}" if kind else "about:blank"
+    assert problem["type"] == type_, f"{problem['type']} instead of {type_}"
+    assert problem["request_id"] == response.headers["X-Request-ID"], response.text
     return problem
