@@ -98,7 +98,11 @@ class Workshop:
             python = self.originals[database] / ".venv/bin/python"
             (folder / ".venv").exists() or (folder / ".venv").symlink_to(python.parent.parent)
         environment = clean_environment(
-            {"PATH": f"{python.parent}:{os.environ['PATH']}", SHARED: str(self.folder)}
+            {
+                "PATH": f"{python.parent}:{os.environ['PATH']}",
+                "MYPY_CACHE_DIR": str(self.folder / "types"),
+                SHARED: str(self.folder),
+            }
         )
         command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
         with (folder.parent / "output").open("w+") as output:

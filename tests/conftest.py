@@ -146,7 +146,7 @@ def sparing_copier() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def types_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Have mypy read the packages once, not for each project: it compares checksums."""
-    os.environ["MYPY_CACHE_DIR"] = str(tmp_path_factory.mktemp("mypy"))
+    os.environ.setdefault("MYPY_CACHE_DIR", str(tmp_path_factory.mktemp("mypy")))
 
 
 RESPONSES: deque[str] = deque(maxlen=5)
