@@ -6,6 +6,7 @@
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -53,6 +54,7 @@ class Workshop:
     folder: Path
     limit: float
     originals: dict[str | None, Path] = field(default_factory=dict)
+    running: set["subprocess.Popen[bytes]"] = field(default_factory=set)
 
     def prepare(self, mutants: Sequence[Mutant]) -> None:
         """Render the services that are needed, each with an environment, and copy the repository."""
@@ -115,13 +117,20 @@ class Workshop:
                 stderr=output,
                 start_new_session=True,
             )
+            self.running.add(process)
             try:
                 status = process.wait(limit)
             except subprocess.TimeoutExpired:
                 kill_group(process)
                 status = None
+            self.running.discard(process)
             output.seek(0)
             return Outcome(status, output.read())
+
+    def stop(self) -> None:
+        """End the tests that run."""
+        for process in self.running:
+            kill_group(process)
 
 
 def state_of(mutant: Mutant, outcome: Outcome) -> str:
@@ -142,6 +151,19 @@ def check_tests(workshop: Workshop, mutants: Sequence[Mutant]) -> None:
         outcome = workshop.run(tests, workshop.originals[database], database, limit=1200)
         if outcome.status != 0:
             raise SystemExit(f"{outcome.output}\nthese tests fail without a mutant")
+
+
+def try_all(workshop: Workshop, mutants: Sequence[Mutant]) -> list[Result]:
+    """Plant each of them; print the table as far as it is known."""
+    width, results = max(len(mutant.name) for mutant in mutants), []
+    pool = ThreadPoolExecutor(PROCESSES)
+    try:
+        for result in pool.map(workshop.try_, mutants):
+            results.append(result)
+            show(result, width)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return results
 
 
 def show(result: Result, width: int) -> None:
@@ -168,16 +190,18 @@ def main() -> int:
     if unknown := set(given.names) - {one.name for one in mutants}:
         parser.error(f"there is no mutant {', '.join(sorted(unknown))}")
     use_own_cache()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
         workshop = Workshop(Path(folder).resolve(), given.limit)
         workshop.prepare(mutants)
-        if not given.unchecked:
-            check_tests(workshop, mutants)
-        width, results = max(len(mutant.name) for mutant in mutants), []
-        with ThreadPoolExecutor(PROCESSES) as pool:
-            for result in pool.map(workshop.try_, mutants):
-                results.append(result)
-                show(result, width)
+        try:
+            if not given.unchecked:
+                check_tests(workshop, mutants)
+            results = try_all(workshop, mutants)
+        except KeyboardInterrupt:
+            workshop.stop()
+            raise
     report(results)
     return int(not all(result.is_killed for result in results))
 
