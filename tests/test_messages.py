@@ -1,10 +1,12 @@
 """A test that fails shows what the server answered and logged, and none waits for ever."""
 
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import Render
 from tests.support import free_port, run, serving
 from tests.template import ROOT
 
@@ -19,6 +21,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"the reason is in the response")
 
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+WAITING = """
+import threading
+
+def test_that_waits():
+    threading.Event().wait(60)
 """
 FAILING = """
 import httpx
@@ -38,6 +46,19 @@ def test_failed_status_shows_the_response(tmp_path: Path) -> None:
         shown = run(sys.executable, *pytest_here, test, cwd=ROOT, code=1).stdout
     assert "the reason is in the response" in shown
     assert "/users: 503" in shown
+
+
+def test_a_service_waits_for_no_test(rendered: Render, tmp_path: Path) -> None:
+    """After a minute, here a second, its pytest ends the process, and says where it was."""
+    folder = rendered()
+    options = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]
+    assert options["faulthandler_timeout"] == 60
+    test = folder / "tests/test_waiting.py"
+    test.write_text(WAITING, "utf-8")
+    python = (sys.executable, "-m", "pytest", "-q", "--noconftest")
+    limit = ("-o", "faulthandler_timeout=1", "-o", "filterwarnings=")
+    done = run(*python, *limit, test, cwd=folder, code=1, timeout=30)
+    assert "in test_that_waits" in done.stderr
 
 
 def test_failed_status_shows_the_log_of_the_server(tmp_path: Path) -> None:

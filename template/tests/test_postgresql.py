@@ -112,8 +112,13 @@ async def test_log_of_an_outage_shows_no_password(
         changes = {"connection_timeout": 0.3, "ready_timeout": 0.1}
         settings = settings_for(url).model_copy(update=changes)
         async with serve(settings) as app, client_of(app) as client:
-            for path in ("/users", "/health/ready"):
-                response = await client.get(path)
+
+            @app.post("/statement")
+            async def run(session: WriteSession) -> None:
+                await session.execute(text("SELECT 1"))
+
+            for response in (await client.post("/statement"), await client.get("/health/ready")):
+                assert response.status_code == 503
                 assert SECRET not in response.text
     assert "not ready" in str(log())
     assert SECRET not in str(log())
