@@ -58,6 +58,8 @@ class Workshop:
 
     def prepare(self, mutants: Sequence[Mutant]) -> None:
         """Render the services that are needed, each with an environment, and copy the repository."""
+        # As root PostgreSQL runs as another user, who has to reach the environment.
+        self.folder.chmod(0o755)
         source = copy_of_working_tree(self.folder / "source")
         # Tests of the repository that set up a project take any of the environments.
         for database, answers in SERVICES.items():
