@@ -23,7 +23,7 @@ ALEMBIC_COMMANDS = {
 HELP = re.compile(r"(?m)^([a-z-]+):.*?## (.*)$")
 ROW = re.compile(r"(?m)^\| `make ([a-z-]+)[^`]*` \| (.*) \|$")
 # `make x` and what it does, up to the end of the clause.
-CLAIM = re.compile(r"`make ([a-z-]+)[^`]*`(?: \([^)]*\))? ([a-z][^.;:|(]*)")
+CLAIM = re.compile(r"`make ([a-z-]+)[^`]*`(?: \([^)]*\))? ([a-z](?:[^.;:|(]|\.(?! ))*)")
 # Words that say nothing about what a command does.
 COMMON = {
     *("a", "all", "an", "and", "are", "at", "by", "for", "from", "in", "is", "it", "its", "of"),
