@@ -5,8 +5,13 @@ SHELL := /bin/sh
 
 UV := $(or $(shell command -v uv),.venv/bin/uv)
 RUN := .venv/bin/python -m
+# Values of targets, which recipes read from the environment as they were typed: see template/Makefile.jinja.
+KNOWN := $(foreach name,PARTS ONLY port,$(if $(filter-out undefined,$(origin $(name))),$(name)))
+EMPTY := $(foreach name,$(KNOWN),$(if $(strip $(value $(name))),,$(name)))
+$(foreach name,$(KNOWN),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
+refuse_empty = $(foreach name,$(filter $(1),$(EMPTY)),{ echo '$(name) is empty: give it a value or leave it out' >&2; exit 2; };)
 
-.PHONY: help test test-fast mutants bench demo docs docs-serve picture lint format
+.PHONY: help test test-fast mutants bench demo docs docs-serve picture lint format tags
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,11 +28,13 @@ test-fast: .venv/.synced ## Run the tests that need no environment of their own
 	@$(RUN) pytest --numprocesses 2 -m "not slow"
 
 mutants: .venv/.synced ## Plant each regression of mutants/, and run the test that must fail; ONLY="name ..."
-	@$(RUN) mutants $(ONLY)
+	@$(call refuse_empty,ONLY)
+	@set -f; $(RUN) mutants $$ONLY
 
 bench: .venv/.synced ## Measure the template and what it makes: docs/benchmarks; PARTS="service" for one part
+	@$(call refuse_empty,PARTS)
 	@"$(UV)" sync --quiet --group bench
-	@$(RUN) benchmarks $(PARTS)
+	@set -f; $(RUN) benchmarks $$PARTS
 
 demo: .venv/.synced ## Start a service from the template in build/demo and show it answering
 	@$(RUN) tests.demo
@@ -36,8 +43,8 @@ docs: .venv/.synced ## Build the site of the documentation in build/site
 	@$(RUN) tests.reference
 	@$(RUN) website
 
-docs-serve: .venv/.synced ## Build the site, show it on http://127.0.0.1:8001, and again when a page changes
-	@$(RUN) website --serve
+docs-serve: .venv/.synced ## Build the site, show it on http://127.0.0.1:8001 or port=, rebuild it when a page changes
+	@$(call refuse_empty,port) $(RUN) website --serve "--port=$${port:-8001}"
 
 picture: .venv/.synced ## Draw the terminal session of README.md from a real run
 	@$(RUN) tests.picture
@@ -47,5 +54,8 @@ lint: .venv/.synced ## Look for mistakes in the tests
 	@$(RUN) ruff format --check
 
 format: .venv/.synced ## Lay out the tests, and mend what can be mended
-	@$(RUN) ruff check --fix
-	@$(RUN) ruff format
+	@status=0; $(RUN) ruff format || status=$$?; $(RUN) ruff check --fix || status=$$?; \
+		$(RUN) ruff format --quiet || status=$$?; exit $$status
+
+tags: ## Tag the releases of CHANGELOG.md that have no tag yet
+	@python3 -m tests.tags

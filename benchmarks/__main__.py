@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.report import PAGES, NotMeasuredError, Report, write
 
-PARTS = ("service", "migrations", "generator", "start", "suite", "growth")
+PARTS = ("service", "migrations", "generator", "start", "suite", "growth", "commits")
 
 
 def measure(part: str, quick: bool) -> Report:

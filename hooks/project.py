@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-IDENTITY = re.compile(r"(?m)^(?:_src_path|_commit|service_name): .*$")
+# Not the release: a template without tags has another name for it than the clone that copier reads.
+IDENTITY = re.compile(r"(?m)^(?:_src_path|service_name): .*$")
 
 
 class Refusal(Exception):

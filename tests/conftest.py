@@ -117,7 +117,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "project" in getattr(item, "fixturenames", ()):
+        if {"project", "light_project"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
     items.sort(
         key=lambda item: next(i for i, name in enumerate((*LONGEST, "")) if name in item.nodeid)
@@ -226,6 +226,12 @@ def projects(
 @pytest.fixture(scope="session", params=DATABASES)
 def project(request: pytest.FixtureRequest, projects: Callable[[str], Project]) -> Project:
     """Return a project after its own `make setup`; tests leave its files and database alone."""
+    return projects(request.param)
+
+
+@pytest.fixture(scope="session", params=["sqlite"])
+def light_project(request: pytest.FixtureRequest, projects: Callable[[str], Project]) -> Project:
+    """Return the project that costs least, for what no database has a part in."""
     return projects(request.param)
 
 

@@ -400,7 +400,8 @@ class Reader:
         command = PAGE_PORT.sub(lambda found: found[1] + self.port(found[2]), command)
         name, _, value = command.partition("=")
         if name in self.given:
-            self.shown[self.given[name]] = value
+            # A folder that has to exist is written $(cd folder && pwd).
+            self.shown[self.given[name]] = re.sub(r"^\$\(cd (\S+) && pwd\)$", r"\1", value)
             command = f"{name}={shlex.quote(self.given[name])}"
         state = shlex.quote(str(self.state))
         return (

@@ -24,7 +24,6 @@ auth_type = any
 pool_mode = {mode}
 default_pool_size = {pool_size}
 max_client_conn = 500
-user = {runs_as}
 """
 
 
@@ -32,26 +31,32 @@ user = {runs_as}
 def pooled(url: str, folder: Path, mode: str = "transaction", pool_size: int = 4) -> Iterator[str]:
     """Yield the address of the same database through a PgBouncer with so many connections to it.
 
-    The address names the folder of the server's socket.
+    The URL names the folder of the server's socket.
     """
     path = program("pgbouncer", package="pgbouncer")
     parts = urlsplit(url)
     query = parse_qs(parts.query)
     host = only(query["host"])
+    server = query.get("port", ["5432"])[0]
+    socket = Path(host, f".s.PGSQL.{server}")
     port = free_port()
     text = CONFIGURATION.format(
         host=host.replace("'", "''"),
-        server=query.get("port", ["5432"])[0],
+        server=server,
         user=parts.username,
         port=port,
         mode=mode,
         pool_size=pool_size,
-        # It refuses to run as root; whoever owns the socket's folder may use the socket.
-        runs_as=pwd.getpwuid(Path(host).stat().st_uid if os.geteuid() == 0 else os.geteuid())[0],
     )
-    configuration = folder / f"pgbouncer-{port}.ini"
+    # Beside the socket, where its owner can read it.
+    configuration = socket.with_name(f"pgbouncer-{port}.ini")
     configuration.write_text(text, "utf-8")
     through = re.sub(r"@[^?]*(/[^?]*)\?.*", rf"@127.0.0.1:{port}\1", url)
 
-    with answering([path, configuration], through, configuration.with_suffix(".log")):
+    # It refuses to run as root; only the owner of the socket may use that. With the groups of root it
+    # reaches the folder, as the server does.
+    owner = pwd.getpwuid(socket.stat().st_uid)[0]
+    user = owner if os.geteuid() == 0 else None
+    log = folder / configuration.with_suffix(".log").name
+    with answering([path, configuration], through, log, user):
         yield through

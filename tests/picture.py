@@ -17,9 +17,10 @@ WIDTH = 118
 SERVE = "make dev"
 # Each command, and which lines of its output are drawn.
 SESSION = [
-    ("TEMPLATE=path/or/url/of/this/template", slice(0)),
-    ('uvx copier copy --defaults --data service_name=orders "$TEMPLATE" orders', slice(0)),
+    ("TEMPLATE=$(cd /path/to/this/template && pwd)", slice(0)),
+    ('uvx copier copy --defaults --data service_name=orders "${TEMPLATE:?}" orders', slice(0)),
     ("cd orders && make setup", slice(-2, None)),
+    ("git init --quiet && git add --all && git commit --quiet --message Start", slice(0)),
     (SERVE, slice(0)),
     ("curl --silent http://127.0.0.1:8000/health/ready", slice(1)),
     ("sed --in-place 's/ name:/ full_name:/' app/models/user.py", slice(0)),

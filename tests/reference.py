@@ -46,6 +46,7 @@ FILES = {
     "README.md": "The first five minutes, and every day",
     "alembic.ini": "Where Alembic finds the migrations, and how files of revisions are called",
     "compose.yaml": "The service and its database on one machine",
+    "deploy/nginx/": "A buffering proxy in front of the service",
     "deploy/kubernetes/": "The manifests: image, migration, service",
     "migrations/script.py.mako": "What a new revision looks like",
     "migrations/versions/": "The revisions; all but the first are the project's own",
@@ -63,7 +64,7 @@ MEANINGS = {
     "pool_overflow": "Connections that it may open beyond them under load.",
     "migration_timeout": "Longest wait of a migration for another one, or for a table in use.",
     "migration_lock_timeout": "Length of one attempt to get such a table; others wait as long.",
-    "log_level": "The least that is logged.",
+    "log_level": "The least that is logged; DEBUG shows SQL as well, without its values.",
 }
 
 Rows = Iterator[tuple[str, ...]]
@@ -176,8 +177,10 @@ def field_options(value: ast.expr | None) -> dict[str, str]:
 def default(options: dict[str, str]) -> str:
     if "default" not in options:
         return "none, has to be set"
-    value = options["default"].strip("'")
-    return "none" if value in {"None", "()"} else code({"False": "false"}.get(value, value))
+    value = re.sub(r"^ByteSize\((\d+)\)$", r"\1", options["default"].strip("'"))
+    if value in {"None", "()"}:
+        return "none"
+    return code(value.lower() if value in {"False", "True"} else value)
 
 
 def accepted(field: ast.AnnAssign, options: dict[str, str]) -> str:
@@ -189,6 +192,7 @@ def accepted(field: ast.AnnAssign, options: dict[str, str]) -> str:
         "Annotated[URL": "address",
         "Annotated[tuple": "list, separated by commas",
         "Seconds": "seconds",
+        "ByteSize": "bytes",
         "bool": "`true` or `false`",
         "int": "number",
         "str": "text",

@@ -7,9 +7,9 @@ from pathlib import Path
 import yaml
 
 from tests.support import IDENTITY, run
+from tests.tags import tags
 from tests.template import ROOT, copy_of_working_tree
 
-HEADING = re.compile(r"(?m)^## (\d+\.\d+\.\d+)$")
 # Whoever runs the tests may have settings that sign or convert; CI may check out as somebody else.
 SETTINGS = ("commit.gpgsign=false", "core.autocrlf=false", "safe.directory=*")
 GIT = ("git", *(word for setting in SETTINGS for word in ("-c", setting)))
@@ -30,18 +30,11 @@ def version(name: str) -> Version:
     return tuple(map(int, name.split(".")))
 
 
-def headings(text: str) -> set[str]:
-    return set(HEADING.findall(text))
-
-
 def released() -> dict[str, str]:
     """Return the commit of each release, oldest first; a real tag wins."""
-    found: dict[str, str] = {}
-    for revision in git("log", "--reverse", "--format=%H", "--", "CHANGELOG.md", cwd=ROOT).split():
-        for name in headings(git("show", f"{revision}:CHANGELOG.md", cwd=ROOT)) - found.keys():
-            found[name] = revision
+    found = tags.released(ROOT, lambda folder, *arguments: git(*arguments, cwd=folder))
     for tag in git("tag", "--list", cwd=ROOT).split():
-        if HEADING.fullmatch(f"## {tag}"):
+        if tags.headings(f"## {tag}"):
             found[tag] = git("rev-list", "-n", "1", tag, cwd=ROOT)
     return dict(sorted(found.items(), key=lambda item: version(item[0])))
 
@@ -61,24 +54,33 @@ def tagged_clone(folder: Path) -> Releases:
     commits = released()
     for name, revision in commits.items():
         git("tag", "--no-sign", name, revision, cwd=folder)
-    coming = headings((ROOT / "CHANGELOG.md").read_text("utf-8")) - commits.keys()
+    coming = set(tags.headings((ROOT / "CHANGELOG.md").read_text("utf-8"))) - commits.keys()
     last = version(list(commits)[-1])
     following = ".".join(map(str, (*last[:-1], last[-1] + 1)))
     name = max(coming, key=version, default=following)
     git("rm", "--quiet", "-r", ".", cwd=folder)
     copy_of_working_tree(folder)
+    if not coming:
+        add_heading(folder, name)
     commit(folder, f"Release {name}")
     git("tag", "--no-sign", name, cwd=folder)
     return Releases(folder, tuple(commits), name)
 
 
-def publish(source: Path, name: str, entry: str = "### Changed\n\n- Something.") -> None:
-    """Release what the clone's files have become."""
+def add_heading(source: Path, name: str, entry: str = "### Changed\n\n- Something.") -> None:
     path = source / "CHANGELOG.md"
     head, newest = re.split(r"(?m)^(?=## )", path.read_text("utf-8"), maxsplit=1)
     path.write_text(f"{head}## {name}\n\n{entry}\n\n{newest}", "utf-8")
+
+
+def publish(
+    source: Path, name: str, entry: str = "### Changed\n\n- Something.", *, tagged: bool = True
+) -> None:
+    """Release what the clone's files have become."""
+    add_heading(source, name, entry)
     commit(source, f"Release {name}")
-    git("tag", "--no-sign", name, cwd=source)
+    if tagged:
+        git("tag", "--no-sign", name, cwd=source)
 
 
 def edit(path: Path, old: str, new: str, times: int = 1) -> None:

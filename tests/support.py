@@ -19,7 +19,8 @@ import httpx
 # pytest and an activated environment.
 INHERITED = re.compile(
     r"(MIGRATION_|TEST_)?DATABASE_URL|PORT|VIRTUAL_ENV|MAKE.*|MFLAGS|PYTEST_.*"
-    r"|m|rev|confirm|base|table|set|where|to|data|trust"
+    r"|m|rev|confirm|base|table|set|where|to|data|trust|port|PARTS|ONLY"
+    r"|PG(DATABASE|HOST|HOSTADDR|OPTIONS|PORT|SERVICE|SERVICEFILE|TARGETSESSIONATTRS)"
     r"|PYTHONDONTWRITEBYTECODE"  # Bytecode that is not kept is made anew by every command.
 )
 # Who commits: nobody on this machine.

@@ -247,7 +247,8 @@ def test_service(pages: Path) -> None:
     floor, service, usual = "Starlette, asyncpg, orjson by hand", "this service", "the usual recipe"
     for name in ("cpu", "throughput", "p50", "p99", "ratio", "start"):
         found = figures(text, name)
-        assert list(found) == [floor, service, f"{usual}, asynchronous"]
+        released = f"{service}, as last released"
+        assert list(found) == [floor, service, released, f"{usual}, asynchronous"]
         assert all(len(row) >= 2 and min(row) > 0 for row in found.values())
     cpu = figures(text, "cpu")
     assert all(low < high for low, high in zip(cpu[floor], cpu[service], strict=True))

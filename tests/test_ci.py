@@ -24,6 +24,7 @@ COMBINATIONS = list(itertools.product(DATABASES, [["docker"], []]))
 # The shells of the two, with the options that they are started with.
 GITHUB_SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c")
 GITLAB_SHELL = ("bash", "-eo", "pipefail", "-c")
+EXPRESSION = re.compile(r"\$\{\{ (.*?) \}\}")
 STAGES = {"build", "test", "deploy"}
 
 
@@ -95,7 +96,8 @@ def test_actions_are_commits(github: Path) -> None:
 
 def test_expressions_name_what_there_is(github: Path) -> None:
     """A misspelt name in an expression is an empty text, and no error."""
-    known = {"github.head_ref || github.run_id", "matrix.python", "github.token"}
+    default = "github.base_ref || github.event.repository.default_branch"
+    known = {"github.head_ref || github.run_id", "matrix.python", "github.token", default}
     for name, workflow in workflows(github).items():
         text = (github / f".github/workflows/{name}.yml").read_text("utf-8")
         used = set(re.findall(r"\$\{\{ (.*?) \}\}", text))
@@ -108,7 +110,7 @@ def test_github_permissions_are_minimal(github: Path, answers: Answers) -> None:
     found = workflows(github)
     assert found.keys() == {"check", *(["image"] if answers["deploy"] else [])}
     for workflow in found.values():
-        assert workflow["on"] == {"push": {"branches": ["main"]}, "pull_request": ""}
+        assert workflow["on"] == {"push": {"branches": ["**"]}, "pull_request": ""}
         assert workflow["permissions"] == {"contents": "read"}
         assert workflow["concurrency"]["cancel-in-progress"] == "true"
     more = {
@@ -142,10 +144,31 @@ def test_checks_run_every_gate(rendered: Render, database: str) -> None:
         assert lines[-1] == "make check"
 
 
+IS_DEFAULT = "github.ref_name == github.event.repository.default_branch"
+
+
+def test_default_branch_is_checked_whatever_its_name_is(github: Path) -> None:
+    """And the branch to merge into is known to every step, not to one of them."""
+    check = workflows(github)["check"]["jobs"]["check"]
+    assert check["if"] == f"github.event_name == 'pull_request' || {IS_DEFAULT}"
+    default = "github.base_ref || github.event.repository.default_branch"
+    assert check["env"]["base"] == f"origin/${{{{ {default} }}}}"
+    assert not [line for line in lines_of(check) if "base=" in line]
+
+
+def test_gitlab_knows_the_branch_to_merge_into(gitlab: Path) -> None:
+    check = gitlab_jobs(gitlab)["check"]
+    assert check["variables"]["base"] == "origin/$CI_DEFAULT_BRANCH"
+    assert check["variables"]["GIT_DEPTH"] == "0"
+    request = check["rules"][0]
+    assert request["if"] == "$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"
+    assert request["variables"] == {"base": "origin/$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"}
+
+
 def test_images_are_published_from_the_main_branch_only(rendered: Render) -> None:
     jobs = workflows(rendered())["image"]["jobs"]
     assert jobs["build"]["if"] == "github.event_name == 'pull_request'"
-    assert jobs["publish"]["if"] == "github.event_name == 'push'"
+    assert jobs["publish"]["if"] == f"github.event_name == 'push' && {IS_DEFAULT}"
     assert not [line for line in lines_of(jobs["build"]) if "push" in line]
     gitlab = gitlab_jobs(rendered("lab", ci="gitlab"))["container-image"]["rules"]
     pushing = [rule["if"] for rule in gitlab if rule.get("variables") == {"PUSH": "true"}]
@@ -160,7 +183,9 @@ def test_gitlab_jobs(gitlab: Path, answers: Answers) -> None:
     # A pipeline of a schedule is for updates; every other one is for the rest.
     schedule = '$CI_PIPELINE_SOURCE == "schedule"'
     assert [rule["if"] for rule in jobs["renovate"]["rules"]] == [f"{schedule} && $RENOVATE_TOKEN"]
-    assert [rule["if"] for rule in jobs["check"]["rules"]] == [schedule.replace("==", "!=")]
+    request = "$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"
+    rules = [rule["if"] for rule in jobs["check"]["rules"]]
+    assert rules == [request, schedule.replace("==", "!=")]
     assert jobs["check"]["variables"]["GIT_DEPTH"] == "0"
     assert jobs["check"]["cache"]["paths"] == [".uv_cache"]
     assert jobs["check"]["variables"]["UV_CACHE_DIR"] == "$CI_PROJECT_DIR/.uv_cache"
@@ -258,7 +283,10 @@ def settings_of(
 ) -> dict[str, str]:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     given = {
-        key: addresses.get(key, text).replace("${{ matrix.python }}", python)
+        key: EXPRESSION.sub(
+            lambda found: python if found[1] == "matrix.python" else "main",
+            addresses.get(key, text).replace("$CI_DEFAULT_BRANCH", "main"),
+        )
         for key, text in job[section].items()
         # The packages come from the cache of this machine.
         if key != "UV_CACHE_DIR"
@@ -280,21 +308,11 @@ def is_checked(done: Completed, folder: Path) -> None:
 
 def test_github_check_of_a_push(project: Project, clone: Path, addresses: dict[str, str]) -> None:
     job = workflows(clone)["check"]["jobs"]["check"]
-    lines = lines_of(job, "push")
-    assert lines == ["make setup", "make check"]
-    done = run_all(GITHUB_SHELL, lines, clone, settings_of(job, "env", addresses, project))
-    is_checked(done[-1], clone)
-
-
-def test_github_check_of_a_pull_request(
-    project: Project, clone: Path, addresses: dict[str, str]
-) -> None:
-    job = workflows(clone)["check"]["jobs"]["check"]
     lines = lines_of(job)
-    assert lines[1] == 'make db-lint base="origin/$GITHUB_BASE_REF"'
-    settings = settings_of(job, "env", addresses, project) | {"GITHUB_BASE_REF": "main"}
-    # The last line is that of a push.
-    run_all(GITHUB_SHELL, lines[:-1], clone, settings)
+    assert lines == lines_of(job, "push") == ["make setup", "make check"]
+    done = run_all(GITHUB_SHELL, lines, clone, settings_of(job, "env", addresses, project))
+    assert "new revisions since origin/main: 0, nothing dangerous" in done[-1].stdout
+    is_checked(done[-1], clone)
 
 
 def test_gitlab_check(
@@ -302,11 +320,10 @@ def test_gitlab_check(
 ) -> None:
     lab = render(source, tmp_path / "lab", {"database": project.database, "ci": "gitlab"})
     job = gitlab_jobs(lab)["check"]
-    setup, lint, check = job["script"]
-    assert (setup, check) == ("make setup", "make check")
+    assert job["script"] == ["make setup", "make check"]
     settings = settings_of(job, "variables", addresses, project)
-    run_all(GITLAB_SHELL, [setup, lint], clone, settings)
-    run_all(GITLAB_SHELL, [lint], clone, settings | {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"})
+    done = run_all(GITLAB_SHELL, ["make setup", "make db-lint"], clone, settings)
+    assert done[-1].stdout == "new revisions since origin/main: 0, nothing dangerous\n"
 
 
 def stand_in(folder: Path, *programs: str) -> dict[str, str]:

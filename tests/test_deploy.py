@@ -1,5 +1,7 @@
 """The files of `deploy`: read by validators and linters, and their commands run as processes."""
 
+import json
+import os
 import re
 import signal
 import sys
@@ -25,6 +27,8 @@ from tests.template import DATABASES, ROOT, defaults, render
 PROGRAMS = Path(sys.executable).parent
 # What a PostgreSQL allows by default, without those for its administrators.
 MAX_CONNECTIONS = 97
+# The seconds that a migrator waits for another, where the settings say nothing else.
+MIGRATION_TIMEOUT = 300
 KUBERNETES = Path("deploy/kubernetes")
 # The latter is nothing to YAML where it is not quoted.
 NAMES = ["orders", "null"]
@@ -85,6 +89,60 @@ def test_context_is_what_the_image_needs(containers: Path) -> None:
     tops = {name.split("/")[0] for name in names}
     assert tops == {"app", "migrations", "scripts", "alembic.ini", "pyproject.toml", "uv.lock"}
     assert not set(secret) & set(names)
+
+
+@pytest.mark.parametrize("deploy", [[], ["docker"]])
+def test_no_folder_is_empty(rendered: Render, deploy: list[str]) -> None:
+    folder = rendered(deploy=deploy)
+    assert not [path for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir())]
+    assert not (folder / KUBERNETES).exists()
+
+
+# What `docker buildx imagetools inspect IMAGE` prints, other than for one image.
+DOCKER = """#!/bin/sh
+case "$*" in *unknown*) echo "ERROR: $4: not found" >&2; exit 1;; esac
+echo "Name:      docker.io/library/$4"
+printf 'Digest:    sha256:%s\\n' "$(printf %s "$4" | sha256sum | cut -c1-64)"
+"""
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+@pytest.mark.parametrize("database", DATABASES)
+def test_images_are_pinned_by_digest(
+    rendered: Render, tmp_path: Path, database: str, ci: str
+) -> None:
+    """`make images`, with a program in place of Docker that makes digests up."""
+    folder = rendered(database=database, ci=ci)
+    program = tmp_path / "bin/docker"
+    program.parent.mkdir()
+    program.write_text(DOCKER, "utf-8")
+    program.chmod(0o755)
+    path = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    command = (sys.executable, "-m", "scripts.images")
+    files = [one for one in folder.rglob("*") if one.suffix in {"", ".yml", ".yaml"}]
+    before = {one: one.read_text("utf-8") for one in files if one.is_file()}
+    run(*command, cwd=folder, env=path)
+    after = {one: one.read_text("utf-8") for one in before}
+    pinned = re.compile(r"@sha256:[0-9a-f]{64}")
+    assert {one: pinned.sub("", text) for one, text in after.items()} == before
+    for name in re.findall(r"(?m)^FROM (\S+)", after[folder / "Dockerfile"]):
+        assert pinned.search(name), name
+    tags = r"(?m)^ *(?:image:|name:|-) (?!\S*\$)[a-z./-]+:[\w.-]*\d[\w.-]*$"
+    left = {one.name: re.findall(tags, text) for one, text in after.items() if one.suffix}
+    assert not any(left.values()), left
+    run(PROGRAMS / "hadolint", "Dockerfile", cwd=folder)
+    assert run(*command, cwd=folder, env=path).stdout.startswith("nothing to do: ")
+    dockerfile = folder / "Dockerfile"
+    dockerfile.write_text("FROM python:3.11\nFROM unknown:1\n", "utf-8")
+    done = run(*command, cwd=folder, env=path, code=1)
+    assert done.stderr == "unknown:1: ERROR: unknown:1: not found; nothing was changed\n"
+    assert dockerfile.read_text("utf-8") == "FROM python:3.11\nFROM unknown:1\n"
+
+
+def test_updates_bring_digests(rendered: Render) -> None:
+    """Renovate adds a digest where there is none; Dependabot updates what `make images` added."""
+    renovate = json.loads((rendered(ci="gitlab") / "renovate.json").read_text("utf-8"))
+    assert "docker:pinDigests" in renovate["extends"]
 
 
 def services(folder: Path) -> dict[str, Any]:
@@ -267,7 +325,15 @@ def containers_of(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def resources_of(folder: Path) -> dict[str, dict[str, Any]]:
     found = [*kustomize(folder / KUBERNETES / "migration")]
     found += kustomize(folder / KUBERNETES / "service")
-    return {one["kind"]: one for one in found}
+    return {one["kind"]: one for one in found if one["kind"] != "NetworkPolicy"}
+
+
+def policies_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the network policies of the Job and of the Deployment, by their component."""
+    found = [*kustomize(folder / KUBERNETES / "migration")]
+    found += kustomize(folder / KUBERNETES / "service")
+    policies = [one for one in found if one["kind"] == "NetworkPolicy"]
+    return {one["metadata"]["labels"]["app.kubernetes.io/component"]: one for one in policies}
 
 
 def test_manifests_have_the_schema(cluster: Path) -> None:
@@ -279,8 +345,36 @@ def test_manifests_have_the_schema(cluster: Path) -> None:
         "PodDisruptionBudget",
         "HorizontalPodAutoscaler",
     }
-    for resource in found.values():
+    for resource in (*found.values(), *policies_of(cluster).values()):
         kubernetes_validate.validate(resource, "1.37", strict=True)
+
+
+def test_pods_talk_to_their_database_only(cluster: Path) -> None:
+    """Requests reach the port of the service only."""
+    found, policies = resources_of(cluster), policies_of(cluster)
+    for component, kind in (("migration", "Job"), ("service", "Deployment")):
+        policy = policies[component]["spec"]
+        pod = found[kind]["spec"]["template"]["metadata"]["labels"]
+        assert policy["podSelector"]["matchLabels"] == pod
+        assert policy["policyTypes"] == ["Ingress", "Egress"]
+        ports = {
+            (port["protocol"], port["port"]) for rule in policy["egress"] for port in rule["ports"]
+        }
+        assert ports == {("UDP", 53), ("TCP", 53), ("TCP", 5432), ("TCP", 6432)}
+    container = only(containers_of([found["Deployment"]]))
+    port = only(container["ports"])
+    asked = [{"ports": [{"protocol": "TCP", "port": port["name"]}]}]
+    assert policies["service"]["spec"]["ingress"] == asked
+    assert policies["migration"]["spec"]["ingress"] == []
+    names = {one["metadata"]["name"] for one in policies.values()}
+    assert names == {found["Job"]["metadata"]["name"], found["Deployment"]["metadata"]["name"]}
+
+
+def test_migration_has_a_deadline(cluster: Path) -> None:
+    """It leaves each attempt the time to wait for another migrator, and ends what hangs."""
+    job = resources_of(cluster)["Job"]["spec"]
+    attempts = job["backoffLimit"] + 1
+    assert attempts * MIGRATION_TIMEOUT < job["activeDeadlineSeconds"] <= 6 * 3600
 
 
 def test_every_manifest_is_applied(cluster: Path) -> None:

@@ -1,12 +1,21 @@
 """The generated Makefile: each target does what its line says, or says in one why it cannot."""
 
+import dataclasses
+import json
+import os
 import re
+import shutil
+import socket
+import stat
+import sys
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import psycopg
 import pytest
 
 from tests.databases import SERVERS, Server
-from tests.project import FIRST, Project, set_up
+from tests.project import FIRST, Project, set_up, stopped
 from tests.repository import add_column
 from tests.support import only, run, said
 from tests.template import DATABASES, ROOT, render
@@ -40,6 +49,7 @@ TARGETS = [
     "db-reset",
     "db-shell",
     "openapi",
+    "images",
 ]
 LINE = re.compile(r"^([a-z-]+) +(\S.*)$")
 
@@ -56,13 +66,61 @@ def test_make_lists_the_targets(project: Project) -> None:
     makefile = (project.folder / "Makefile").read_text("utf-8")
     phony = re.findall(r"(?m)^\.PHONY:((?:.*\\\n)*.*)", makefile)
     names = set(" ".join(phony).replace("\\", " ").split())
-    assert names - found.keys() == {".copier"}
+    assert names - found.keys() == {".copier", ".stale"}
     assert found.keys() <= names
 
 
 def test_own_makefile_lists_its_targets() -> None:
     found = listed(run("make", "--no-print-directory", cwd=ROOT).stdout)
     assert found.keys() >= {"help", "test", "test-fast", "demo", "lint"}
+
+
+def test_environment_file_is_private(project: Project) -> None:
+    """It may have a password, and `make db-start` writes it."""
+    assert stat.S_IMODE((project.folder / ".env").stat().st_mode) == 0o600
+
+
+def test_nothing_to_do_is_said(copy: Project) -> None:
+    copy.make("db-migrate")
+    state = f"nothing to do: the database is at {FIRST}"
+    assert copy.make("db-migrate").stdout.splitlines() == [state]
+    assert "nothing to do" not in copy.make("db-rollback").stdout
+    failed = copy.make("db-rollback", code=None)
+    line = "FAILED: nothing to roll back: no revision is applied"
+    assert said(failed.stdout + failed.stderr) == [line]
+    done = copy.make("db-rollback", "rev=base")
+    assert done.stdout.splitlines() == ["nothing to do: the database is at base"]
+    assert copy.make("conflicts").stdout.splitlines() == ["no unresolved conflicts of an update"]
+
+
+def test_openapi_says_what_it_has_written(copy: Project) -> None:
+    file = copy.folder / "openapi.json"
+    assert copy.make("openapi").stdout.startswith("openapi.json written: ")
+    before = file.read_bytes()
+    assert json.loads(before)["paths"].keys() >= {"/users", "/health/live"}
+    assert copy.make("openapi").stdout.startswith("nothing to do: openapi.json is up to date")
+    done = copy.make("openapi", env={"ORDERS_PORT": "tcp://x"}, code=None)
+    assert said(done.stderr)[0].startswith("ORDERS_PORT: ")
+    assert file.read_bytes() == before, "a failure leaves the file alone"
+
+
+def test_hooks_want_a_repository(copy: Project) -> None:
+    done = copy.make("hooks", env={"GIT_CEILING_DIRECTORIES": str(copy.folder.parent)}, code=2)
+    assert said(done.stderr) == ["not in a git repository: git init"]
+    copy.run("git", "init", "--quiet")
+    copy.make("hooks")
+    assert (copy.folder / ".git/hooks/pre-commit").exists()
+
+
+def test_site_says_that_its_port_is_taken() -> None:
+    """At once, not after it was built."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = (sys.executable, "-m", "website", "--serve", f"--port={port}")
+        done = run(*command, cwd=ROOT, code=1)
+    line = only(done.stderr.splitlines())
+    assert line.startswith(f"cannot listen on 127.0.0.1:{port}: ")
+    assert not done.stdout
 
 
 def test_setup_again_changes_nothing(project: Project) -> None:
@@ -74,7 +132,7 @@ def test_setup_again_changes_nothing(project: Project) -> None:
 def test_start_and_stop_twice(project: Project) -> None:
     address = project.environment_file["DATABASE_URL"]
     project.make("db-stop")
-    project.make("db-stop")
+    assert "nothing to" in project.make("db-stop").stdout
     project.make("db-start")
     project.make("db-start")
     assert project.environment_file["DATABASE_URL"] == address
@@ -167,12 +225,70 @@ def test_any_folder_will_do(source: Path, tmp_path: Path, database: str, folder:
     place = tmp_path / FOLDERS[folder] / "here"
     name = {"blank": "table", "deep": "o" * 40}[folder]
     render(source, place, {"database": database, "service_name": name})
+    place.parent.chmod(0o700)
     with (
         set_up(place, database) as project,
         project.serve("make", "run", log=tmp_path / "log") as server,
     ):
         project.make("db-check")
         assert server.answers()
+        # A user who reaches the socket is a superuser.
+        url = project.environment_file["DATABASE_URL"]
+        for folder_of_socket in parse_qs(urlsplit(url).query).get("host", []):
+            path = Path(folder_of_socket, ".s.PGSQL.5432")
+            assert [stat.S_IMODE(one.stat().st_mode) for one in (path, path.parent)] == [0o700] * 2
+    # Other users still cannot pass through a folder that was closed to them.
+    assert not place.parent.stat().st_mode & 0o007
+
+
+@pytest.mark.parametrize("project", ["postgresql"], indirect=True)
+def test_moved_folder_brings_its_server_along(copy: Project, tmp_path: Path) -> None:
+    """The one that was started elsewhere is stopped; that of a folder that was copied is not."""
+    environment = copy.folder / ".env"
+    environment.write_text("DATABASE_URL=\n", "utf-8")
+
+    def start(project: Project) -> str:
+        project.make("db-start")
+        url = project.environment_file["DATABASE_URL"]
+        with psycopg.connect(url):
+            return url
+
+    with stopped(copy):
+        first = start(copy)
+        second = dataclasses.replace(copy, folder=tmp_path / "second")
+        shutil.copytree(copy.folder, second.folder, symlinks=True, ignore=SOCKETS)
+        give_to_owner(copy.folder / ".postgres", second.folder / ".postgres")
+        with stopped(second):
+            assert start(second) != first
+            psycopg.connect(first).close()
+        moved = dataclasses.replace(copy, folder=copy.folder.rename(tmp_path / "moved"))
+        with stopped(moved):
+            assert start(moved) != first
+
+
+SOCKETS = shutil.ignore_patterns(".s.PGSQL*")
+
+
+def give_to_owner(original: Path, copied: Path) -> None:
+    """Do what `cp -a` does, so that the server of a copy can read its files as well."""
+    for path in (original, *original.rglob("*")):
+        name = copied / path.relative_to(original)
+        if name.exists():
+            os.chown(name, path.stat().st_uid, path.stat().st_gid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as another user")
+@pytest.mark.parametrize("project", ["postgresql"], indirect=True)
+def test_folders_are_opened_with_a_warning(copy: Project, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    moved = dataclasses.replace(copy, folder=copy.folder.rename(closed / "orders"))
+    (moved.folder / ".env").write_text("DATABASE_URL=\n", "utf-8")
+    with stopped(moved):
+        warnings = moved.make("db-start").stderr.splitlines()
+        assert [line for line in warnings if line.startswith(f"warning: opened {closed} to ")]
+        assert not closed.stat().st_mode & 0o007, "open to all users"
+        assert moved.make("db-start").stderr == ""
 
 
 @pytest.mark.slow

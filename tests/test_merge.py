@@ -12,7 +12,7 @@ from tests.support import only, said, variables
 ADA, ADA_TOO, BOB, BOB_TOO = "aaaaaaaaaaa1", "aaaaaaaaaaa2", "bbbbbbbbbbb1", "bbbbbbbbbbb2"
 JOIN = "`alembic merge heads` adds a revision that follows both."
 LINKS = f"only links of a chain can move, after the one head of main: {JOIN}"
-NO_BASE = "first git merge the main branch, and name it: base=..."
+NO_BASE = "no base found: name the branch to merge into, for example base=origin/trunk"
 ADVICE = (
     f"{ADA} and {BOB} come last. `make db-rebase` puts those of this branch last."
     f" If others have applied one, {JOIN}"
@@ -232,12 +232,16 @@ def test_database_has_to_be_asked(copy: Project, server: Server) -> None:
 def test_branch_to_compare_with(copy: Project) -> None:
     """The one that is named, else origin's own, else a usual one; or a line that says what to do."""
     unknown = "base=nowhere: git has no such branch, or in CI needs fetch-depth: 0"
+    begun = "nothing to do: no revision is merged yet"
     line = only(said(copy.make("db-rebase", code=None).stderr))
-    assert line == NO_BASE
+    assert line == begun
     merged(copy)
     assert refusal(copy, "base=nowhere") == unknown
     line = only(said(copy.make("db-rebase", code=None, env={"PATH": without_git(copy)}).stderr))
-    assert line == NO_BASE
+    assert line == (
+        "no base found: git has no history here; name the newest revision that is merged,"
+        f" for example base={FIRST}"
+    )
     assert refusal(copy, "base=work") == LINKS.replace("of main", "of work")
     git(copy, "branch", "--move", "main", "trunk")
     assert refusal(copy) == NO_BASE

@@ -76,7 +76,7 @@ def downgrade() -> None:
 ADDED, NEXT = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 LOCKED = (
     "rolled back: ALTER TABLE users ADD COLUMN phone VARCHAR(20):"
-    " canceling statement due to lock timeout"
+    " canceling statement due to lock timeout (SQLSTATE 55P03)"
 )
 
 
@@ -216,6 +216,7 @@ def test_statement_has_a_limit(
     done = upgrade(copy, migrated, code=255, migration_statement_timeout=0.5)
     assert done.stdout.strip() == (
         "FAILED: rolled back: SELECT pg_sleep(30): canceling statement due to statement timeout"
+        " (SQLSTATE 57014)"
     )
     assert "Traceback" not in done.stderr
     assert server.schema(migrated) == before

@@ -101,16 +101,13 @@ def test_every_plain_command(copy: Project, server: Server, url: str) -> None:
     copy.run("ruff", "format", "--check", second)
 
 
-def test_starts_without_the_models(copy: Project, url: str) -> None:
-    """They, and the ORM, take longer to import than a revision takes to run."""
-    (copy.folder / "app/models/__init__.py").write_text("raise RuntimeError\n", "utf-8")
+def test_starts_without_the_service(copy: Project, url: str) -> None:
+    """It takes longer to import than a revision takes to run."""
     python = ("python", "-X", "importtime", "-m", "alembic")
-    for command in (("upgrade", "head"), ("current",), ("downgrade", "base"), ("stamp", "head")):
-        done = copy.run(*python, *command, env={"DATABASE_URL": url})
-        imported = set(re.findall(r"(?m)^import time:.* (\S+)$", done.stderr))
-        assert imported > {"app.settings", "migrations.history"}
-        assert not imported & {"app.models", "sqlalchemy.orm", "fastapi", "uvicorn"}
-    assert "RuntimeError" in copy.alembic(url, "check", code=None).stderr
+    done = copy.run(*python, "upgrade", "head", env={"DATABASE_URL": url})
+    imported = set(re.findall(r"(?m)^import time:.* (\S+)$", done.stderr))
+    assert imported > {"app.settings", "app.models", "migrations.history"}
+    assert not imported & {"app.db", "asyncpg", "aiosqlite", "fastapi", "uvicorn"}
 
 
 def test_constraints_get_names(copy: Project, server: Server, url: str, revise: Revise) -> None:

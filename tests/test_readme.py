@@ -14,11 +14,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 from tests.pages import NAME, Block, blocks, normalise
 from tests.picture import PICTURE, draw
 from tests.project import Project, stopped
-from tests.support import Server, only, run
+from tests.releases import GIT
+from tests.support import IDENTITY, Server, only, run
 from tests.template import DATABASES, ROOT, render
 
 SERVES = {"make dev", "make run"}
@@ -85,7 +87,7 @@ def test_generated_readme(fresh: Project, tmp_path: Path) -> None:
                     assert server, f"$ {command}: nothing serves yet"
                     curl(command, server)
                 else:
-                    fresh.run("sh", "-c", command)
+                    fresh.run("sh", "-c", command, env=IDENTITY)
     assert server, "the README starts no server"
 
 
@@ -115,6 +117,45 @@ def test_demo_of_the_readme() -> None:
     assert "http://127.0.0.1:" in done.stdout
     assert "cd build/demo/orders && make dev" in done.stdout
     assert not list((ROOT / "build/demo").rglob("postmaster.pid"))
+
+
+@pytest.mark.slow
+def test_demo_can_be_updated() -> None:
+    """It stays in git, and comes from a commit that a clone of the template has."""
+    folder = ROOT / "build/demo/orders"
+    if not folder.exists():
+        run("make", "demo", cwd=ROOT)
+    answers = yaml.safe_load((folder / ".copier-answers.yml").read_text("utf-8"))
+    template = Path(answers["_src_path"])
+    assert template.is_absolute()
+    run(*GIT, "rev-parse", "--verify", f"{answers['_commit']}^{{commit}}", cwd=template)
+    assert run(*GIT, "status", "--porcelain", cwd=folder).stdout == ""
+    assert run(*GIT, "rev-list", "--count", "HEAD", cwd=folder).stdout == "1\n"
+
+
+def test_template_is_named_so_that_a_typo_is_one_line(tmp_path: Path) -> None:
+    """Copier itself ends in a traceback where there is no such folder."""
+    copy = only(
+        re.findall(r"(?m)^TEMPLATE=.*copier copy.*", (ROOT / "README.md").read_text("utf-8"))
+    )
+    done = run("sh", "-c", copy, cwd=tmp_path, env={"GIT_CEILING_DIRECTORIES": "/"}, code=None)
+    assert done.stderr.splitlines()[0].startswith("fatal: not a git repository")
+    assert "Traceback" not in done.stderr
+    named = "TEMPLATE=$(cd /path/to/this/template && pwd)"
+    for page in (ROOT / "docs").rglob("*.md"):
+        text = page.read_text("utf-8")
+        copies = re.findall(r"(?m)^.*copier copy .*TEMPLATE.*$", text)
+        assert all('"${TEMPLATE:?}"' in line for line in copies), f"{page}: {copies}"
+        assigned = re.findall(r"(?m)^\$ (TEMPLATE=.*)$", text)
+        assert set(assigned) <= {named}, page
+    tutorial = only(
+        re.findall(
+            r"(?m)^\$ (uvx copier copy .*)", (ROOT / "docs/tutorial/1-start.md").read_text("utf-8")
+        )
+    )
+    for command in (named, f"TEMPLATE=; {tutorial}"):
+        done = run("sh", "-c", command, cwd=tmp_path, code=None)
+        assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 @pytest.mark.slow

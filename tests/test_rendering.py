@@ -55,6 +55,7 @@ OPTIONAL = {
     "Dockerfile": {"docker"},
     ".dockerignore": {"docker"},
     "compose.yaml": {"docker"},
+    "deploy/nginx/nginx.conf": {"docker"},
     "deploy/kubernetes/README.md": {"kubernetes"},
     "deploy/kubernetes/image/kustomization.yaml": {"kubernetes"},
     "deploy/kubernetes/migration/kustomization.yaml": {"kubernetes"},
@@ -63,6 +64,8 @@ OPTIONAL = {
     "deploy/kubernetes/service/deployment.yaml": {"kubernetes"},
     "deploy/kubernetes/service/service.yaml": {"kubernetes"},
     "deploy/kubernetes/service/disruption-budget.yaml": {"kubernetes"},
+    "deploy/kubernetes/service/network-policy.yaml": {"kubernetes"},
+    "deploy/kubernetes/migration/network-policy.yaml": {"kubernetes"},
     "deploy/kubernetes/service/autoscaler.yaml": {"kubernetes"},
     ".github/dependabot.yml": {"github"},
     ".github/workflows/check.yml": {"github"},
@@ -78,8 +81,12 @@ OPTIONAL = {
 UPDATING = {
     ".copier-answers.yml",
     "renovate.json",
+    "scripts/changes.py",
+    "scripts/clone.py",
     "scripts/conflicts.py",
+    "scripts/programs.py",
     "scripts/release.py",
+    "scripts/tags.py",
     "scripts/update.py",
 }
 

@@ -1,6 +1,6 @@
 """`make update` and `make update-check`: what they refuse, what they report, and what is left."""
 
-import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -20,11 +20,6 @@ pytestmark = pytest.mark.slow
 NEW, HOOK = "90.0.0", "91.0.0"
 ENTRIES = {NEW: "### Added\n\n- Nicknames.", HOOK: "### Changed\n\n- Names of files."}
 FIRST_REVISION = "migrations/versions/2026_01_01_0000-create_users.py"
-MAKE = """#!/bin/sh
-[ "$1" = --no-print-directory ] && [ "$2" = db-check ] || exit 9
-printf '%s\\n' "$SAYS" >&2
-exit "$STATUS"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -55,23 +50,10 @@ def folder(started: Path, tmp_path: Path) -> Path:
     return shutil.copytree(started, tmp_path / "orders")
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> str:
-    """Return a search path whose make only says what it is told to: the database has its tests."""
-    program = tmp_path / "programs/make"
-    program.parent.mkdir()
-    program.write_text(MAKE, "utf-8")
-    program.chmod(0o755)
-    return f"{program.parent}:{os.environ['PATH']}"
-
-
-def update(
-    folder: Path, *arguments: str, code: int | None = 0, path: str = "", **variables: str
-) -> Completed:
+def update(folder: Path, *arguments: str, code: int | None = 0, **variables: str) -> Completed:
     """Run what `make update` runs, with the copier of these tests."""
-    settings = {"PATH": path or os.environ["PATH"], "SAYS": "", "STATUS": "0", **variables}
     command = (sys.executable, "-m", "scripts.update", *arguments)
-    return run(*command, cwd=folder, env=settings, code=code)
+    return run(*command, cwd=folder, env=variables, code=code)
 
 
 def refused(folder: Path, **variables: str) -> str:
@@ -151,17 +133,6 @@ def test_with_a_release_that_the_template_does_not_have(releases: Releases, fold
     )
 
 
-def test_of_a_template_without_releases(releases: Releases, folder: Path, tmp_path: Path) -> None:
-    git("clone", "--quiet", "--no-tags", releases.source, tmp_path / "untagged", cwd=tmp_path)
-    head = git("rev-parse", "HEAD", cwd=tmp_path / "untagged")
-    text = (folder / ".copier-answers.yml").read_text("utf-8")
-    text = text.replace(str(releases.source), str(tmp_path / "untagged"))
-    text = text.replace(f"_commit: {releases.next}", f"_commit: {head}")
-    (folder / ".copier-answers.yml").write_text(text, "utf-8")
-    commit(folder, "Elsewhere")
-    assert refused(folder) == f"the template has no releases: {tmp_path / 'untagged'}"
-
-
 def test_to_a_release(releases: Releases, folder: Path) -> None:
     assert refused(folder, to="7.7.7") == f"there is no release 7.7.7; the newest is {HOOK}"
     assert refused(folder, to="1.0.0") == (
@@ -231,6 +202,7 @@ ANSWERS = [
         f"Invalid choice for 'database': {MOVED} service on PostgreSQL, and move them",
     ),
     ("", "ci=jenkins", "Invalid choice for 'ci': 'jenkins' is not in ['github', 'gitlab', 'none']"),
+    ("", "deploy=[docker", "an answer is no YAML: while parsing a flow sequence"),
     (
         "ci: jenkins",
         "",
@@ -252,11 +224,22 @@ def test_answers_are_refused_not_replaced(folder: Path, line: str, data: str, re
     assert refused(folder, to=NEW, data=data) == f"{reason}\nNothing has been changed."
 
 
-def test_answers_can_be_changed_without_a_newer_release(
-    releases: Releases, folder: Path, make: str
-) -> None:
-    done = update(folder, to=releases.next, data="ci=gitlab 'deploy=[]'", path=make)
-    assert "Models and database agree: no revision is needed.\n" in done.stdout
+NEXT = """Next:
+
+  git diff         # nothing of this release has run yet
+  make setup       # install its dependencies
+  make db-check    # compare models and database{}
+  make check
+  git commit
+"""
+REVISE = f"""
+  make db-revision m="update to {NEW}"    # where they differ
+  make db-migrate"""
+
+
+def test_answers_can_be_changed_without_a_newer_release(releases: Releases, folder: Path) -> None:
+    done = update(folder, to=releases.next, data="ci=gitlab 'deploy=[]'")
+    assert done.stdout.endswith(f"\n\n{NEXT.format('')}\n")
     answers = (folder / ".copier-answers.yml").read_text("utf-8")
     assert "ci: gitlab\n" in answers
     assert "deploy: []\n" in answers
@@ -264,48 +247,41 @@ def test_answers_can_be_changed_without_a_newer_release(
     assert not (folder / "Dockerfile").exists()
 
 
-STEPS = 'The models have changed: make db-revision m="update to {}", then make db-migrate'
-DATABASE = [
-    ("0", "", "Models and database agree: no revision is needed."),
-    (
-        "2",
-        "FAILED: New upgrade operations detected: [('add_column', ...)]",
-        STEPS.format(NEW),
-    ),
-    (
-        "2",
-        "FAILED: Target database is not up to date.",
-        "The database lacks revisions that are here: make db-migrate, then make db-check",
-    ),
-    (
-        "2",
-        "cannot connect to localhost:5432\nmake: *** [Makefile:9: db-check] Error 1",
-        "Whether the models fit the database is not known: cannot connect to localhost:5432",
-    ),
+ASKED = "it asks for ci, database, deploy, description, python_version, service_name"
+DATA = [
+    ("'", "data=' cannot be read: no closing quotation"),
+    ('ci="none', 'data=ci="none cannot be read: no closing quotation'),
+    ("ci=none\\", "data=ci=none\\ cannot be read: no escaped character"),
+    ("ci", "data=ci cannot be read: ci is no answer, as ci=none is"),
+    ("ci = none", "data=ci = none cannot be read: ci is no answer, as ci=none is"),
+    ("=none", "data==none cannot be read: =none is no answer, as ci=none is"),
+    ("colour=red", f"{NEW} does not ask for colour; {ASKED}"),
+    ("CI=none ci=none", f"{NEW} does not ask for CI; {ASKED}"),
+    ("env_prefix=A_", f"{NEW} does not ask for env_prefix; {ASKED}"),
+    ("_commit=1.0.0", f"{NEW} does not ask for _commit; {ASKED}"),
 ]
 
 
-@pytest.mark.parametrize(("status", "says", "line"), DATABASE)
-def test_database_is_asked(folder: Path, make: str, status: str, says: str, line: str) -> None:
-    code = f"from scripts import update; print(update.database('{NEW}'))"
-    settings = {"PATH": make, "STATUS": status, "SAYS": says}
-    assert run(sys.executable, "-c", code, cwd=folder, env=settings).stdout == f"{line}\n"
+@pytest.mark.parametrize(("data", "reason"), DATA)
+def test_data_that_copier_would_ignore(folder: Path, data: str, reason: str) -> None:
+    assert refused(folder, to=NEW, data=data) == reason
 
 
-def test_conflicts_and_deleted_files_are_listed(folder: Path, make: str) -> None:
+def test_conflicts_and_deleted_files_are_listed(folder: Path) -> None:
     edit(folder / "alembic.ini", "[alembic]", "# Mine.\n[alembic]")
     (folder / "app/logging.py").unlink()
     (folder / "app/pagination.py").unlink()
     (folder / FIRST_REVISION).unlink()
     commit(folder, "Edit")
-    done = update(folder, to=NEW, path=make, code=1)
-    assert done.stdout.split("- Nicknames.\n\n")[1].splitlines() == [
-        "conflict: alembic.ini",
-        "stays deleted, though this release changes it: app/logging.py",
-        "new in .env.example: ORDERS_COLOUR",
-        "Resolve the conflicts, then: make db-check",
-        "Then: git diff, make check, git commit",
-    ]
+    done = update(folder, to=NEW, code=1)
+    resolve = "    # nothing of this release has run yet\n  git add --all    # when the conflicts are resolved"
+    assert done.stdout.split("- Nicknames.\n\n")[1] == (
+        "conflict: alembic.ini\n"
+        "stays deleted, though this release changes it: app/logging.py\n"
+        "new in .env.example: ORDERS_COLOUR\n"
+        + NEXT.format(REVISE).replace("    # nothing of this release has run yet", resolve)
+        + "\n"
+    )
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
     assert said(gate.stderr) == ["alembic.ini: resolve the conflict of the update"]
     git("reset", "--quiet", cwd=folder)
@@ -344,6 +320,158 @@ def test_without_a_network(folder: Path, tmp_path: Path) -> None:
         assert said(done.stderr) == ["copier cannot be installed: is there a network?"]
 
 
+def with_template(folder: Path, source: Path, old: Path, commit_: str = "") -> None:
+    """Have the project of another copy of its template."""
+    answers = folder / ".copier-answers.yml"
+    text = answers.read_text("utf-8").replace(str(old), str(source))
+    answers.write_text(re.sub("(?m)^_commit: .*", f"_commit: {commit_}", text) if commit_ else text)
+    commit(folder, "Move the template")
+
+
+@pytest.fixture
+def untagged(releases: Releases, tmp_path: Path) -> Path:
+    """Return a plain clone of the template, whose releases are headings of the change log."""
+    git("clone", "--quiet", "--no-tags", releases.source, tmp_path / "untagged", cwd=tmp_path)
+    return tmp_path / "untagged"
+
+
+def test_template_without_tags(releases: Releases, folder: Path, untagged: Path) -> None:
+    """Releases are named all the same; what is recorded is what the template has: its commit."""
+    with_template(folder, untagged, releases.source)
+    newer = f"{HOOK} is newer than this project, which is at"
+    assert update(folder, "check", code=1).stdout.startswith(newer)
+    done = update(folder, to=NEW)
+    assert f" to {NEW}\n\n## {NEW}\n\n{ENTRIES[NEW]}\n\n" in done.stdout
+    assert "nickname" in (folder / "app/models/user.py").read_text("utf-8")
+    commit(folder, "Update")
+    recorded = re.findall("(?m)^_commit: (.*)", (folder / ".copier-answers.yml").read_text("utf-8"))
+    assert recorded == [git("rev-parse", NEW, cwd=releases.source)]
+    assert not git("tag", cwd=untagged)
+    done = update(folder, "check", to=NEW)
+    assert done.stdout == f"This project is at {NEW}: nothing to do.\n"
+    done = update(folder, "check", code=1)
+    assert done.stdout == f"{newer} {NEW}: make update\n"
+    assert update(folder, code=1).stderr.startswith(f"{HOOK} would run code here")
+
+
+def test_hook_of_a_template_without_tags(releases: Releases, folder: Path, untagged: Path) -> None:
+    """It belongs to a release, which the commit that a project is at has to be compared with."""
+    head = git("rev-parse", f"{releases.next}^{{commit}}", cwd=releases.source)
+    with_template(folder, untagged, releases.source, head[:9])
+    git("mv", "template/app/pagination.py", "template/app/pages.py", cwd=untagged)
+    with (untagged / "hooks/releases.py").open("a") as file:
+        file.write(
+            f'\n\n@migration("{HOOK}")\ndef rename_pagination(project: Project) -> None:\n'
+            '    project.rename("app/pagination.py", "app/pages.py")\n'
+        )
+    publish(untagged, "92.0.0", tagged=False)
+    edit(folder / "app/pagination.py", '"""', '"""Mine: ')
+    commit(folder, "Edit")
+    update(folder, trust="1")
+    assert '"""Mine: ' in (folder / "app/pages.py").read_text("utf-8")
+    assert not (folder / "app/pagination.py").exists()
+
+
+def test_template_without_releases(releases: Releases, folder: Path, untagged: Path) -> None:
+    head = git("rev-parse", "HEAD", cwd=untagged)
+    shallow = untagged.with_name("shallow")
+    git("clone", "--quiet", "--depth=1", f"file://{untagged}", shallow, cwd=untagged)
+    with_template(folder, shallow, releases.source, head)
+    line = f"{shallow} is a clone without history: git fetch --unshallow there first"
+    assert refused(folder) == line
+    shutil.rmtree(shallow)
+    git("init", "--quiet", shallow, cwd=untagged)
+    (shallow / "CHANGELOG.md").write_text("# Changes\n", "utf-8")
+    commit(shallow, "Start")
+    assert refused(folder) == f"the template has no releases, tags or headings ## 1.2.3: {shallow}"
+
+
+LINKS = [
+    ("app", "src/app", "app"),
+    ("app/users", "../users", "app/users"),
+    ("app/users", "{outside}", "app/users"),
+    ("README.md", "docs/README.md", "README.md"),
+]
+
+
+@pytest.mark.parametrize(("name", "target", "shown"), LINKS)
+def test_links_are_refused(
+    folder: Path, tmp_path: Path, name: str, target: str, shown: str
+) -> None:
+    """Through one, an update would write over the edits that are behind it."""
+    target = target.format(outside=tmp_path / "outside")
+    path = folder / name
+    behind = path.parent / target
+    behind.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(behind)
+    path.symlink_to(target)
+    commit(folder, "Link")
+    assert refused(folder, to=NEW) == (
+        f"the template has files where this project has links: {shown}. Put the files in the place"
+        " of the links, commit, and update again. Nothing has been changed."
+    )
+
+
+def test_links_elsewhere_are_no_matter(folder: Path, tmp_path: Path) -> None:
+    """Also in the folder of the revisions, and where a project is a part of a repository."""
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    shutil.rmtree(folder / ".git")
+    folder.rename(whole / "real")
+    (whole / "orders").symlink_to("real")
+    (whole / "real/docs").symlink_to("app")
+    git("init", "--quiet", cwd=whole)
+    commit(whole, "Start")
+    assert "Next:" in update(whole / "orders", to=NEW).stdout
+
+
+def test_folder_that_was_moved(releases: Releases, folder: Path, tmp_path: Path) -> None:
+    """What the release adds to it comes to where nobody imports it from."""
+    source = shutil.copytree(releases.source, tmp_path / "template")
+    git("reset", "--quiet", "--hard", NEW, cwd=source)
+    (source / "template/app/colours.py").write_text("RED = 1\n", "utf-8")
+    publish(source, "90.1.0")
+    with_template(folder, source, releases.source)
+    (folder / "src").mkdir()
+    git("mv", "app", "src/app", cwd=folder)
+    commit(folder, "Move")
+    count = len(git("ls-files", "src/app", cwd=folder).splitlines())
+    lines = update(folder, to="90.1.0", code=1).stdout.splitlines()
+    assert (
+        f"{count} of the {count} files of app/ were deleted or moved here, and the update has"
+        " written into it: app/colours.py"
+    ) in lines
+    assert (
+        "If it has moved: git reset --quiet && git checkout --quiet . && git clean -fdq; move it"
+        " back, commit, and update again."
+    ) in lines
+
+
+def test_nothing_of_the_release_runs(releases: Releases, folder: Path, tmp_path: Path) -> None:
+    """Neither its targets nor its modules nor a hook of git: it can be read first."""
+    source = shutil.copytree(releases.source, tmp_path / "template")
+    git("reset", "--quiet", "--hard", NEW, cwd=source)
+    touch = f"touch {tmp_path}/ran"
+    text = (source / "template/Makefile.jinja").read_text("utf-8")
+    text = re.sub(r"(?m)^([a-z-]+:.*)$", rf"\1\n\t@{touch}", text)
+    (source / "template/Makefile.jinja").write_text(f"$(shell {touch})\n{text}", "utf-8")
+    evil = f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n"
+    for name in ("copier", "yaml", "tempfile", "sitecustomize", "encodings", "shutil", "_strptime"):
+        (source / f"template/{name}.py").write_text(evil, "utf-8")
+    for path in (source / "template/scripts").glob("*.py"):
+        path.write_text(f"{evil}{path.read_text('utf-8')}", "utf-8")
+    (source / "template/.githooks").mkdir()
+    for hook in ("pre-commit", "post-checkout", "post-index-change", "reference-transaction"):
+        (source / f"template/.githooks/{hook}").write_text(f"#!/bin/sh\n{touch}\n", "utf-8")
+        (source / f"template/.githooks/{hook}").chmod(0o755)
+    publish(source, "90.1.0")
+    with_template(folder, source, releases.source)
+    hooks = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath"}
+    update(folder, to="90.1.0", GIT_CONFIG_VALUE_0=".githooks", **hooks)
+    assert (folder / ".githooks/pre-commit").exists()
+    assert not (tmp_path / "ran").exists()
+
+
 def test_update_of_a_service(releases: Releases, project: Project, copy: Project) -> None:
     """With the project's own database: the steps that it names lead to a `check` that passes."""
     shutil.rmtree(copy.folder / ".git", ignore_errors=True)
@@ -365,7 +493,7 @@ def test_update_of_a_service(releases: Releases, project: Project, copy: Project
     copy.run("git", "checkout", "HEAD~1", "--", ".")
     commit(copy.folder, "As it was")
     said = copy.make("update", f"to={NEW}").stdout
-    assert STEPS.format(NEW) in said.splitlines(), said
-    for command in STEPS.format(NEW).removeprefix("The models have changed: ").split(", then "):
+    assert said.endswith(f"\n{NEXT.format(REVISE)}\n")
+    for command in REVISE.strip().splitlines():
         copy.run("sh", "-c", command)
     copy.make("check", timeout=600)

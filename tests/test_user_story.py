@@ -52,7 +52,7 @@ def test_message_survives(copy: Project, message: str) -> None:
     """Whatever a message holds, it is the first line of the revision and no command."""
     copy.make("db-migrate")
     add_column(copy)
-    copy.make("db-revision", f"m={message.replace('$', '$$')}")
+    copy.make("db-revision", f"m={message}")
     path = copy.new_revision
     docstring = ast.get_docstring(ast.parse(path.read_text("utf-8")))
     assert docstring

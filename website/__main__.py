@@ -87,10 +87,21 @@ def newest() -> float:
     return max(path.stat().st_mtime for path in files)
 
 
-def serve(port: int) -> None:
-    """Serve the site on this machine only, and build it again when a page has changed."""
+def listen(port: int) -> http.server.ThreadingHTTPServer:
+    """Return a server of the site on this machine only; raise BuildError where it cannot listen."""
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(SITE))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    try:
+        return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "ports are numbers from 0 to 65535"
+        raise BuildError(
+            f"cannot listen on 127.0.0.1:{port}: {reason}; choose another port:"
+            " make docs-serve port=8002"
+        ) from None
+
+
+def serve(server: http.server.ThreadingHTTPServer) -> None:
+    """Serve the site, and build it again when a page has changed."""
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"The documentation is at http://127.0.0.1:{server.server_port}/", flush=True)
     built = newest()
@@ -110,9 +121,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8001)
     arguments = parser.parse_args()
     try:
+        # Before the site is built, which takes a while.
+        server = listen(arguments.port) if arguments.serve else None
         build()
-        if arguments.serve:
-            serve(arguments.port)
+        if server:
+            serve(server)
     except BuildError as error:
         sys.exit(f"{error}")
     except KeyboardInterrupt:

@@ -5,10 +5,23 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
+
+from app.database_errors import conceal, describe, format_error, is_database_error
 
 # What any record may have, the last of them from uvicorn; all else it was given as `extra`.
 USUAL = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", "color_message"}
+
+
+# SQL is part of all that there is to show, but neither its values, rows nor messages of clients:
+# these are personal data.
+VERBOSE = {"sqlalchemy.engine": "INFO", "websockets": "INFO"}
+
+
+def in_terminal() -> bool:
+    """Return whether a person reads the log, rather than a machine."""
+    return sys.stderr.isatty()
 
 
 class Formatter(logging.Formatter):
@@ -18,7 +31,7 @@ class Formatter(logging.Formatter):
         super().__init__()
         self.context = context
         self.render: Callable[[dict[str, Any]], str] = json.JSONEncoder(default=repr).encode
-        if sys.stderr.isatty():
+        if in_terminal():
             # Where nobody reads along, migrations start without it.
             from structlog.dev import ConsoleRenderer, plain_traceback  # noqa: PLC0415
 
@@ -27,11 +40,11 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {
-            "event": record.getMessage(),
+            "event": conceal(record.getMessage()),
             **self.context(),
             "logger": record.name,
             "level": record.levelname.lower(),
-            **{name: value for name, value in vars(record).items() if name not in USUAL},
+            **{name: show(value) for name, value in vars(record).items() if name not in USUAL},
             "timestamp": f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
         }
         if record.exc_info:
@@ -40,9 +53,27 @@ class Formatter(logging.Formatter):
             fields["stack_info"] = record.stack_info
         return self.render(fields)
 
+    def formatException(  # noqa: N802
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> str:
+        """Return the traceback without rows that a database error quotes."""
+        return format_error(ei[1]) if ei[1] else ""
+
+
+def show(value: object) -> object:
+    """Return a value as it may be logged, without the rows that an error may quote."""
+    if not isinstance(value, BaseException):
+        return value
+    if is_database_error(value):
+        return describe(value)
+    return conceal(repr(value))
+
 
 def logging_config(level: str, context: Callable[[], dict[str, Any]] = dict) -> dict[str, Any]:
     """Return the argument of logging.config.dictConfig for this level and above."""
+    verbose = VERBOSE if level == "DEBUG" else {}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -54,5 +85,6 @@ def logging_config(level: str, context: Callable[[], dict[str, Any]] = dict) -> 
             "alembic": {"level": "WARNING"},
             # It prints these as well.
             "alembic.util.messaging": {"level": "CRITICAL"},
+            **{name: {"level": limit} for name, limit in verbose.items()},
         },
     }

@@ -8,13 +8,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Receive, Scope, Send
 
 from app.db import Database
+from app.docs import add_docs, add_index
 from app.errors import Problem, add_error_handlers
 from app.health.readiness import NotReadyError, check_ready
 from app.health.routes import router as health_router
-from app.middleware import RequestMiddleware, UnexpectedErrorMiddleware
+from app.limits import LimitMiddleware
+from app.middleware import CorsMiddleware, RequestMiddleware, UnexpectedErrorMiddleware
+from app.routing import HeadMiddleware
 from app.settings import PROJECT_DIR, Settings, load_settings
 from app.users.routes import router as users_router
 
@@ -22,6 +25,12 @@ logger = logging.getLogger(__name__)
 
 
 class Service(FastAPI):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leave the database where an application that is mounted in this one finds it."""
+        if hasattr(self.state, "database"):
+            scope["database"] = self.state.database
+        await super().__call__(scope, receive, send)
+
     def openapi(self) -> dict[str, Any]:
         """Return the description of the API, with the problems that its routes refer to."""
         if self.openapi_schema is None:
@@ -39,7 +48,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         await check_ready(database, app.state.settings)
     except NotReadyError as error:
-        logger.warning("not ready: %s", error)
+        logger.warning("not ready: %s", error.advice)
     try:
         yield
     finally:
@@ -55,18 +64,29 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=project["description"],
         version=project["version"],
         lifespan=lifespan,
+        # Decoding a field takes as long as it is, and nothing else runs meanwhile.
+        form_limits={"max_part_size": 250_000},
+        openapi_url="/openapi.json" if settings.docs else None,
+        docs_url=None,  # add_docs() adds them, without another host.
+        redoc_url=None,
         # Names of functions make good names in generated clients.
         generate_unique_id_function=lambda route: route.name,
     )
+    app.include_router(health_router)  # Before all that can be mounted at "/".
     app.state.settings = settings
+    if settings.docs:
+        add_docs(app)
     app.include_router(users_router)
     add_error_handlers(app)
-    app.include_router(health_router)
+    if settings.development:
+        add_index(app)
     # The last one added is the outermost.
+    app.add_middleware(LimitMiddleware, max_body_size=settings.max_body_size)
     app.add_middleware(UnexpectedErrorMiddleware)
+    app.add_middleware(HeadMiddleware)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            CorsMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],

@@ -1,24 +1,37 @@
 """What surrounds every request: its id, its line in the log, its headers, its last resort."""
 
+import asyncio
 import logging
 import re
 import time
 from secrets import token_hex
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
 
+from starlette.datastructures import URL, Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
-from app.errors import ProblemError, problem_response
+from app.errors import UNEXPECTED, ProblemError, problem_response
+from app.logging import in_terminal
 
 logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("app.access")
 
+# What uvicorn says to a request that it cancels after SHUTDOWN_TIMEOUT.
+SHUTDOWN = "timeout graceful shutdown exceeded"
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 ]
+# A response with one of these says itself how long it may be kept; the second is that of files.
+CACHE_HEADERS = {b"cache-control", b"last-modified"}
+NO_STORE = (b"cache-control", b"no-store")
+NOT_MODIFIED = 304
 
 
 class RequestMiddleware:
@@ -26,6 +39,7 @@ class RequestMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self.in_terminal = in_terminal()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,22 +57,53 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 id_header = (b"x-request-id", request_id.encode())
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS, id_header]
+                headers = [*message["headers"], *SECURITY_HEADERS, id_header]
+                if status != NOT_MODIFIED and CACHE_HEADERS.isdisjoint(dict(headers)):
+                    headers.append(NO_STORE)
+                message["headers"] = headers
+                if 300 <= status < 400:  # noqa: PLR2004
+                    redirect = MutableHeaders(raw=headers)
+                    if "location" in redirect:
+                        redirect["location"] = relative_location(redirect["location"], scope)
             await send(message)
 
         tokens = bind_contextvars(request_id=request_id)
         try:
             await self.app(scope, receive, send_with_headers)
         finally:
-            record = {
-                "method": scope["method"],
-                # Not the path: routes are few, and hold no personal data.
-                "route": getattr(scope.get("route"), "path", None),
-                "status": status,
-                "duration_ms": round((time.perf_counter() - start) * 1000, 1),
-            }
-            access_logger.info("request", extra=record)
+            duration = time.perf_counter() - start
+            access_logger.info("request", extra=self.record(scope, status, duration))
             reset_contextvars(**tokens)
+
+    def record(self, scope: Scope, status: int | None, duration: float) -> dict[str, Any]:
+        """Return the fields of the line in the log."""
+        record = {
+            "method": scope["method"],
+            # Not the path: routes are few, and hold no personal data.
+            "route": getattr(scope.get("route"), "path", None),
+            "status": status,
+            "duration_ms": round(duration * 1000, 1),
+        }
+        if self.in_terminal:
+            # For a person who looks for a wrong URL. Quoted, as it may contain control characters.
+            record["path"] = quote(scope["path"], errors="replace")
+            del record["route"]
+        return record
+
+
+def relative_location(location: str, scope: Scope) -> str:
+    """Return where a redirect leads, as a path where that is the origin of the request.
+
+    FastAPI takes the host from the client, who may name any; behind a proxy it may be another.
+    """
+    own, target = URL(scope=scope), urlsplit(location)
+    if not target.netloc or (target.scheme, target.netloc) != (own.scheme, own.netloc):
+        return location
+    path = f"/{target.path.lstrip('/')}"
+    root_path = scope.get("app_root_path", scope.get("root_path", "")).rstrip("/")
+    if not f"{path}/".startswith(f"{root_path}/"):
+        path = root_path + path
+    return urlunsplit(("", "", path, target.query, target.fragment))
 
 
 class UnexpectedErrorMiddleware:
@@ -77,9 +122,25 @@ class UnexpectedErrorMiddleware:
 
         try:
             await self.app(scope, receive, send_and_note)
+        except asyncio.CancelledError as reason:
+            if scope["type"] != "http" or SHUTDOWN not in str(reason):
+                raise
+            if not started:
+                problem = ProblemError(503, "The service is shutting down.", "shutting-down")
+                await problem_response(problem)(scope, receive, send)
         except Exception:
             if scope["type"] != "http" or started:
                 raise
             logger.exception("unexpected error")
-            error = ProblemError(500, "This was not expected; it has been logged.")
-            await problem_response(error)(scope, receive, send)
+            await problem_response(ProblemError(500, UNEXPECTED))(scope, receive, send)
+
+
+class CorsMiddleware(CORSMiddleware):
+    """Answers a preflight request that it refuses with a problem."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:  # noqa: PLR2004
+            return response
+        error = ProblemError(response.status_code, bytes(response.body).decode())
+        return problem_response(error, headers=response.headers)

@@ -1,42 +1,74 @@
 """What autogenerate compares, and how it writes what it has found."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
 
 from alembic import context
 from alembic.operations.ops import MigrationScript
-from sqlalchemy.types import TypeDecorator
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import MetaData
 
+from migrations.comparison import PLUGIN
 from migrations.history import TABLE
+from migrations.rendering import render_item
+from migrations.revisions import add_check
 
 
-def include_name(name: str | None, kind: str, _parents: object) -> bool:
-    """Leave to others the schemas that no model names; history.py looks after its table itself."""
+def include_name(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
+    """Leave to others what is not the service's: schemas that no model names, and tables."""
+    ctx = context.get_context()
+    models: MetaData = ctx.opts["target_metadata"]
     if kind == "schema":
-        models = context.get_context().opts["target_metadata"]
         return name in {None, *(table.schema for table in models.tables.values())}
-    return name != TABLE
+    if kind != "table" or name is None:
+        return True
+    schema = parents["schema_name"]
+    qualified = parents["schema_qualified_table_name"]
+    if qualified in models.tables:
+        return True
+    # migrations/history.py looks after its table itself.
+    if name == TABLE or is_excluded(name, schema):
+        return False
+    return (schema or ctx.dialect.default_schema_name, name) not in foreign_tables(ctx)
 
 
-def render_item(kind: str, item: Any, _context: object) -> str | Literal[False]:  # noqa: ANN401
-    """Write a type of ours as the type it stores: a revision must not change with the code."""
-    if kind == "type" and isinstance(item, TypeDecorator):
-        return f"sa.{item.impl!r}"
-    return False
+def is_excluded(name: str, schema: str | None) -> bool:
+    """Return whether `exclude_tables` in alembic.ini names the table."""
+    patterns = (context.config.get_main_option("exclude_tables") or "").replace(",", " ").split()
+    names = [name] if schema is None else [name, f"{schema}.{name}"]
+    return any(fnmatchcase(candidate, pattern) for candidate in names for pattern in patterns)
 
 
-def drop_empty(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
-    """Write no file when autogenerate has found nothing to do."""
-    asked = getattr(context.config.cmd_opts, "autogenerate", False)
-    if asked and all(found.is_empty() for found in directives[0].upgrade_ops_list):
+def foreign_tables(ctx: MigrationContext) -> set[tuple[str | None, str]]:
+    """Return schemas and names of tables that the database, or an extension, keeps for itself."""
+    memo: dict[str, Any] = ctx.impl.memo
+    if "foreign_tables" not in memo:
+        memo["foreign_tables"] = ctx.opts["find_foreign_tables"](ctx.connection)
+    tables: set[tuple[str | None, str]] = memo["foreign_tables"]
+    return tables
+
+
+def finish(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
+    """Write no file when autogenerate has found nothing to do; have what is written checked."""
+    if not getattr(context.config.cmd_opts, "autogenerate", False):
+        return
+    if all(operations.is_empty() for operations in directives[0].upgrade_ops_list):
         directives.clear()
         context.config.print_stdout("The models and the database agree: no revision to write.")
+    else:
+        add_check(context.script)
 
 
 OPTIONS: dict[str, Any] = {
-    "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
+    "autogenerate_plugins": [
+        "alembic.autogenerate.*",
+        "alembic.ext.checkconstraint_byname",
+        PLUGIN,
+    ],
     "compare_server_default": True,
     "include_name": include_name,
     "include_schemas": True,
-    "process_revision_directives": drop_empty,
+    "process_revision_directives": finish,
     "render_item": render_item,
 }

@@ -14,13 +14,25 @@ from psycopg.sql import Identifier
 from sqlalchemy import Connection, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from app.database_errors import describe
+from app.postgresql_privileges import (
+    SQL_ASCII,
+    explain_denial,
+    explain_message,
+    find_obstacle,
+)
 from app.settings import Settings
+from migrations.postgresql_comparison import find_foreign_tables, is_same_default
 
 Run = Callable[..., None]
 logger = logging.getLogger(__name__)
 
 # A revision is a transaction: those before one that fails stay, the failed one leaves nothing.
-OPTIONS: dict[str, Any] = {"transaction_per_migration": True}
+OPTIONS: dict[str, Any] = {
+    "transaction_per_migration": True,
+    "find_foreign_tables": find_foreign_tables,
+    "is_same_default": is_same_default,
+}
 # Held by the session, as a revision may commit in between (CREATE INDEX CONCURRENTLY); asked for
 # again and again, as a session that waits would block that very index. Freed with the connection.
 LOCK = text(
@@ -35,6 +47,8 @@ INVALID_INDEXES = text("""
 # Statements that may wait and run for long, as nobody waits for them; and that may set limits.
 PATIENT = re.compile(r"CONCURRENTLY\b|VALIDATE\s+CONSTRAINT\b")
 LIMITING = re.compile(r"_TIMEOUT\b|RESET\b|DISCARD\b")
+# A value of a row, perhaps, in a statement that changes rows.
+LITERAL = re.compile(r"'(?:[^']|'')*'")
 LIMITS = "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)"
 
 
@@ -46,27 +60,54 @@ def connect(settings: Settings) -> Connection:
         **settings.migration_url.query,
     }
     address = settings.migration_url.set(drivername="postgresql+psycopg", query=query)
+    engine = create_engine(address, poolclass=NullPool, hide_parameters=True)
+    # Before SQLAlchemy itself asks the server, and is not able to read the answer.
+    event.listen(engine, "connect", refuse_bytes, insert=True)
     try:
-        return create_engine(address, poolclass=NullPool, hide_parameters=True).connect()
-    except OperationalError as error:
+        connection = engine.connect()
+    except (OperationalError, UnicodeError) as error:
+        reason = describe(error)
+        denial = explain_message(reason, "", settings.migration_url.username)
+        if denial:
+            raise CommandError(str(denial)) from error
         raise CommandError(
-            f"cannot connect to {settings.migration_url!r}: {str(error.orig).splitlines()[0]};"
+            f"cannot connect to {settings.migration_url!r}: {reason};"
             " `make db-start` starts the PostgreSQL of development"
         ) from error
+    refuse_obstacle(connection)
+    return connection
+
+
+def refuse_bytes(connection: Any, _record: object) -> None:  # noqa: ANN401
+    """Raise CommandError where psycopg returns bytes, as it does not know their encoding."""
+    if connection.info.parameter_status("client_encoding") == "SQL_ASCII":
+        raise CommandError(str(SQL_ASCII))
+
+
+def refuse_obstacle(connection: Connection) -> None:
+    """Raise CommandError when the role may not see the schema that is migrated."""
+    obstacle = find_obstacle(connection)
+    connection.commit()
+    if obstacle and obstacle != SQL_ASCII:
+        raise CommandError(str(obstacle))
 
 
 def migrate(run: Run, settings: Settings, *, looking: bool, schema: str | None) -> None:
     """Call `run`, as the only one and with timeouts unless it only looks, or raise CommandError."""
     with connect(settings) as connection:
-        if schema:
-            connection.execute(text(use_schema(schema)))
-            connection.commit()
-            connection.dialect.default_schema_name = schema
-        if looking:
-            return run(connection=connection)
-        refuse_shared_session(connection)
-        limit_statements(connection, settings)
-        return run_patiently(run, connection, settings.migration_timeout)
+        try:
+            if schema:
+                connection.execute(text(use_schema(schema)))
+                connection.commit()
+                connection.dialect.default_schema_name = schema
+                refuse_obstacle(connection)
+            if looking:
+                return run(connection=connection)
+            refuse_shared_session(connection)
+            limit_statements(connection, settings)
+            return run_patiently(run, connection, settings.migration_timeout)
+        except DBAPIError as error:
+            raise CommandError(find_reason(error, connection)) from error
 
 
 def use_schema(schema: str) -> str:
@@ -130,7 +171,7 @@ def run_patiently(run: Run, connection: Connection, timeout: float) -> None:
             try:
                 return run(connection=connection)
             except DBAPIError as error:
-                obstacle = explain(error)
+                obstacle = explain(error, connection)
         connection.rollback()
         if time.monotonic() + pause > deadline:
             raise CommandError(f"pg_stat_activity shows who is in the way: {obstacle}")
@@ -139,12 +180,24 @@ def run_patiently(run: Run, connection: Connection, timeout: float) -> None:
         pause = min(2 * pause, 10 if locked else 2)
 
 
-def explain(error: DBAPIError) -> str:
+def explain(error: DBAPIError, connection: Connection) -> str:
     """Return what went wrong; raise CommandError where another attempt would be of no use."""
-    statement = " ".join((error.statement or "COMMIT").split())
-    failure = f"rolled back: {statement}: {error.orig}"
+    failure = f"rolled back: {find_reason(error, connection)}"
     # After some of its steps `+2` would lead further than was asked for.
     target = str(context.get_context().opts.get("destination_rev"))
     if not isinstance(error.orig, LockNotAvailable) or re.search(r"[+-](?!1$)", target):
         raise CommandError(failure) from error
     return failure
+
+
+def find_reason(error: DBAPIError, connection: Connection) -> str:
+    """Return the privilege that was missing, or the statement and what the database said to it."""
+    if not connection.invalidated:
+        driver: Any = connection.connection.driver_connection
+        denial = explain_denial(error, driver.info.user)
+        if denial:
+            return str(denial)
+    statement = " ".join((error.statement or "COMMIT").split())
+    if not statement.upper().startswith(("CREATE", "ALTER", "DROP")):
+        statement = LITERAL.sub("'...'", statement)
+    return f"{statement}: {describe(error)}"

@@ -1,4 +1,10 @@
-"""${message}
+<%!
+def docstring(text):
+    """Return one line that ends no docstring, and that Python reads as it was typed."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line.replace("\\", "\\\\").replace('"', '\\"')
+%>\
+"""${message | docstring}
 
 Revision ID: ${up_revision}
 Revises: ${down_revision | comma,n}

@@ -11,11 +11,17 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from app.settings import Settings
+from migrations.sqlite_comparison import find_foreign_tables, is_same_default
 
 logger = logging.getLogger(__name__)
 
 # SQLite changes a table by copying it ("batch"), and all of that can be part of a transaction.
-OPTIONS: dict[str, Any] = {"render_as_batch": True, "transactional_ddl": True}
+OPTIONS: dict[str, Any] = {
+    "render_as_batch": True,
+    "transactional_ddl": True,
+    "find_foreign_tables": find_foreign_tables,
+    "is_same_default": is_same_default,
+}
 
 
 def connect(settings: Settings, begin: str = "BEGIN IMMEDIATE") -> Connection:

@@ -5,23 +5,33 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
+# The exit status of a shell for a process that Ctrl-C ended.
+INTERRUPTED = 130
+
 
 def main(*commands: Callable[[], None]) -> None:
     """Run the command named by the first argument of the process."""
     by_name = {command.__name__: command for command in commands}
     if len(sys.argv) != 2 or sys.argv[1] not in by_name:  # noqa: PLR2004
         raise SystemExit(f"say which: {', '.join(by_name)}")
-    by_name[sys.argv[1]]()
+    try:
+        by_name[sys.argv[1]]()
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
-def confirm(name: str) -> None:
-    """Go on only when the name has been typed, or given as `confirm=`; else end with one line."""
+def confirm(name: str, question: str) -> None:
+    """Return when the name was typed, or is the value of `confirm=`; else end with one line."""
     answer = os.environ.get("confirm")
     if not answer:
         try:
-            answer = input(f"This deletes everything in {name}. Type its name to go on: ")
+            answer = input(f"{question} Type {name} to continue: ")
         except EOFError:
             answer = ""
+        except KeyboardInterrupt:
+            print("\nnothing was deleted", file=sys.stderr)
+            sys.exit(INTERRUPTED)
     if answer != name:
         raise SystemExit(f"nothing was deleted: the name to confirm is {name}")
 

@@ -34,6 +34,8 @@ def main() -> int:
     found = find()
     for name in found:
         print(f"{name}: resolve the conflict of the update", file=sys.stderr)
+    if not found:
+        print("no unresolved conflicts of an update")
     return int(bool(found))
 
 

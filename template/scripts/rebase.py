@@ -1,12 +1,9 @@
 """Puts the revisions that this branch adds to its base after those of the base: `make db-rebase`.
 
-The base is the branch that this one will be merged into: `base=`, else the default one of origin.
+The base is the branch that this one will be merged into: see scripts/base.py.
 """
 
-import os
 import re
-import shutil
-import subprocess
 from importlib.util import cache_from_source
 from itertools import pairwise
 from pathlib import Path
@@ -14,10 +11,9 @@ from pathlib import Path
 from alembic.script import Script
 
 from app.settings import load_settings
+from scripts.base import VERSIONS, exists, find_base, git
 from scripts.history import SCRIPTS, applied
 
-VERSIONS = Path(SCRIPTS.versions)
-USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 MERGE = "`alembic merge heads` adds a revision that follows both."
 ADVICE = f"`make db-rebase` puts those of this branch last. If others have applied one, {MERGE}"
 VALUE = re.compile(r"""(?m)^(down_revision\b[^=\n]*= *)(["'])\w+\2""")
@@ -25,8 +21,10 @@ VALUE = re.compile(r"""(?m)^(down_revision\b[^=\n]*= *)(["'])\w+\2""")
 
 def main() -> None:
     base = find_base()
-    if not base or git("rev-list", f"HEAD..{base}", "--", "."):
-        raise SystemExit(f"first git merge {base or 'the main branch, and name it: base=...'}")
+    if not base:
+        raise SystemExit("nothing to do: no revision is merged yet")
+    if git("rev-list", "--end-of-options", f"HEAD..{base}", "--", "."):
+        raise SystemExit(f"first git merge {base}")
     if len(heads := SCRIPTS.get_heads()) == 1:
         print(f"nothing to do: {heads[0]} is the only head")
         return
@@ -40,28 +38,13 @@ def main() -> None:
             move(one, after)
 
 
-def find_base() -> str:
-    """Return the branch to compare with, or nothing where there is none."""
-    chosen = os.environ.get("base")
-    known = [name for name in ([chosen] if chosen else USUAL) if git("merge-base", "HEAD", name)]
-    if chosen and not known:
-        raise SystemExit(f"base={chosen}: git has no such branch, or in CI needs fetch-depth: 0")
-    return known[0] if known else ""
-
-
 def added_to(base: str) -> list[Script]:
     """Return the revisions whose files the base does not have, the oldest first."""
-    merged = {VERSIONS / name for name in git("ls-tree", "-r", "--name-only", base)}
+    options = ("-r", "--name-only", "--end-of-options")
+    merged = {VERSIONS / name for name in git("ls-tree", *options, base)}
+    if base and not exists(base):
+        merged = {Path(one.path) for one in SCRIPTS.iterate_revisions(base, "base")}
     return [one for one in [*SCRIPTS.walk_revisions()][::-1] if Path(one.path) not in merged]
-
-
-def git(*arguments: str) -> list[str]:
-    """Return the lines that git prints, none where it fails or is not installed."""
-    command = [shutil.which("git") or "false", "-c", "core.quotePath=off", *arguments]
-    done = subprocess.run(command, cwd=VERSIONS, capture_output=True, encoding="utf-8", check=False)
-    if "safe.directory" in done.stderr:
-        raise SystemExit(done.stderr.strip())
-    return done.stdout.splitlines()
 
 
 def refuse_applied(ours: list[Script]) -> None:

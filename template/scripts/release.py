@@ -1,12 +1,18 @@
-"""The releases of the template that this project was made from, and copier, which brings them."""
+"""The step from one release of the template to another, and copier, which does it."""
 
+import fnmatch
 import importlib
 import os
 import re
+import shlex
+import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from scripts import tags
+from scripts.clone import Release, add_tags, choose, describe, parse, resolve, sort_versions
+from scripts.programs import copier, output, run
 
 ANSWERS = Path(".copier-answers.yml")
 SHORT = {
@@ -15,70 +21,111 @@ SHORT = {
     "git+": "",
     "~/": f"{Path.home()}/",
 }
-RELEASE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
+INCLUDE = re.compile(r"!include +(\S+)")
+# copier clones the template. This git gives it the clone that has tags instead; $2 is --no-checkout
+# or --mirror, and the last argument is the folder.
+GIT = """#!/bin/sh
+[ "$1" = clone ] || exec {git} "$@"
+for folder do :; done
+exec {git} clone "$2" -- {clone} "$folder"
+"""
 
 # It comes with copier, which the environment of the project, where types are checked, has not.
 yaml: Any = importlib.import_module("yaml")
 
 
-def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    try:
-        return subprocess.run(
-            command, env=environment, capture_output=True, encoding="utf-8", check=False
-        )
-    except FileNotFoundError:
-        raise SystemExit(f"{command[0]} is not installed") from None
-
-
-def output(*command: str | Path) -> str:
-    done = run(*command)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
-    return done.stdout.strip()
-
-
-def copier(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    # -I: modules of this folder must not be taken for those that copier imports.
-    return run(sys.executable, "-I", "-m", "copier", *arguments)
-
-
-def number(release: str) -> tuple[int, ...]:
-    """Return what a release is compared by; a commit before the first release is the least."""
-    found = RELEASE.match(release)
-    return tuple(map(int, found.groups())) if found else ()
-
-
 class Step(NamedTuple):
     """The release to leave and the one to reach; the template's address, and a clone of it."""
 
-    before: str
-    after: str
+    before: Release
+    after: Release
     source: str
     clone: Path
+    # Whether the template has tags, or only this clone of it.
+    tagged: bool
 
-    def has(self, release: str) -> bool:
-        return number(self.before) < number(release) <= number(self.after)
+    def is_newer(self) -> bool:
+        return self.before.commit != self.after.commit
+
+    def has(self, name: str) -> bool:
+        """Return whether the version comes after the one release, up to the other."""
+        version, before, after = parse(name), self.before.version, self.after.version
+        if version is None or after is None or version > after:
+            return False
+        return before is None or version > before
 
     def read(self, file: str) -> str:
-        return output("git", "-C", self.clone, "show", f"{self.after}:{file}")
+        return output("git", "-C", self.clone, "show", f"{self.after.commit}:{file}")
 
     def changes(self) -> str:
         """Return the entries of the change log after the one release, up to the other."""
         entries = re.split(r"(?m)^(?=## )", self.read("CHANGELOG.md"))
-        return "\n\n".join(e.strip() for e in entries if self.has(e.removeprefix("## ")))
+        wanted = [entry.strip() for entry in entries if any(map(self.has, tags.headings(entry)))]
+        return "\n\n".join(wanted)
+
+    def configuration(self) -> dict[str, Any]:
+        """Return copier.yml with the files that it includes."""
+        command = ("git", "-C", self.clone, "ls-tree", "-r", "--name-only", self.after.commit)
+        names, texts = output(*command).splitlines(), [self.read("copier.yml")]
+        for pattern in INCLUDE.findall(texts[0]):
+            texts += [self.read(name) for name in fnmatch.filter(names, pattern)]
+        merged: dict[str, Any] = {"_migrations": []}
+        for text in texts:
+            for document in filter(None, yaml.safe_load_all(INCLUDE.sub("", text))):
+                migrations = merged["_migrations"] + (document.get("_migrations") or [])
+                merged |= {**document, "_migrations": migrations}
+        return merged
+
+    def questions(self) -> list[str]:
+        """Return the names of what is asked: what is computed cannot be answered."""
+        asked = [
+            name
+            for name, question in self.configuration().items()
+            if not name.startswith("_")
+            and not (isinstance(question, dict) and question.get("when") is False)
+        ]
+        return sorted(asked)
 
     def hooks(self) -> list[str]:
         """Return the releases whose update runs code of the template in this project."""
-        entries = yaml.safe_load(self.read("copier.yml")).get("_migrations", [])
-        return sorted({*filter(self.has, (str(entry["version"]) for entry in entries))}, key=number)
+        configuration = self.configuration()
+        pinned, always = set(), bool(configuration.get("_tasks"))
+        for entry in configuration["_migrations"]:
+            version = entry.get("version") if isinstance(entry, dict) else None
+            if version is None:
+                always = True
+            elif self.has(str(version)):
+                pinned.add(str(version))
+        return [*sort_versions(pinned), *(["every update"] if always else [])]
 
-    def render(self, release: str, folder: Path) -> dict[str, bytes]:
+    def render(self, release: Release, folder: Path, *options: str) -> dict[str, bytes]:
         """Return the files as a release has them, with the answers as they are now."""
-        answers = (f"--data-file={ANSWERS}", f"--vcs-ref={release}")
-        copier("copy", "--defaults", "--quiet", *answers, self.clone, folder)
+        answers = (f"--data-file={ANSWERS}", f"--vcs-ref={release.commit}")
+        copier("copy", "--defaults", "--quiet", *answers, *options, self.clone, folder)
         files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
         return {name.as_posix(): path.read_bytes() for name, path in files.items()}
+
+    def update(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Have copier update; where the template has no tags, with those of the clone."""
+        arguments = ("update", "--defaults", "--quiet", f"--vcs-ref={self.after.commit}", *options)
+        if self.tagged:
+            return copier(*arguments, ".")
+        folder = self.clone.with_name("programs")
+        folder.mkdir()
+        git, clone = shlex.quote(str(shutil.which("git"))), shlex.quote(str(self.clone))
+        (folder / "git").write_text(GIT.format(git=git, clone=clone), "utf-8")
+        (folder / "git").chmod(0o755)
+        settings = {
+            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+            "COPIER_CACHE_DIR": str(folder / "cache"),
+        }
+        done = copier(*arguments, ".", settings=settings)
+        if not done.returncode:
+            # What the template itself has a name for.
+            commit = yaml.safe_dump({"_commit": self.after.commit}).strip()
+            text = re.sub(r"(?m)^_commit: .*$", lambda _: commit, ANSWERS.read_text("utf-8"))
+            ANSWERS.write_text(text, "utf-8")
+        return done
 
 
 def plan(clone: Path, to: str) -> Step:
@@ -88,22 +135,21 @@ def plan(clone: Path, to: str) -> Step:
     address = SHORT[short] + source.removeprefix(short) if short else source
     if run("git", "clone", "--quiet", "--no-checkout", "--", address, clone).returncode:
         raise SystemExit(f"the template cannot be reached: {source}")
-    if run("git", "-C", clone, "cat-file", "-e", commit + "^{commit}").returncode:
+    tagged = any(map(parse, output("git", "-C", clone, "tag").split()))
+    if not tagged:
+        add_tags(clone, source)
+    found = resolve(clone, commit)
+    if not found:
         raise SystemExit(f"{ANSWERS} names {commit}, which {source} does not have")
-    described = run("git", "-C", clone, "describe", "--tags", "--match=*.*.*", commit)
-    tags = output("git", "-C", clone, "tag").split()
-    releases = sorted(filter(RELEASE.fullmatch, tags), key=number)
-    if not releases:
-        raise SystemExit(f"the template has no releases: {source}")
-    if to and to not in releases:
-        raise SystemExit(f"there is no release {to}; the newest is {releases[-1]}")
-    return Step(described.stdout.strip() or commit, to or releases[-1], source, clone)
+    before = describe(clone, found)
+    return Step(before, choose(clone, before, to), source, clone, tagged)
 
 
 def read_answers() -> tuple[str, str]:
     """Return the address of the template and the release of this project."""
     try:
-        answers = yaml.safe_load(ANSWERS.read_bytes())
+        # Everything is text: 1.10 is not 1.1.
+        answers = yaml.load(ANSWERS.read_bytes(), yaml.BaseLoader)
     except FileNotFoundError:
         raise SystemExit(f"{ANSWERS} is missing, so the template is not known") from None
     except yaml.YAMLError:

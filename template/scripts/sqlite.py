@@ -8,6 +8,9 @@ from pathlib import Path
 from app.settings import load_settings
 from scripts.commands import confirm, execute, main
 
+# The first bytes of every database (SQLite manual, "Database File Format").
+HEADER = b"SQLite format 3\0"
+
 
 def database_file() -> Path:
     """Return the file that DATABASE_URL names; end with one line where it names memory."""
@@ -28,13 +31,40 @@ def stop() -> None:
 def reset() -> None:
     """Delete the file when its name was typed."""
     file = database_file()
-    confirm(file.name)
+    refuse_other(file)
+    refuse_two_files(file)
+    confirm(file.name, f"This deletes everything in {file}.")
     delete(file)
+    print(f"{file} deleted")
+
+
+def refuse_other(file: Path) -> None:
+    """End with one line where the file is a link, which leads elsewhere, or no database."""
+    if file.resolve() != file.parent.resolve() / file.name:
+        raise SystemExit(f"refused: {file} is a link to {file.resolve()}; name that file")
+    if not file.exists():
+        return
+    if not file.is_file():
+        raise SystemExit(f"refused: {file} is not a file")
+    with file.open("rb") as content:
+        header = content.read(len(HEADER))
+    if header not in {b"", HEADER}:
+        raise SystemExit(f"refused: {file} is not a database of SQLite")
+
+
+def refuse_two_files(file: Path) -> None:
+    """End with one line where MIGRATION_DATABASE_URL names another file, to be migrated instead."""
+    name = load_settings().migration_url.database
+    if name is None or Path(name).resolve() != file.resolve():
+        raise SystemExit(
+            f"refused: DATABASE_URL is {file}, but MIGRATION_DATABASE_URL is another database,"
+            f" {name or 'in memory'}"
+        )
 
 
 def delete(file: Path) -> None:
     """Delete a database, and what SQLite keeps beside it."""
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-wal", "-shm", "-journal"):
         file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 

@@ -20,6 +20,7 @@ from app.logging import Formatter
 from app.main import create_app
 from tests.databases import create_database, run_server, settings_for, upgrade
 from tests.guard import forget_settings
+from tests.reading import ReadingSession
 from tests.serving import Log, client_of, serve
 
 
@@ -45,9 +46,16 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 async def event_loop(anyio_backend: str) -> AsyncIterator[None]:
-    """Keep one loop for all tests and a moment more: the thread of a driver may answer late."""
+    """Keep one loop for all tests and a moment more: the thread of a driver may answer late.
+
+    A task in which aiosqlite closes a connection never ends when it is cancelled with the loop.
+    """
+    own = len(asyncio.all_tasks())
     yield
-    await asyncio.sleep(0.05)
+    for _ in range(100):
+        await asyncio.sleep(0.05)
+        if len(asyncio.all_tasks()) <= own:
+            break
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +81,7 @@ def shared_url(server: URL, template: URL) -> Iterator[URL]:
 
 @pytest.fixture(scope="session")
 async def engine(shared_url: URL) -> AsyncIterator[AsyncEngine]:
-    engine = Database.from_settings(settings_for(shared_url)).engine
+    engine = Database.from_settings(settings_for(shared_url)).reader
     yield engine
     await engine.dispose()
 
@@ -82,10 +90,11 @@ async def engine(shared_url: URL) -> AsyncIterator[AsyncEngine]:
 async def database(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
     """The application's database, where a commit lasts until the end of the test."""
     database = Database(engine)
-    async with engine.connect() as connection:
+    async with database.engine.connect() as connection:
         transaction = await connection.begin()
-        for sessions in (database.writing, database.reading):
+        for sessions in (database.writing, database.reading, database.streaming):
             sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
+        database.reading.configure(sync_session_class=ReadingSession)
         monkeypatch.setattr(database, "connect", lambda: nullcontext(connection.sync_connection))
         yield database
         await transaction.rollback()

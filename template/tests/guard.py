@@ -9,7 +9,7 @@ from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from app.settings import PREFIX, PROJECT_DIR, Settings
-from tests.databases import place, settings_for
+from tests.databases import locate, settings_for
 
 
 def forget_settings() -> None:
@@ -29,16 +29,17 @@ def forget_settings() -> None:
     if not server:
         return
     try:
-        used = place(settings_for(server).database_url)
+        settings_for(server)
+        used = locate(server)
     except ValueError as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         reason = reason.removeprefix("Value error, ")
         raise pytest.UsageError(f"TEST_DATABASE_URL: {reason}") from None
-    if used in places(filter(None, urls)):
+    if used.intersection(locations(filter(None, urls))):
         raise pytest.UsageError("TEST_DATABASE_URL: is the database of DATABASE_URL; name another")
 
 
-def places(urls: Iterable[str]) -> Iterator[tuple[object, ...]]:
+def locations(urls: Iterable[str]) -> Iterator[tuple[object, ...]]:
     for url in urls:
         with suppress(ValueError):
-            yield place(settings_for(url).database_url)
+            yield from locate(url)

@@ -1,4 +1,4 @@
-"""What is particular to PostgreSQL: throwaway databases, and what DATABASE_URL may look like."""
+"""What is particular to PostgreSQL: throwaway databases, and how one can be out of reach."""
 
 import socket
 import tempfile
@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
-from urllib.parse import quote
 
 import psycopg
-from hypothesis import strategies as st
 from psycopg import sql
 from sqlalchemy import URL, make_url
 
+from app.postgresql_url import list_servers, parse_any_url
 from scripts.postgresql import libpq, start_server
+from tests.postgresql_urls import BAD_URLS, GOOD_URLS, SAME_DATABASE, SECRET, URLS
+
+__all__ = ["BAD_URLS", "GOOD_URLS", "SAME_DATABASE", "SECRET", "URLS"]
 
 # Nothing here is worth the wait for the disk.
 WITHOUT_DURABILITY = (
@@ -22,7 +24,6 @@ WITHOUT_DURABILITY = (
     "ALTER SYSTEM SET full_page_writes = off",
     "SELECT pg_reload_conf()",
 )
-SECRET = "s3cr3t"
 
 
 @contextmanager
@@ -59,10 +60,13 @@ def connect(url: URL) -> psycopg.Connection:
     return psycopg.connect(libpq(url), autocommit=True)
 
 
-def place(url: URL) -> tuple[object, ...]:
-    """Return what two addresses of one database have in common, whoever connects and however."""
-    host = url.host or url.query.get("host") or ""
-    return str(host).lower(), url.port or 5432, url.database
+def locate(url: str) -> set[tuple[object, ...]]:
+    """Return where a database is; URLs of the same database share an item."""
+    parsed = parse_any_url(url)
+    return {
+        (str(host or "").lower().rstrip("."), port or 5432, parsed.database)
+        for host, port in list_servers(parsed)
+    }
 
 
 @contextmanager
@@ -81,68 +85,3 @@ def silent(_folder: Path) -> Iterator[str]:
 
 
 OUTAGES = [refusing, silent]
-
-SAME_DATABASE = (
-    "postgresql://me:x@db/orders?sslmode=require",
-    "postgres://other@DB:5432/orders",
-    "postgresql:///orders?host=db",
-)
-
-GOOD = URL.create("postgresql", "me", SECRET, "db", database="orders")
-SOCKET = URL.create("postgresql", database="orders")
-REQUIRED = GOOD.set(query={"sslmode": "require"})
-GOOD_URLS = {
-    f"postgres://me:{SECRET}@db/orders": GOOD,
-    f"postgresql://me:{SECRET}@db/orders": GOOD,
-    f"postgresql+asyncpg://me:{SECRET}@db:6543/orders": GOOD.set(port=6543),
-    f"postgresql+psycopg://me:{SECRET}@db/orders": GOOD,
-    f" postgresql://me:{SECRET}@db/orders\n": GOOD,
-    f"postgresql://db/orders?user=me&password={SECRET}": GOOD,
-    "postgresql://me@db/orders": GOOD._replace(password=None),
-    "postgresql://me:p%25a%40s%3As%2Fw%3Frd%23@db/orders": GOOD.set(password="p%a@s:s/w?rd#"),
-    f"postgresql://m%40e:{SECRET}@db/orders": GOOD.set(username="m@e"),
-    f"postgresql://me:{SECRET}@db/my%20orders": GOOD.set(database="my orders"),
-    f"postgresql://me:{SECRET}@[2001:db8::1]:5433/orders": GOOD.set(host="2001:db8::1", port=5433),
-    f"postgresql://me:{SECRET}@db/orders?sslmode=require": REQUIRED,
-    f"postgresql://me:{SECRET}@db/orders?ssl=verify-full": REQUIRED.set(
-        query={"sslmode": "verify-full"}
-    ),
-    f"postgresql://me:{SECRET}@db/orders?ssl=true": REQUIRED,
-    "postgresql:///orders?host=/run/postgresql": SOCKET.set(query={"host": "/run/postgresql"}),
-    "postgresql://%2Frun%2Fpostgresql/orders": SOCKET.set(host="/run/postgresql"),
-}
-
-EXAMPLE = "postgresql://user:password@host:5432/database"
-UNREADABLE = (
-    f"cannot be read: it has to look like {EXAMPLE}, with special characters in user and password"
-    " percent-encoded (%40 for @, %2F for /, %25 for %)"
-)
-BAD_URLS = {
-    SECRET: f"has to look like {EXAMPLE}",
-    f"mysql://me:{SECRET}@db/orders": f"has to look like {EXAMPLE}, not mysql://...",
-    f"me:{SECRET}://db/orders": f"has to look like {EXAMPLE}",
-    f"postgresql://me:{SECRET}@db:port/orders": UNREADABLE,
-    f"postgresql://me:{SECRET}@{SECRET}@db/orders": UNREADABLE,
-    f"postgresql://me:{SECRET}@db/orders?port=x": "has a port that is not a number",
-    f"postgresql://me:{SECRET}@db/orders?sslmode=on": (
-        "has an sslmode that is none of disable, allow, prefer, require, verify-ca, verify-full"
-    ),
-    f"postgresql://me:{SECRET}@db/orders?sslmode=verify-full&sslrootcert=system": (
-        "has sslrootcert=system: name the file of the certificates instead"
-    ),
-    f"postgresql://me:{SECRET}@db/orders?charset=utf8&autosave=x": (
-        "has parameters that PostgreSQL does not know: autosave, charset"
-    ),
-}
-
-# Neither a URL nor PostgreSQL can carry these in a name.
-text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
-URLS = st.builds(
-    lambda user, password, database: (
-        f"postgresql://{quote(user, '')}:{quote(password, '')}@db/{quote(database, '')}",
-        GOOD.set(username=user, password=password, database=database),
-    ),
-    text,
-    text,
-    text,
-)

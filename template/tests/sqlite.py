@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL
 
 from app.settings import PROJECT_DIR
+from app.sqlite import parse_any_url
 from scripts.sqlite import delete
 
 SECRET = "s3cr3t"
@@ -37,11 +38,12 @@ def create_database(beside: URL, template: URL | None = None) -> Iterator[URL]:
         delete(file)
 
 
-def place(url: URL) -> tuple[object, ...]:
-    """Return what two addresses of one database have in common."""
-    if url.database is None:
+def locate(url: str) -> set[tuple[object, ...]]:
+    """Return where a database is; two URLs of one have something in common."""
+    file = parse_any_url(url).database
+    if file is None:
         raise ValueError("names memory, where no other database can be put")
-    return (Path(url.database).resolve(),)
+    return {(Path(file).resolve(),)}
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from typing import Annotated
 import pytest
 from fastapi import Body, FastAPI
 from httpx import AsyncClient
-from sqlalchemy import URL
+from sqlalchemy import URL, text
 
+from app.db import ReadDatabase
 from tests.databases import OUTAGES, settings_for
 from tests.serving import Log, assert_problem, client_of, serve
 
@@ -104,3 +105,35 @@ async def test_origin_in_the_settings_is_let_in(own_url: URL) -> None:
                 assert response.headers["Access-Control-Allow-Origin"] == ORIGIN["Origin"]
             response = await client.get("/health/live", headers={"Origin": "https://evil.example"})
             assert "Access-Control-Allow-Origin" not in response.headers
+
+
+async def test_refused_preflight_is_a_problem(own_url: URL) -> None:
+    settings = settings_for(own_url).model_copy(update={"cors_origins": (ORIGIN["Origin"],)})
+    async with serve(settings) as app, client_of(app) as client:
+        asked = {"Access-Control-Request-Method": "GET"}
+        allowed = await client.options("/users", headers=ORIGIN | asked)
+        assert (allowed.status_code, allowed.text) == (200, "OK")
+        refused = await client.options("/users", headers={"Origin": "https://evil.example"} | asked)
+        problem = assert_problem(refused, 400)
+        assert problem["detail"] == "Disallowed CORS origin"
+        assert "Access-Control-Allow-Origin" not in refused.headers
+
+
+@pytest.mark.parametrize("development", [True, False])
+@pytest.mark.parametrize("statement", ["SELECT * FROM missing", "SELECT missing FROM users"])
+async def test_database_lacks_what_the_code_uses(
+    own_url: URL, log: Log, statement: str, *, development: bool
+) -> None:
+    settings = settings_for(own_url).model_copy(update={"development": development})
+    async with serve(settings) as app, client_of(app) as client:
+
+        @app.get("/outdated")
+        async def read(database: ReadDatabase) -> None:
+            async with database.reading() as session:
+                await session.execute(text(statement))
+
+        problem = assert_problem(await client.get("/outdated"), 500)
+    assert ("make db-migrate" in problem["detail"]) is development
+    [error] = [record for record in log() if record["level"] == "error"]
+    assert "make db-migrate" in error["event"]
+    assert "missing" in error["exception"]

@@ -52,6 +52,20 @@ async def test_database_is_behind(own_url: URL, own_client: AsyncClient) -> None
     assert problem["detail"] == expected
 
 
+@pytest.mark.parametrize("development", [True, False])
+async def test_database_is_behind_says_the_command(
+    own_url: URL, log: Log, *, development: bool
+) -> None:
+    downgrade(own_url, "base")
+    settings = settings_for(own_url).model_copy(update={"development": development})
+    async with serve(settings) as app, client_of(app) as client:
+        problem = assert_problem(await client.get("/health/ready"), 503, "not-ready")
+    assert ("make db-migrate" in problem["detail"]) is development
+    [warning] = [record["event"] for record in log() if record["level"] == "warning"]
+    assert warning.startswith("not ready: ")
+    assert "make db-migrate" in warning
+
+
 async def test_database_of_a_newer_release(own_url: URL, own_app: FastAPI) -> None:
     await set_revision(own_app, NEWER)
     async with client_of(own_app) as client:
@@ -62,6 +76,7 @@ async def test_database_of_a_newer_release(own_url: URL, own_app: FastAPI) -> No
         problem = assert_problem(await client.get("/health/ready"), 503, "not-ready")
         assert NEWER in problem["detail"]
         assert all(head in problem["detail"] for head in HEADS)
+        assert "make db-migrate" not in problem["detail"]
     allowing = settings.model_copy(update={"allow_newer_database": True})
     async with serve(allowing) as app, client_of(app) as client:
         assert (await client.get("/health/ready")).status_code == 200

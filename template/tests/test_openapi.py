@@ -1,3 +1,4 @@
+import re
 import tomllib
 from typing import Any
 
@@ -41,6 +42,18 @@ async def test_every_error_is_a_problem(description: dict[str, Any]) -> None:
     ]
     assert ("create_user", "409", problem) in errors
     assert [error for error in errors if error[2] != problem] == []
+
+
+async def test_says_which_characters_a_name_may_have(description: dict[str, Any]) -> None:
+    name = description["components"]["schemas"]["UserCreate"]["properties"]["name"]
+    assert (name["minLength"], name["maxLength"]) == (1, 100)
+    assert re.match(name["pattern"], "Ada")
+    assert not re.match(name["pattern"], "Ada\u2028")
+
+
+async def test_head_is_not_described(description: dict[str, Any]) -> None:
+    assert "get" in description["paths"]["/users"]
+    assert not [path for path in description["paths"].values() if "head" in path]
 
 
 async def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:

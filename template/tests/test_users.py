@@ -1,4 +1,5 @@
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,41 @@ from app.models import User
 from tests.serving import assert_problem
 
 ADA = {"email": "ada@example.com", "name": "Ada Lovelace"}
+# Controls, line separators and what reverses text, in a name and at its end.
+DISTURBING = [f"Ada{sign}Lovelace" for sign in "\t\n\x1b\x7f\x80\x85\x9f\u2028\u2029\u202a\u202e"]
+DISTURBING += [f"Ada{sign}" for sign in "\x00\x85\u2028\u2029\u202b\u202d\u2066\u2067\u2068\u2069"]
+NOTHING_SHOWS = [
+    "\u00a0\u2003\u3000",
+    "\u200b\u200c\u200d\u2060\ufeff",
+    "\u200b \u200b",
+    "\u00ad",
+    "\u200e\u200f\u061c",
+    "\u115f\u3164\u2800",
+    "\ufe0f",
+    "\u0301",
+    "\u0301Ada",
+    "Ada \u0301",
+    "\u200d\u0301",
+    "\ud800",
+    "Ada\udfff",
+]
+NAMES = [
+    "José",
+    "Jose\u0301",
+    "O'Neil-Smith, Jr.",
+    "李小龍",
+    "ณัฐวุฒิ",
+    "محمد",
+    "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627",
+    "क्\u200dष",
+    "ශ්\u200dරී",
+    "র\u200d্যাব",
+    "שָׁלוֹם",
+    "👩\u200d💻",
+    "❤\ufe0f",
+    "X",
+    "7",
+]
 
 
 async def create(client: AsyncClient, **changes: object) -> dict[str, Any]:
@@ -146,6 +182,32 @@ async def test_unacceptable_field_is_named(
         problem = assert_problem(response, 422, "invalid-request")
         # A field that may be left out or hold one of several types has those types behind its name.
         assert {tuple(error["location"][:2]) for error in problem["errors"]} == {("body", field)}
+
+
+@pytest.mark.parametrize("name", DISTURBING + NOTHING_SHOWS)
+async def test_name_that_nobody_could_read_is_refused(client: AsyncClient, name: str) -> None:
+    user = await create(client)
+    headers = {"Content-Type": "application/json"}
+    for method, path, body in (("POST", "/users", ADA), ("PATCH", f"/users/{user['id']}", {})):
+        # Not json=, which cannot send half of a surrogate pair.
+        content = json.dumps(body | {"name": name})
+        response = await client.request(method, path, content=content, headers=headers)
+        problem = assert_problem(response, 422, "invalid-request")
+        assert {tuple(error["location"][:2]) for error in problem["errors"]} == {("body", "name")}
+
+
+async def test_part_of_a_name_may_be_less_than_a_name(client: AsyncClient) -> None:
+    await create(client, name="Jose\u0301")
+    assert await emails(client, name="\u0301") == [ADA["email"]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_ordinary_name_is_taken_as_it_is(client: AsyncClient, name: str) -> None:
+    assert (await create(client, name=name))["name"] == name
+
+
+async def test_spaces_around_a_name_are_dropped(client: AsyncClient) -> None:
+    assert (await create(client, name="\u3000\t Ada \u00a0\r\n"))["name"] == "Ada"
 
 
 async def test_missing_field_is_named(client: AsyncClient) -> None:

@@ -8,14 +8,22 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, exc
 
-from app.db import Database
+from app.database_errors import Obstacle, describe
+from app.db import Database, explain_denial, find_obstacle
 from app.settings import PROJECT_DIR, Settings
 
 logger = logging.getLogger(__name__)
 
 
 class NotReadyError(Exception):
-    """Says in one line, fit for a client, why the service cannot serve."""
+    """Says in one line, fit for a client, why the service cannot serve.
+
+    The command is for the log, and for developers.
+    """
+
+    def __init__(self, reason: str, command: str | None = None) -> None:
+        super().__init__(reason)
+        self.advice = f"{reason} Run: {command}" if command else reason
 
 
 @cache
@@ -26,13 +34,26 @@ def code_revisions() -> tuple[set[str], set[str]]:
 
 
 async def ask_revision(database: Database) -> tuple[str, ...]:
-    """Return the revisions that the database is at: none, one, or several where they forked."""
+    """Return the revisions that the database is at: none, one, or several where they forked.
+
+    Raises NotReadyError when it cannot tell, as the role may not see the tables.
+    """
 
     def current_heads(connection: Connection) -> tuple[str, ...]:
-        return MigrationContext.configure(connection).get_current_heads()
+        heads = MigrationContext.configure(connection).get_current_heads()
+        obstacle = None if heads else find_obstacle(connection)
+        if obstacle:
+            raise not_usable(obstacle)
+        return heads
 
     async with database.reading() as session:
         return await (await session.connection()).run_sync(current_heads)
+
+
+def not_usable(obstacle: Obstacle) -> NotReadyError:
+    """Log what to do, which is nothing for a client to know; return the error for the client."""
+    logger.warning("the database cannot be used: %s", obstacle)
+    return NotReadyError(f"The database cannot be used: {obstacle.reason}.")
 
 
 async def check_ready(database: Database, settings: Settings) -> None:
@@ -46,7 +67,11 @@ async def check_ready(database: Database, settings: Settings) -> None:
     try:
         current = question.result()
     except exc.SQLAlchemyError as error:
-        logger.warning("the database cannot be reached: %s", getattr(error, "orig", error))
+        if isinstance(error, exc.DBAPIError):
+            denial = explain_denial(error, settings.database_url.username)
+            if denial:
+                raise not_usable(denial) from error
+        logger.warning("the database cannot be reached: %s", describe(error))
         raise NotReadyError("The database cannot be reached.") from error
     heads, known = code_revisions()
     if set(current) == heads:
@@ -58,4 +83,7 @@ async def check_ready(database: Database, settings: Settings) -> None:
     if newer and (database.has_been_ready or settings.allow_newer_database):
         return
     found = f"at revision {', '.join(current)}" if current else "without a revision"
-    raise NotReadyError(f"The database is {found}, this code needs {', '.join(sorted(heads))}.")
+    raise NotReadyError(
+        f"The database is {found}, this code needs {', '.join(sorted(heads))}.",
+        None if newer else "make db-migrate",
+    )

@@ -3,10 +3,10 @@
 from sqlalchemy import CheckConstraint, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from app.models.base import Base, Timestamped
+from app.models.base import Base, Timestamped, UUIDKey
 
 
-class User(Timestamped, Base):
+class User(UUIDKey, Timestamped, Base):
     """A person, known by an e-mail address that nobody else has in any spelling."""
 
     __tablename__ = "users"

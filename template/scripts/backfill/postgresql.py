@@ -1,10 +1,14 @@
 """What keeps a backfill from being in the way of others on PostgreSQL."""
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
+from app.database_errors import describe
+from app.postgresql_privileges import explain_denial
+from app.settings import load_settings
 from migrations.postgresql import connect
 
-__all__ = ["connect", "find_strain"]
+__all__ = ["connect", "explain", "find_strain"]
 
 # How far replicas may be behind, in bytes that they have not applied yet.
 LAG_MAX = 64 * 2**20
@@ -16,3 +20,11 @@ def find_strain(connection: Connection) -> str | None:
     connection.execute(text("SET LOCAL lock_timeout = '1s'"))
     lag = connection.scalar(LAG) or 0
     return f"a replica is {lag / 2**20:,.0f} MB behind" if lag > LAG_MAX else None
+
+
+def explain(error: Exception) -> str:
+    """Return in one line why a backfill has ended, without the rows that an error may quote."""
+    denial = None
+    if isinstance(error, DBAPIError):
+        denial = explain_denial(error, load_settings().migration_url.username)
+    return str(denial or describe(error))

@@ -2,9 +2,10 @@
 
 from sqlalchemy import Connection
 
+from app.database_errors import describe as explain
 from migrations.sqlite import connect
 
-__all__ = ["connect", "find_strain"]
+__all__ = ["connect", "explain", "find_strain"]
 
 
 def find_strain(_connection: Connection) -> str | None:

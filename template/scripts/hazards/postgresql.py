@@ -1,5 +1,6 @@
 """What is dangerous in the SQL of a revision, as squawk sees it (squawkhq.com/docs/rules)."""
 
+import ast
 import json
 import subprocess
 from collections.abc import Iterator
@@ -20,6 +21,23 @@ ADVICE = {
     "renaming": GO_OVER,
     "robust": ALONE,
 }
+
+NATIVE_ENUM = (
+    "Going back leaves its type behind, and adding the column does not create it. Use"
+    " Enum(..., native_enum=False, length=32);"
+    " or create_type=False, with CREATE TYPE and DROP TYPE."
+)
+
+
+def find_source_hazards(source: str) -> Iterator[tuple[str, str]]:
+    """Yield rule, and what there is and should be, where the SQL does not show it."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        options = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+        is_safe = "False" in {options.get("native_enum"), options.get("create_type")}
+        if node.func.attr in {"Enum", "ENUM"} and not is_safe:
+            yield "native-enum", f"{ast.unparse(node)}\n    {NATIVE_ENUM}"
 
 
 def find_hazards(sql: str) -> Iterator[tuple[str, str]]:

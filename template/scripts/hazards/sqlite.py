@@ -27,6 +27,11 @@ PATTERNS = {
 }
 
 
+def find_source_hazards(_source: str) -> Iterator[tuple[str, str]]:
+    """Yield nothing: SQLite has no types of its own."""
+    yield from ()
+
+
 def find_hazards(sql: str) -> Iterator[tuple[str, str]]:
     """Yield rule, and what there is and should be, for tables older than this revision."""
     new = re.findall(r"CREATE TABLE (\S+)", sql)

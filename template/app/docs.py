@@ -1,0 +1,100 @@
+"""Pages for developers: /docs and /redoc, and in development an index under /.
+
+Their scripts and styles come from a package, so that they work without a network and ask no other
+host for anything.
+"""
+
+from functools import cache
+from html import escape
+from pathlib import Path
+
+import fastapi_offline
+from fastapi import FastAPI, Request, Response
+from fastapi.openapi.docs import (
+    get_redoc_html,
+    get_swagger_ui_html,
+    get_swagger_ui_oauth2_redirect_html,
+)
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, HTMLResponse
+
+FOLDER = Path(fastapi_offline.__file__).parent / "static"
+FILES = {"favicon.png", "swagger-ui-bundle.js", "swagger-ui.css"}
+FILE_HEADERS = {"Cache-Control": "max-age=3600"}
+OAUTH2_REDIRECT = "oauth2-redirect"
+REDOC = "redoc.standalone.js"
+# The logo of its makers, from their host; the other image is empty, and so is not shown.
+REDOC_LOGO, NO_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg", b"data:,"
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title></head>
+<body>
+<h1>{title}</h1>
+<p>{description}</p>
+<ul>
+{links}
+</ul>
+</body>
+</html>
+"""
+
+
+def add_docs(app: FastAPI) -> None:
+    """Add /docs and /redoc to an application that has an openapi_url."""
+
+    async def show_swagger(request: Request) -> Response:
+        root_path = request.scope.get("root_path", "").rstrip("/")
+        return get_swagger_ui_html(
+            openapi_url=f"{root_path}{app.openapi_url}",
+            title=f"{app.title} - Swagger UI",
+            swagger_js_url=f"{root_path}/docs/swagger-ui-bundle.js",
+            swagger_css_url=f"{root_path}/docs/swagger-ui.css",
+            swagger_favicon_url=f"{root_path}/docs/favicon.png",
+            oauth2_redirect_url=f"{root_path}/docs/{OAUTH2_REDIRECT}",
+            init_oauth=app.swagger_ui_init_oauth,
+            swagger_ui_parameters=app.swagger_ui_parameters,
+        )
+
+    async def show_redoc(request: Request) -> Response:
+        root_path = request.scope.get("root_path", "").rstrip("/")
+        return get_redoc_html(
+            openapi_url=f"{root_path}{app.openapi_url}",
+            title=f"{app.title} - ReDoc",
+            redoc_js_url=f"{root_path}/docs/{REDOC}",
+            redoc_favicon_url=f"{root_path}/docs/favicon.png",
+            with_google_fonts=False,
+        )
+
+    app.add_route("/docs", show_swagger, include_in_schema=False)
+    app.add_route("/docs/{name}", show_file, include_in_schema=False)
+    app.add_route("/redoc", show_redoc, include_in_schema=False)
+
+
+async def show_file(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name == OAUTH2_REDIRECT:
+        return get_swagger_ui_oauth2_redirect_html()
+    if name == REDOC:
+        return Response(redoc_script(), 200, FILE_HEADERS, "text/javascript")
+    if name not in FILES:
+        raise HTTPException(404)
+    return FileResponse(FOLDER / name, headers=FILE_HEADERS)
+
+
+@cache
+def redoc_script() -> bytes:
+    return (FOLDER / REDOC).read_bytes().replace(REDOC_LOGO, NO_LOGO)
+
+
+def add_index(app: FastAPI) -> None:
+    """Add a page under / that links to the others, after the service's own routes."""
+    pages = ["docs", "redoc", "openapi.json"] if app.openapi_url else []
+    links = [f'<li><a href="{page}">/{page}</a></li>' for page in [*pages, "health/ready"]]
+    page = INDEX.format(
+        title=escape(app.title), description=escape(app.description), links="\n".join(links)
+    )
+
+    async def show_index(_request: Request) -> Response:
+        return HTMLResponse(page)
+
+    app.add_route("/", show_index, include_in_schema=False)

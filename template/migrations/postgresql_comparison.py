@@ -1,0 +1,41 @@
+"""What autogenerate has to ask PostgreSQL, beyond what SQLAlchemy reflects."""
+
+from typing import Any
+
+from sqlalchemy import Column, Connection, text
+from sqlalchemy.exc import DBAPIError
+
+# Members of an extension, as spatial_ref_sys of PostGIS; partitions, which their table looks after.
+FOREIGN_TABLES = text("""
+    SELECT nspname, relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE relkind IN ('r', 'p', 'f') AND (
+        relispartition OR EXISTS (
+            SELECT FROM pg_depend
+            WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e'
+        )
+    )
+""")
+SAME_DEFAULT = """
+    SELECT CAST(CAST(({wanted}) AS {type}) AS text)
+        IS NOT DISTINCT FROM CAST(CAST(({stored}) AS {type}) AS text)
+"""
+
+
+def find_foreign_tables(connection: Connection) -> set[tuple[str | None, str]]:
+    """Return schemas and names of tables that an extension or a partitioned table owns."""
+    return {(schema, name) for schema, name in connection.execute(FOREIGN_TABLES)}
+
+
+def is_same_default(
+    connection: Connection, wanted: str, stored: str, column: Column[Any]
+) -> bool | None:
+    """Return whether two defaults, as SQL, have the same value in this column."""
+    kind = column.type.compile(connection.dialect)
+    query = SAME_DEFAULT.format(wanted=wanted, stored=stored, type=kind)
+    try:
+        with connection.begin_nested():
+            # A percent sign in a default is no parameter.
+            result = connection.exec_driver_sql(query, execution_options={"no_parameters": True})
+            return bool(result.scalar())
+    except DBAPIError:
+        return False

@@ -1,0 +1,122 @@
+"""Finds the base: the branch that this one will be merged into, whose revisions are not new.
+
+It is `base=`, a branch or the newest merged revision; else the target of CI's merge request; else
+the default branch of the repository.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from alembic.util import CommandError
+
+from scripts.history import SCRIPTS
+
+VERSIONS = Path(SCRIPTS.versions)
+TARGETS = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_DEFAULT_BRANCH")
+USUAL = ("main", "master")
+
+
+def git(*arguments: str) -> list[str]:
+    """Return the lines that git prints, none where it fails or is not installed."""
+    command = [shutil.which("git") or "false", "-c", "core.quotePath=off", *arguments]
+    done = subprocess.run(command, cwd=VERSIONS, capture_output=True, encoding="utf-8", check=False)
+    if "safe.directory" in done.stderr:
+        raise SystemExit(done.stderr.strip())
+    return done.stdout.splitlines()
+
+
+def find_base() -> str:
+    """Return the branch to compare with; nothing where no revision can have been merged yet.
+
+    Ends with status 2 where there is none.
+    """
+    chosen = os.environ.get("base")
+    if chosen:
+        if not is_comparable(chosen) and not is_revision(chosen):
+            refuse(f"base={chosen}: git has no such branch, or in CI needs fetch-depth: 0")
+        return chosen
+    if is_new():
+        return ""
+    branches = next(filter(None, map(branches_of, candidates())), [])
+    if not branches:
+        refuse("no base found: name the branch to merge into, for example base=origin/trunk")
+    return nearest(branches)
+
+
+def is_new() -> bool:
+    """Return whether nothing can have been merged: no commit yet, or only the first revision."""
+    if git("rev-parse", "--is-inside-work-tree") == ["true"]:
+        return not exists("HEAD")
+    first, *later = [*SCRIPTS.walk_revisions()][::-1]
+    if later:
+        refuse(
+            "no base found: git has no history here; name the newest revision that is merged,"
+            f" for example base={first.revision}"
+        )
+    return True
+
+
+def is_revision(name: str) -> bool:
+    try:
+        return SCRIPTS.get_revision(name) is not None
+    except CommandError:
+        return False
+
+
+def candidates() -> Iterator[str]:
+    """Yield names that the default branch may have, the surest first."""
+    target = next(filter(None, map(os.environ.get, TARGETS)), None)
+    if target:
+        if not branches_of(target):
+            refuse(
+                f"no base found: CI names {target}, which this clone lacks: fetch it"
+                " (fetch-depth: 0, GIT_DEPTH: 0), or name another by base=..."
+            )
+        yield target
+    defaults = git("for-each-ref", "--format=%(symref:lstrip=3)", "refs/remotes/*/HEAD")
+    yield from filter(None, defaults)
+    yield from git("config", "--get", "init.defaultBranch")
+    yield from USUAL
+    local = git("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")
+    if len(local) == 1 and not git("remote"):
+        yield local[0]
+
+
+def branches_of(name: str) -> list[str]:
+    """Return the branches of this name: those of remotes, or else the one of this clone.
+
+    A clone's own may be behind, or ahead by what was not seen by others yet.
+    """
+    remote = git("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/remotes/*/{name}")
+    if remote or not exists(f"refs/heads/{name}"):
+        return remote
+    return [name]
+
+
+def exists(name: str) -> bool:
+    return bool(git("rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}"))
+
+
+def is_comparable(name: str) -> bool:
+    return exists(name) and bool(git("merge-base", "--end-of-options", "HEAD", name))
+
+
+def nearest(branches: list[str]) -> str:
+    """Return the branch that has most of this one: of a fork and its upstream, the newer one."""
+    comparable = [branch for branch in branches if is_comparable(branch)]
+    if not comparable:
+        refuse(
+            f"no base found: this clone lacks what HEAD and {branches[0]} have in common:"
+            " git fetch --unshallow, or name another by base=..."
+        )
+    return min(comparable, key=lambda branch: int(git("rev-list", "--count", f"{branch}..HEAD")[0]))
+
+
+def refuse(reason: str) -> NoReturn:
+    print(reason, file=sys.stderr)
+    raise SystemExit(2)

@@ -1,0 +1,55 @@
+"""What an update of the template meets in this folder: links, deleted files, new variables."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+VARIABLE = re.compile(r"(?m)^(?:# )?([A-Z][A-Z0-9_]*)=")
+# Revisions are the project's own from the beginning.
+OWNED = re.compile(r"migrations/versions/")
+
+Files = Mapping[str, bytes]
+
+
+def find_links(names: Iterable[str]) -> list[str]:
+    """Return the links by which the template's files would be read and written elsewhere."""
+    paths = [PurePosixPath(name) for name in names if not OWNED.match(name)]
+    parts = {part for path in paths for part in (path, *path.parents)}
+    return sorted(str(part) for part in parts if Path(part).is_symlink())
+
+
+def find_deleted(names: Iterable[str]) -> list[str]:
+    """Return the template's files that are not here."""
+    return sorted(name for name in names if not OWNED.match(name) and not Path(name).exists())
+
+
+def find_missed(deleted: Iterable[str], old: Files, new: Files) -> list[str]:
+    """Return the deleted files that the release changes, which is lost here."""
+    return [name for name in deleted if new.get(name, old[name]) != old[name]]
+
+
+def find_moved(old: Files, deleted: Iterable[str], written: Iterable[str]) -> Iterator[str]:
+    """Yield a line for each folder of which most was deleted, and into which the update wrote."""
+    gone, reported = set(deleted), set[str]()
+    folders = {str(folder) for name in old for folder in PurePosixPath(name).parents}
+    for folder in sorted(folders, key=lambda name: (name.count("/"), name)):
+        before = [name for name in old if is_in(name, folder) and not OWNED.match(name)]
+        missing = sum(name in gone for name in before)
+        new = sorted(name for name in written if is_in(name, folder))
+        nested = any(is_in(folder, parent) for parent in reported)
+        if new and not nested and 2 * missing > len(before):
+            reported.add(folder)
+            yield (
+                f"{missing} of the {len(before)} files of {folder}/ were deleted or moved here, and"
+                f" the update has written into it: {', '.join(new)}"
+            )
+
+
+def is_in(name: str, folder: str) -> bool:
+    return folder == "." or name.startswith(f"{folder}/")
+
+
+def find_variables() -> set[str]:
+    """Return the names of the settings in .env.example."""
+    example = Path(".env.example")
+    return {*VARIABLE.findall(example.read_text("utf-8"))} if example.exists() else set()

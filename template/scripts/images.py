@@ -1,0 +1,68 @@
+"""Pins the images of Dockerfile, compose.yaml and CI by their digests: `make images`.
+
+A tag such as postgres:18 names another image every few weeks; tag and digest together name one.
+Dependabot and Renovate update both. Docker looks the digests up.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+FILES = ("Dockerfile", "compose.yaml", ".gitlab-ci.yml", ".gitlab/ci/*.yml", ".github/workflows/*")
+# What comes before a name in a Dockerfile and in YAML; the name and the tag; an earlier digest.
+IMAGE = re.compile(
+    r"""(?m)^(FROM\ (?:--platform=\S+\ )?|\#\ syntax=|\ *(?:image:|name:|-)\ +["']?)
+    ([a-z0-9][a-z0-9./_-]*:[\w$][\w.${}-]*)
+    (@sha256:[0-9a-f]{64})?(?=["']?(?:\ |$))""",
+    re.VERBOSE,
+)
+DIGEST = re.compile(r"(?m)^Digest: +(sha256:[0-9a-f]{64})$")
+
+
+def find_digest(image: str) -> str:
+    """Return the digest that a tag names now; end with one line where Docker cannot tell."""
+    program = shutil.which("docker")
+    if not program:
+        raise SystemExit("docker is not installed: it looks up the digests")
+    command = [program, "buildx", "imagetools", "inspect", image]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    digest = DIGEST.search(done.stdout)
+    if done.returncode or not digest:
+        reason = (done.stderr.strip().splitlines() or ["no digest"])[0]
+        raise SystemExit(f"{image}: {reason}; nothing was changed")
+    return digest[1]
+
+
+def pin(text: str, digests: dict[str, str]) -> str:
+    """Return the text of a file with the digest behind each image, except behind a variable."""
+
+    def with_digest(match: re.Match[str]) -> str:
+        before, image, _ = match.groups()
+        if "$" in image:
+            return match[0]
+        if image not in digests:
+            digests[image] = find_digest(image)
+        return f"{before}{image}@{digests[image]}"
+
+    return IMAGE.sub(with_digest, text)
+
+
+def main() -> None:
+    digests: dict[str, str] = {}
+    changed: dict[Path, str] = {}
+    for path in sorted(path for name in FILES for path in Path().glob(name)):
+        text = path.read_text("utf-8")
+        pinned = pin(text, digests)
+        if pinned != text:
+            changed[path] = pinned
+    # Only now: all of them, or none where a digest is not known.
+    for path, text in changed.items():
+        path.write_text(text, "utf-8")
+        print(f"{path}: images pinned")
+    if not changed:
+        print(f"nothing to do: {len(digests)} images, all pinned by their digests")
+
+
+if __name__ == "__main__":
+    main()

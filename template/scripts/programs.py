@@ -1,0 +1,44 @@
+"""Starts git and copier, and returns what they print."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def run(
+    *command: str | Path, settings: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    environment |= {**without_hooks(), **(settings or {})}
+    try:
+        return subprocess.run(
+            command, env=environment, capture_output=True, encoding="utf-8", check=False
+        )
+    except FileNotFoundError:
+        raise SystemExit(f"{command[0]} is not installed") from None
+
+
+def output(*command: str | Path) -> str:
+    done = run(*command)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def without_hooks() -> dict[str, str]:
+    """Return settings for git with which a hook that the new release has does not run."""
+    count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    return {
+        "GIT_CONFIG_COUNT": str(count + 1),
+        f"GIT_CONFIG_KEY_{count}": "core.hooksPath",
+        f"GIT_CONFIG_VALUE_{count}": os.devnull,
+    }
+
+
+def copier(
+    *arguments: str | Path, settings: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    # -I: modules of this folder must not be taken for those that copier imports.
+    command = (sys.executable, "-I", "-m", "copier", *arguments)
+    return run(*command, settings=settings)
