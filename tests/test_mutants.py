@@ -7,7 +7,7 @@ import pytest
 
 from mutants import SERVICES, DoesNotApplyError, Mutant, load
 from mutants.__main__ import Outcome, state_of
-from tests.template import ROOT, render
+from tests.template import render
 
 MUTANTS = load()
 
@@ -62,7 +62,3 @@ def test_text_that_is_not_there_once(tmp_path: Path) -> None:
 def test_only_a_test_that_says_why_kills(status: int | None, output: str, state: str) -> None:
     mutant = Mutant("name", "file", "old", "new", "tests/test_a.py::test_b", "409")
     assert state_of(mutant, Outcome(status, output)) == state
-
-
-def test_target_of_the_makefile() -> None:
-    assert "\n\t@$(RUN) mutants $(ONLY)\n" in (ROOT / "Makefile").read_text("utf-8")

@@ -158,15 +158,19 @@ def test_template_takes_values_as_typed(tmp_path: Path) -> None:
     """Its own Makefile, too."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     for name in ("python", "uv"):
-        write_program(tmp_path / ".venv/bin" / name, PROGRAM.replace('"m"', '"port", "PARTS"'))
+        write_program(
+            tmp_path / ".venv/bin" / name, PROGRAM.replace('"m"', '"port", "PARTS", "ONLY"')
+        )
     (tmp_path / "sync").touch()
     options = ("-o", ".venv/.synced", "PARTS=$(shell touch ran) $5 *", "port=$(shell touch ran)")
     bench = started(make(tmp_path, "bench", *options))[-1]["arguments"]
     assert bench == ["-m", "benchmarks", "$(shell", "touch", "ran)", "$5", "*"]
+    planted = started(make(tmp_path, "mutants", *options, "ONLY=a $$ b"))[-1]["arguments"]
+    assert planted == ["-m", "mutants", "a", "$$", "b"]
     serve = started(make(tmp_path, "docs-serve", *options))[-1]["arguments"]
     assert serve == ["-m", "website", "--serve", "--port=$(shell touch ran)"]
     assert not (tmp_path / "ran").exists()
-    for target, variable in (("bench", "PARTS"), ("docs-serve", "port")):
+    for target, variable in (("bench", "PARTS"), ("mutants", "ONLY"), ("docs-serve", "port")):
         done = make(tmp_path, "-o", ".venv/.synced", target, f"{variable}=", code=2)
         assert said(done.stderr) == [f"{variable} is empty: give it a value or leave it out"]
 

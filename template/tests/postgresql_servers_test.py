@@ -23,7 +23,7 @@ from scripts.postgresql import libpq
 from tests.databases import refusing, settings_for, upgrade
 from tests.postgresql import connect, silent
 from tests.postgresql_urls import LIBPQ_ONLY
-from tests.serving import Log, assert_problem, client_of, serve
+from tests.serving import Log, assert_problem, client_of, only, serve
 
 EMAIL = "ada@example.com"
 USER = {"email": EMAIL, "name": "Ada"}
@@ -73,8 +73,8 @@ def test_migrations_may_use_what_only_libpq_has(parameter: str) -> None:
 
 def beside(url: URL, other: str, **query: str) -> Settings:
     """Return settings for the server at `other`, and after it the one of this database."""
-    [(folder, port)] = list_servers(url)
-    [(host, other_port)] = list_servers(parse_any_url(other))
+    folder, port = only(list_servers(url))
+    host, other_port = only(list_servers(parse_any_url(other)))
     both = {"host": f"{host},{folder}", "port": f"{other_port},{port or 5432}", **query}
     settings = settings_for(url._replace(host=None, port=None).set(query=both))
     return settings.model_copy(update={"connection_timeout": 1, "ready_timeout": 0.2})

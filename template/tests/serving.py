@@ -1,8 +1,8 @@
 """The application, served without a network."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
@@ -13,6 +13,8 @@ from app.settings import Settings
 
 # Returns what has been logged until now, as it is written to standard error.
 Log = Callable[[], list[dict[str, Any]]]
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -32,6 +34,13 @@ async def show(response: Response) -> None:
     """Print the response: pytest shows it, and what was logged, when the test fails."""
     await response.aread()
     print(response.request.method, response.url, response.status_code, response.text)  # noqa: T201
+
+
+def only(items: Iterable[T]) -> T:
+    """Return the one item that there is; fail with all of them otherwise."""
+    found = list(items)
+    assert len(found) == 1, f"{len(found)} instead of one: {found}"
+    return found[0]
 
 
 def assert_problem(response: Response, status: int, kind: str | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import URL, text
 
 from app.db import ReadDatabase
 from tests.databases import OUTAGES, settings_for
-from tests.serving import Log, assert_problem, client_of, serve
+from tests.serving import Log, assert_problem, client_of, only, serve
 
 ORIGIN = {"Origin": "https://example.com"}
 
@@ -28,9 +28,7 @@ async def test_unexpected_error_is_logged_and_not_told(
     response = await own_client.get("/broken/1")
     problem = assert_problem(response, 500)
     assert "internal detail" not in response.text
-    errors = [record for record in log() if record["level"] == "error"]
-    assert len(errors) == 1, errors
-    error = errors[0]
+    error = only(record for record in log() if record["level"] == "error")
     assert error["request_id"] == problem["request_id"]
     assert "RuntimeError: internal detail 1" in error["exception"]
 
@@ -134,6 +132,6 @@ async def test_database_lacks_what_the_code_uses(
 
         problem = assert_problem(await client.get("/outdated"), 500)
     assert ("make db-migrate" in problem["detail"]) is development
-    [error] = [record for record in log() if record["level"] == "error"]
+    error = only(record for record in log() if record["level"] == "error")
     assert "make db-migrate" in error["event"]
     assert "missing" in error["exception"]

@@ -11,7 +11,7 @@ from sqlalchemy import URL, text
 
 from app.db import Database
 from tests.databases import OUTAGES, alembic_config, downgrade, settings_for
-from tests.serving import Log, assert_problem, client_of, serve
+from tests.serving import Log, assert_problem, client_of, only, serve
 
 HEADS = ScriptDirectory.from_config(alembic_config()).get_heads()
 NEWER = "ffffffffffff"
@@ -61,7 +61,7 @@ async def test_database_is_behind_says_the_command(
     async with serve(settings) as app, client_of(app) as client:
         problem = assert_problem(await client.get("/health/ready"), 503, "not-ready")
     assert ("make db-migrate" in problem["detail"]) is development
-    [warning] = [record["event"] for record in log() if record["level"] == "warning"]
+    warning = only(record["event"] for record in log() if record["level"] == "warning")
     assert warning.startswith("not ready: ")
     assert "make db-migrate" in warning
 

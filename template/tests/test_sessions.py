@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import ReadDatabase, ReadSession, WriteSession
 from tests.notes import Note, checked_out, count_notes, create_tables
-from tests.serving import client_of
+from tests.serving import client_of, only
 
 REQUESTS = 30
 SESSIONS = {"read": ReadSession, "write": WriteSession}
@@ -134,7 +134,7 @@ async def test_task_keeps_no_connection(app: FastAPI, kind: str) -> None:
     async with client_of(app) as client:
         for turns in range(REQUESTS):
             await client.get(f"/{turns}")
-            (outcome,) = await asyncio.gather(*tasks, return_exceptions=True)
+            outcome = only(await asyncio.gather(*tasks, return_exceptions=True))
             assert isinstance(outcome, Exception)
             tasks.clear()
             assert checked_out(app) == 0, turns
