@@ -10,7 +10,7 @@ import pytest
 from tests.project import Project
 from tests.releases import commit as commit_all
 from tests.releases import git as git_in
-from tests.repository import add_column, revise, start
+from tests.repository import add_column, commit, git, revise, start
 from tests.support import free_port, run
 from tests.template import ROOT
 
@@ -69,11 +69,11 @@ def update_check(project: Project, code: int, *, at: str) -> None:
     run(*command, cwd=project.folder, code=code)
 
 
-def lint(project: Project, code: int, *, column: str = "") -> None:
+def lint(project: Project, code: int, *, column: str = "", base: str = "") -> None:
     start(project)
     if column:
         revise(project, ADDED, f'op.drop_column("users", "{column}")')
-    project.script("lint", code=code)
+    project.script("lint", env={"base": base}, code=code)
 
 
 def conflicts(project: Project, code: int, text: str) -> None:
@@ -90,6 +90,16 @@ def backfill(project: Project, url: str, code: int, *arguments: str) -> None:
 def rebase(project: Project, code: int, *, base: str) -> None:
     start(project)
     project.script("rebase", env={"base": base}, code=code)
+
+
+def rebase_behind(project: Project, _url: str, code: int) -> None:
+    """The base has a revision that is not merged into this branch."""
+    start(project)
+    git(project, "switch", "--quiet", "--create", "ahead")
+    add_column(project, ADDED, "size")
+    commit(project)
+    git(project, "switch", "--quiet", "main")
+    project.script("rebase", env={"base": "ahead"}, code=code)
 
 
 def failing_revision(project: Project, url: str, code: int, upgrade: str) -> None:
@@ -110,6 +120,13 @@ def app(project: Project, code: int, *arguments: str, url: str = "") -> None:
     project.run("python", "-m", "app", *arguments, env=environment, code=code)
 
 
+def app_that_fails(project: Project, url: str, code: int) -> None:
+    """Its lifespan raises, once the settings have been read."""
+    with (project.folder / "app/db.py").open("a") as file:
+        file.write("\nDatabase.from_settings = None\n")
+    app(project, code, url=url)
+
+
 SITUATIONS: dict[tuple[str, str], Run] = {
     ("status", "the database has every revision"): status_of_all,
     ("status", "some are pending"): status,
@@ -119,6 +136,7 @@ SITUATIONS: dict[tuple[str, str], Run] = {
     ("update check", "cannot tell"): lambda p, _, code: update_check(p, code, at="7.0.0"),
     ("lint", "nothing dangerous"): lambda p, _, code: lint(p, code),
     ("lint", "findings"): lambda p, _, code: lint(p, code, column="name"),
+    ("lint", "no base found"): lambda p, _, code: lint(p, code, base="nowhere"),
     ("conflicts", "none"): lambda p, _, code: conflicts(p, code, "mine\n"),
     ("conflicts", "files with conflicts"): lambda p, _, code: conflicts(p, code, MARKERS),
     ("backfill", "all rows are done"): lambda p, url, code: backfill(
@@ -129,7 +147,8 @@ SITUATIONS: dict[tuple[str, str], Run] = {
     ),
     ("backfill", "wrong arguments"): lambda p, url, code: backfill(p, url, code, "users"),
     ("rebase", "done, or nothing to do"): lambda p, _, code: rebase(p, code, base="main"),
-    ("rebase", "refused"): lambda p, _, code: rebase(p, code, base="nowhere"),
+    ("rebase", "refused"): rebase_behind,
+    ("rebase", "no base found"): lambda p, _, code: rebase(p, code, base="nowhere"),
     ("alembic", "done"): lambda p, url, code: p.alembic(url, "upgrade", "head", code=code),
     ("alembic", "a setting is missing or wrong; an error in a revision's Python"): (
         lambda p, url, code: failing_revision(p, url, code, "op.no_such_operation()")
@@ -142,6 +161,7 @@ SITUATIONS: dict[tuple[str, str], Run] = {
     ("app", "ended by SIGTERM"): serve,
     ("app", "a setting is missing or wrong; the port is taken"): lambda p, _, code: app(p, code),
     ("app", "wrong arguments"): lambda p, url, code: app(p, code, "--no-such", url=url),
+    ("app", "the application does not start; the log has the reason"): app_that_fails,
 }
 
 
