@@ -9,6 +9,7 @@ import pytest
 from tests.pages import (
     Block,
     BrokenPageError,
+    Command,
     Names,
     Reader,
     blocks,
@@ -113,6 +114,11 @@ def test_all_that_is_typed_is_run(page: Path) -> None:
     assert not [f"line {block.line}: {why}" for block in found if (why := untried(page, block))]
 
 
+def typed_in(block: Block) -> list[Command]:
+    """Return the commands that the reader types and a test runs."""
+    return commands(block) if block.language == "console" and block.is_run else []
+
+
 def untried(page: Path, block: Block) -> str | None:
     """Return why somebody might type a block that no test has tried."""
     if not block.language:
@@ -125,6 +131,9 @@ def untried(page: Path, block: Block) -> str | None:
         return f"options: {block.options}"
     if block.options.get("not-run") == "":
         return "not run, without a reason"
+    hidden = [command.text for command in typed_in(block) if set(command.output or "") == {"..."}]
+    if hidden:
+        return f"shows nothing of what it prints: {hidden[0]}"
     if block.language == "diff" or (block.language == "python" and page.name not in RUN_ELSEWHERE):
         return None if block.title else f"{block.language} without the title of its file"
     return None
@@ -153,6 +162,7 @@ def test_little_is_not_run() -> None:
         "```python\na = 1\n```",
         "```console not-run\n$ ls\n```",
         "```console skip\n$ ls\n```",
+        "```console\n$ ls\n...\n```",
     ],
 )
 def test_what_would_not_be_tried(text: str) -> None:
