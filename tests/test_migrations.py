@@ -160,9 +160,14 @@ def test_failing_revision_leaves_nothing(
     copy.alembic(url, "upgrade", "head")
     before = server.schema(url)
     path = revise(
-        "bbbbbbbbbbbb", TABLES, table="orders", last='op.execute("SELECT * FROM nowhere")'
+        "bbbbbbbbbbbb",
+        TABLES,
+        table="orders",
+        last="""op.execute("INSERT INTO nowhere VALUES ('Ada')")""",
     )
-    copy.alembic(url, "upgrade", "head", code=None)
+    done = copy.alembic(url, "upgrade", "head", code=255)
+    line = only(done.stdout.splitlines())
+    assert line.startswith("FAILED: rolled back: INSERT INTO nowhere VALUES ('...'): "), line
     assert server.schema(url) == before
     assert FIRST in heads(copy, url)
     path.unlink()

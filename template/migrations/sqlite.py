@@ -10,6 +10,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
+from app.database_errors import describe_statement
 from app.settings import Settings
 from migrations.sqlite_comparison import find_foreign_tables, is_same_default
 
@@ -75,8 +76,7 @@ def migrate(
         try:
             run(connection=connection)
         except DBAPIError as error:
-            statement = " ".join((error.statement or "COMMIT").split())
-            raise CommandError(f"rolled back: {statement}: {error.orig}") from error
+            raise CommandError(f"rolled back: {describe_statement(error)}") from error
 
 
 def use_schema(schema: str) -> str:
