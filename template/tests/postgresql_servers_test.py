@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, text
 
-from app.database_errors import describe, format_error
+from app.database_errors import conceal, describe, format_error
 from app.db import Database, WriteSession
 from app.postgresql_servers import limit_silence
 from app.postgresql_url import list_servers, parse_any_url
@@ -166,3 +166,6 @@ def test_error_of_a_migration_is_described_without_values(own_url: URL) -> None:
     expected = 'duplicate key value violates unique constraint "uq_once"'
     assert describe(duplicate.value) == f"{expected} (SQLSTATE 23505, constraint uq_once)"
     assert EMAIL not in format_error(duplicate.value)
+    message = f"failed: {duplicate.value}"
+    assert EMAIL in message
+    assert EMAIL not in conceal(message)

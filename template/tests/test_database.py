@@ -4,7 +4,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.db import Database, WriteSession
 from tests.serving import Log, assert_problem
@@ -53,3 +53,14 @@ async def test_failed_statement_is_logged_without_its_values(
     logged = str(log())
     assert "no_such_table" in logged
     assert EMAIL not in logged
+
+
+async def test_error_of_a_statement_does_not_show_its_values(own_app: FastAPI) -> None:
+    """A service may send it elsewhere than to the log."""
+    database: Database = own_app.state.database
+    statement = text("SELECT 1 FROM no_such_table WHERE email = :email")
+    async with database.reading() as session:
+        with pytest.raises(DBAPIError) as error:
+            await session.execute(statement, {"email": EMAIL})
+    assert "no_such_table" in str(error.value)
+    assert EMAIL not in str(error.value)
