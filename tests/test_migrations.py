@@ -25,6 +25,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("{table}")
 """
+# Others have begun before it is done.
+SLOWLY = "import time; time.sleep(2)"
 UNNAMED = """
 def upgrade() -> None:
     op.create_table(
@@ -134,7 +136,7 @@ def test_sql_runs_as_it_is(project: Project, server: Server, url: str, tmp_path:
 
 def test_eight_at_once(copy: Project, server: Server, url: str, revise: Revise) -> None:
     """Every replica of a deployment may migrate: one works, the others wait and find it done."""
-    revise("aaaaaaaaaaaa", TABLES, table="orders", last="")
+    revise("aaaaaaaaaaaa", TABLES, table="orders", last=SLOWLY)
     running = [
         subprocess.Popen(
             ["alembic", "upgrade", "head"],

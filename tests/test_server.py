@@ -117,7 +117,7 @@ def local(light_project: Project, tmp_path: Path) -> Project:
 @contextlib.contextmanager
 def workers(project: Project, log: Path) -> Iterator[Server]:
     with project.serve("python", "-m", "app", env={"ORDERS_WORKERS": "2"}, log=log) as server:
-        wait_for(lambda: len(worker_pids(server)) == 2, "both workers serve")
+        wait_for(lambda: len(worker_pids(server)) == 2, "both workers serve", 30)
         yield server
 
 
@@ -154,7 +154,7 @@ def test_worker_that_dies_is_an_error_and_replaced(local: Project, tmp_path: Pat
     with workers(local, tmp_path / "log") as server:
         pid = worker_pids(server)[0]
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: len(worker_pids(server)) == 3, "another worker has started")
+        wait_for(lambda: len(worker_pids(server)) == 3, "another worker has started", 30)
         assert server.answers()
     report = only([line for line in server.log.splitlines() if " died" in line])
     record = json.loads(report)
