@@ -27,8 +27,6 @@ from tests.template import DATABASES, ROOT, defaults, render
 PROGRAMS = Path(sys.executable).parent
 # What a PostgreSQL allows by default, without those for its administrators.
 MAX_CONNECTIONS = 97
-# The seconds that a migrator waits for another, where the settings say nothing else.
-MIGRATION_TIMEOUT = 300
 KUBERNETES = Path("deploy/kubernetes")
 # The latter is nothing to YAML where it is not quoted.
 NAMES = ["orders", "null"]
@@ -374,7 +372,9 @@ def test_migration_has_a_deadline(cluster: Path) -> None:
     """It leaves each attempt the time to wait for another migrator, and ends what hangs."""
     job = resources_of(cluster)["Job"]["spec"]
     attempts = job["backoffLimit"] + 1
-    assert attempts * MIGRATION_TIMEOUT < job["activeDeadlineSeconds"] <= 6 * 3600
+    assert (
+        attempts * defaults(cluster)["migration_timeout"] < job["activeDeadlineSeconds"] <= 6 * 3600
+    )
 
 
 def test_every_manifest_is_applied(cluster: Path) -> None:
