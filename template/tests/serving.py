@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
@@ -13,8 +13,6 @@ from app.settings import Settings
 
 # Returns what has been logged until now, as it is written to standard error.
 Log = Callable[[], list[dict[str, Any]]]
-
-T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -36,7 +34,7 @@ async def show(response: Response) -> None:
     print(response.request.method, response.url, response.status_code, response.text)  # noqa: T201
 
 
-def only(items: Iterable[T]) -> T:
+def only(items: Iterable[Any]) -> Any:  # noqa: ANN401
     """Return the one item that there is; fail with all of them otherwise."""
     found = list(items)
     assert len(found) == 1, f"{len(found)} instead of one: {found}"
