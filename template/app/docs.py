@@ -43,7 +43,7 @@ def add_docs(app: FastAPI) -> None:
     """Add /docs and /redoc to an application that has an openapi_url."""
 
     async def show_swagger(request: Request) -> Response:
-        root_path = request.scope.get("root_path", "").rstrip("/")
+        root_path = root_path_of(request)
         return get_swagger_ui_html(
             openapi_url=f"{root_path}{app.openapi_url}",
             title=f"{app.title} - Swagger UI",
@@ -56,7 +56,7 @@ def add_docs(app: FastAPI) -> None:
         )
 
     async def show_redoc(request: Request) -> Response:
-        root_path = request.scope.get("root_path", "").rstrip("/")
+        root_path = root_path_of(request)
         return get_redoc_html(
             openapi_url=f"{root_path}{app.openapi_url}",
             title=f"{app.title} - ReDoc",
@@ -68,6 +68,12 @@ def add_docs(app: FastAPI) -> None:
     app.add_route("/docs", show_swagger, include_in_schema=False)
     app.add_route("/docs/{name}", show_file, include_in_schema=False)
     app.add_route("/redoc", show_redoc, include_in_schema=False)
+
+
+def root_path_of(request: Request) -> str:
+    """Return the prefix that a proxy strips from paths, or an empty text."""
+    root_path: str = request.scope.get("root_path", "")
+    return root_path.rstrip("/")
 
 
 async def show_file(request: Request) -> Response:

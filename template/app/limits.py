@@ -1,16 +1,15 @@
-"""What the body of a request may be: how many bytes, and how many values of JSON.
+"""What the body of a request may be: how many bytes, and how many values of JSON or of a form.
 
 The limit of a route is FastAPI's own `max_body_size=`, of `@router.post()`, `APIRouter()` or
 `include_router()`. This is Starlette's middleware for it, which answers with a problem.
 """
 
 import re
+from collections.abc import Awaitable
 
 from fastapi import HTTPException
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware, RequestBodyLimitResponder
-from starlette.types import Message, Receive, Scope, Send
-
-from app.errors import ProblemError, problem_response
+from starlette.middleware.body_limit import RequestBodyLimitResponder
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # A value costs a hundred times its bytes once it is an object, and an error once it is refused.
 BYTES_PER_VALUE = 100
@@ -52,20 +51,20 @@ class ValueCounter:
         self.in_string = not self.in_string
 
 
+class FieldCounter:
+    """Counts the separators of a form's fields."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def feed(self, chunk: bytes) -> None:
+        self.count += chunk.count(b"&")
+
+
 class LimitedRequest(RequestBodyLimitResponder):
     """One request; a route with a limit of its own replaces `max_body_size`."""
 
-    counter: ValueCounter | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        except HTTPException as error:
-            # Of a middleware that reads the body: routes answer theirs.
-            if self.response_started:
-                raise
-            problem = ProblemError(error.status_code, str(error.detail))
-            await problem_response(problem, headers=error.headers)(scope, receive, send)
+    counter: ValueCounter | FieldCounter | None = None
 
     async def receive_with_limit(self) -> Message:
         limit = self.max_body_size
@@ -81,12 +80,15 @@ class LimitedRequest(RequestBodyLimitResponder):
         return message
 
     def count_values(self, body: bytes, limit: int, message: Message) -> None:
-        """Refuse a JSON body of more values than that, before it is parsed and validated."""
+        """Refuse a body of more values than that, before it is parsed and validated."""
         if self.counter is None:
             more = message.get("more_body", False)
-            if (not more and body.count(b",") < limit) or not is_json(self.scope):
+            # As many bytes as values: most bodies are shorter.
+            if not more and len(body) < limit:
                 return
-            self.counter = ValueCounter()
+            self.counter = counter_of(self.scope)
+            if self.counter is None:
+                return
         self.counter.feed(body)
         if self.counter.count >= limit:
             raise TooLargeError(f"The body has more than {limit} values.")
@@ -98,22 +100,29 @@ class LimitedRequest(RequestBodyLimitResponder):
         await self.send(message)
 
 
-class LimitMiddleware(RequestBodyLimitMiddleware):
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self.app
+class LimitMiddleware:
+    def __init__(self, app: ASGIApp, max_body_size: int) -> None:
+        self.app = app
+        self.max_body_size = max_body_size
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and may_have_body(scope):
-            app = LimitedRequest(app, self.max_body_size)
-        await app(scope, receive, send)
+            return LimitedRequest(self.app, self.max_body_size)(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 def may_have_body(scope: Scope) -> bool:
     """Return whether there is a body to look at: most requests that only read have none."""
     if scope["method"] not in BODILESS:
         return True
-    names = [name for name, _ in scope["headers"]]
-    return not BODY_HEADERS.isdisjoint(names)
+    return not BODY_HEADERS.isdisjoint(dict(scope["headers"]))
 
 
-def is_json(scope: Scope) -> bool:
-    content_type: bytes = dict(scope["headers"]).get(b"content-type", b"")
-    return b"json" in content_type.lower()
+def counter_of(scope: Scope) -> ValueCounter | FieldCounter | None:
+    """Return what counts the values of this type of body; None where they are not counted."""
+    content_type: bytes = dict(scope["headers"]).get(b"content-type", b"").lower()
+    if b"json" in content_type:
+        return ValueCounter()
+    if b"x-www-form-urlencoded" in content_type:
+        return FieldCounter()
+    return None

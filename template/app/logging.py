@@ -39,13 +39,15 @@ class Formatter(logging.Formatter):
             self.render = lambda fields: console(None, "", fields)
 
     def format(self, record: logging.LogRecord) -> str:
+        # This is faster than strftime().
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
         fields = {
             "event": conceal(record.getMessage()),
             **self.context(),
             "logger": record.name,
             "level": record.levelname.lower(),
             **{name: show(value) for name, value in vars(record).items() if name not in USUAL},
-            "timestamp": f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+            "timestamp": time.replace("+00:00", "Z"),
         }
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
 
 from app.db import Database
 from app.docs import add_docs, add_index
@@ -17,7 +16,7 @@ from app.health.readiness import NotReadyError, check_ready
 from app.health.routes import router as health_router
 from app.limits import LimitMiddleware
 from app.middleware import CorsMiddleware, RequestMiddleware, UnexpectedErrorMiddleware
-from app.routing import HeadMiddleware
+from app.routing import HeadMiddleware, match_last
 from app.settings import PROJECT_DIR, Settings, load_settings
 from app.users.routes import router as users_router
 
@@ -25,12 +24,6 @@ logger = logging.getLogger(__name__)
 
 
 class Service(FastAPI):
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Leave the database where an application that is mounted in this one finds it."""
-        if hasattr(self.state, "database"):
-            scope["database"] = self.state.database
-        await super().__call__(scope, receive, send)
-
     def openapi(self) -> dict[str, Any]:
         """Return the description of the API, with the problems that its routes refer to."""
         if self.openapi_schema is None:
@@ -44,6 +37,7 @@ class Service(FastAPI):
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the database for as long as the application runs."""
     gc.set_threshold(50_000)  # A request makes many objects, and hardly any cycles.
+    match_last(app, "/health/live")
     database = app.state.database = Database.from_settings(app.state.settings)
     try:
         await check_ready(database, app.state.settings)
@@ -72,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # Names of functions make good names in generated clients.
         generate_unique_id_function=lambda route: route.name,
     )
-    app.include_router(health_router)  # Before all that can be mounted at "/".
+    app.include_router(health_router)  # Before all that can be mounted at "/"; see lifespan().
     app.state.settings = settings
     if settings.docs:
         add_docs(app)

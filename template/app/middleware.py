@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from starlette.datastructures import URL, Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
-from app.errors import UNEXPECTED, ProblemError, problem_response
+from app.errors import UNEXPECTED, ProblemError, problem_of, problem_response
 from app.logging import in_terminal
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class RequestMiddleware:
         self.in_terminal = in_terminal()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # An application that is mounted in the service replaces "app", and needs its database.
+        scope["service"] = scope.get("app")
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -58,7 +61,7 @@ class RequestMiddleware:
                 status = message["status"]
                 id_header = (b"x-request-id", request_id.encode())
                 headers = [*message["headers"], *SECURITY_HEADERS, id_header]
-                if status != NOT_MODIFIED and CACHE_HEADERS.isdisjoint(dict(headers)):
+                if status != NOT_MODIFIED and CACHE_HEADERS.isdisjoint(dict(message["headers"])):
                     headers.append(NO_STORE)
                 message["headers"] = headers
                 if 300 <= status < 400:  # noqa: PLR2004
@@ -128,6 +131,12 @@ class UnexpectedErrorMiddleware:
             if not started:
                 problem = ProblemError(503, "The service is shutting down.", "shutting-down")
                 await problem_response(problem)(scope, receive, send)
+        except HTTPException as error:
+            # Of a middleware, as where it reads a body that is too large: routes answer theirs.
+            if scope["type"] != "http" or started:
+                raise
+            response = problem_response(problem_of(error), headers=error.headers)
+            await response(scope, receive, send)
         except Exception:
             if scope["type"] != "http" or started:
                 raise

@@ -1,6 +1,8 @@
 """How requests find a route beyond what FastAPI does: HEAD, and the methods of a path."""
 
-from fastapi import Request
+from collections.abc import Awaitable
+
+from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
@@ -29,10 +31,12 @@ class HeadMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "HEAD":
-            await self.app(scope, receive, send)
-            return
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            return self.answer_head(scope, receive, send)
+        return self.app(scope, receive, send)
+
+    async def answer_head(self, scope: Scope, receive: Receive, send: Send) -> None:
         # A copy, made before a router writes into it. The server has to see HEAD in its own.
         as_get = {**scope, "method": "GET"}
         if not await self.answers(scope, receive, send, refusable=True):
@@ -61,6 +65,19 @@ class HeadMiddleware:
             if not complete:
                 raise
         return not refused
+
+
+def match_last(app: FastAPI, path: str) -> None:
+    """Have the routes beside this path looked at after all others, if nothing else takes the path.
+
+    Requests pass the routes one by one until one matches.
+    """
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
+    routes = app.router.routes
+    matching = [route for route in routes if route.matches(scope)[0] is Match.FULL]
+    if len(matching) == 1:
+        routes.remove(matching[0])
+        routes.append(matching[0])
 
 
 def allowed_methods(request: Request, allow: str) -> str:

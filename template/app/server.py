@@ -24,6 +24,7 @@ from app.refusals import (
     TOO_MANY_CONNECTIONS,
     refusal,
 )
+from app.transport import ResponseTransport
 
 # As much of a body has to arrive, or of an answer to be taken, in each `body_timeout`.
 PORTION = 100_000
@@ -60,7 +61,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.config.connections.make_room(self.connections)
         super().connection_made(transport)
-        self.lingering_transport = LingeringTransport(self)
+        self.response_transport = ResponseTransport(self)
         self.start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -102,13 +103,17 @@ class HttpConnection(HttpToolsProtocol, Connection):
             self.app = LARGE_HEAD.app
         super().on_headers_complete()
         if self.cycle is not None:
-            self.cycle.transport = self.lingering_transport  # type: ignore[assignment]
+            self.cycle.transport = self.response_transport  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         if self.cycle is not None:
             # It may have been answered before its end.
             self.cycle.more_body = False
+
+    def on_response_complete(self) -> None:
+        self.response_transport.flush()
+        super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
         self.refuse(400, "The request is not valid HTTP.")
@@ -222,27 +227,3 @@ class HttpConnection(HttpToolsProtocol, Connection):
     def evict(self) -> None:
         self.connections.discard(self)
         self.transport.abort()
-
-
-class LingeringTransport:
-    """A connection to write a response to; closing it first lets the client read that.
-
-    A socket that is closed with unread data in it is reset, and the client may lose the answer.
-    """
-
-    def __init__(self, connection: HttpConnection) -> None:
-        self.connection = connection
-        self.transport = connection.transport
-
-    def write(self, data: bytes) -> None:
-        if not self.connection.is_lingering:
-            self.transport.write(data)
-
-    def is_closing(self) -> bool:
-        return self.connection.is_lingering or self.transport.is_closing()
-
-    def close(self) -> None:
-        if self.connection.waits_for_body():
-            self.connection.linger()
-        else:
-            self.connection.close()

@@ -101,10 +101,16 @@ async def database(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> Asyn
 
 
 @pytest.fixture
-async def client(database: Database, shared_url: URL) -> AsyncIterator[AsyncClient]:
-    """A client for requests one after the other."""
+def app(database: Database, shared_url: URL) -> FastAPI:
+    """The application, which is not started: its database is that of the test."""
     app = create_app(settings_for(shared_url))
     app.state.database = database
+    return app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    """A client for requests one after the other."""
     async with client_of(app) as client:
         yield client
 

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from fastapi import Body, FastAPI
+from fastapi import Body, FastAPI, HTTPException
 from httpx import AsyncClient
 from sqlalchemy import URL, text
+from starlette.middleware import Middleware
 
 from app.db import ReadDatabase
 from tests.databases import OUTAGES, settings_for
@@ -45,6 +46,17 @@ async def test_invalid_request_is_answered_without_its_input(own_app: FastAPI) -
     problem = assert_problem(response, 422, "invalid-request")
     assert [error["location"] for error in problem["errors"]] == [["body", "number"]]
     assert "unspeakable" not in response.text
+
+
+async def test_middleware_raises_a_problem(own_app: FastAPI, own_client: AsyncClient) -> None:
+    async def refuse(*_: object) -> None:
+        raise HTTPException(401, {"detail": "Sign in.", "realm": "api"}, {"X-Realm": "api"})
+
+    own_app.user_middleware.append(Middleware(lambda _app: refuse))
+    response = await own_client.get("/users")
+    problem = assert_problem(response, 401)
+    assert (problem["detail"], problem["realm"]) == ("Sign in.", "api")
+    assert response.headers["X-Realm"] == "api"
 
 
 @pytest.mark.parametrize("outage", OUTAGES)

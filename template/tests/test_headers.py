@@ -5,24 +5,12 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from httpx import AsyncClient
-from sqlalchemy import URL
 
-from app.db import Database
-from app.main import create_app
-from tests.databases import settings_for
 from tests.serving import assert_problem, client_of
 
 
 @pytest.fixture
-def own_app(database: Database, shared_url: URL) -> FastAPI:
-    """The service, which is not started: its database is that of the test."""
-    app = create_app(settings_for(shared_url))
-    app.state.database = database
-    return app
-
-
-@pytest.fixture
-def app(own_app: FastAPI, tmp_path: Path) -> FastAPI:
+def app(app: FastAPI, tmp_path: Path) -> FastAPI:
     """The service with files, a mounted application, and routes with headers of their own."""
     router = APIRouter()
 
@@ -32,25 +20,25 @@ def app(own_app: FastAPI, tmp_path: Path) -> FastAPI:
 
     sub = FastAPI()
     sub.include_router(router, prefix="/nested")
-    own_app.mount("/sub", sub)
+    app.mount("/sub", sub)
     (tmp_path / "pages").mkdir()
     for name in ("main.txt", "pages/index.html"):
         (tmp_path / name).write_text("content", "utf-8")
-    own_app.mount("/files", StaticFiles(directory=tmp_path, html=True))
+    app.mount("/files", StaticFiles(directory=tmp_path, html=True))
 
-    @own_app.get("/cached")
+    @app.get("/cached")
     async def read_cached(response: Response) -> None:
         response.headers["Cache-Control"] = "max-age=60"
 
-    @own_app.get("/elsewhere")
+    @app.get("/elsewhere")
     async def redirect() -> RedirectResponse:
         return RedirectResponse("https://other.example/users/?a=1")
 
-    @own_app.get("/secure")
+    @app.get("/secure")
     async def secure() -> RedirectResponse:
         return RedirectResponse("https://test/secure")
 
-    return own_app
+    return app
 
 
 @pytest.mark.parametrize(
@@ -66,27 +54,27 @@ def app(own_app: FastAPI, tmp_path: Path) -> FastAPI:
 )
 @pytest.mark.parametrize("host", ["test", "evil.example", "evil.example:8000", "[::1]:1", "a b"])
 async def test_redirect_never_leads_to_the_host_of_the_client(
-    app: FastAPI, own_client: AsyncClient, path: str, location: str, host: str
+    client: AsyncClient, path: str, location: str, host: str
 ) -> None:
-    response = await own_client.get(path, headers={"Host": host})
+    response = await client.get(path, headers={"Host": host})
     assert response.status_code == 307
     assert response.headers["Location"] == location
 
 
-async def test_redirect_keeps_method_and_body(own_client: AsyncClient) -> None:
+async def test_redirect_keeps_method_and_body(client: AsyncClient) -> None:
     user = {"email": "ada@example.com", "name": "Ada"}
-    response = await own_client.post("/users/", json=user, follow_redirects=True)
+    response = await client.post("/users/", json=user, follow_redirects=True)
     assert response.status_code == 201
     assert response.url.path == "/users"
 
 
 @pytest.mark.parametrize("path", ["//evil.example/", "//evil.example", "/%5cevil.example/"])
-async def test_redirect_of_any_path_stays_here(own_app: FastAPI, path: str) -> None:
-    @own_app.get("/{anything:path}/end")
+async def test_redirect_of_any_path_stays_here(app: FastAPI, path: str) -> None:
+    @app.get("/{anything:path}/end")
     async def read(anything: str) -> None:
         pass
 
-    async with client_of(own_app) as client:
+    async with client_of(app) as client:
         response = await client.get(f"http://test{path}/end/")
     assert response.status_code == 307
     location = response.headers["Location"]
@@ -94,9 +82,9 @@ async def test_redirect_of_any_path_stays_here(own_app: FastAPI, path: str) -> N
     assert not location.startswith(("//", "/\\"))
 
 
-async def test_redirect_behind_a_proxy_that_strips_a_prefix(own_app: FastAPI) -> None:
-    own_app.root_path = "/api"
-    async with client_of(own_app) as client:
+async def test_redirect_behind_a_proxy_that_strips_a_prefix(app: FastAPI) -> None:
+    app.root_path = "/api"
+    async with client_of(app) as client:
         for path in ("/users/", "/api/users/"):
             response = await client.get(path, headers={"X-Forwarded-Host": "evil.example"})
             assert response.headers["Location"] == "/api/users"
@@ -118,24 +106,24 @@ async def test_redirect_behind_a_proxy_that_strips_a_prefix(own_app: FastAPI) ->
     ],
 )
 async def test_nothing_is_stored_unless_the_response_says_so(
-    app: FastAPI, own_client: AsyncClient, path: str, expected: str | None
+    client: AsyncClient, path: str, expected: str | None
 ) -> None:
-    response = await own_client.get(path)
+    response = await client.get(path)
     assert response.headers.get_list("Cache-Control") == ([expected] if expected else [])
 
 
-async def test_file_that_has_not_changed_may_be_kept(app: FastAPI, own_client: AsyncClient) -> None:
-    tag = (await own_client.get("/files/main.txt")).headers["ETag"]
-    response = await own_client.get("/files/main.txt", headers={"If-None-Match": tag})
+async def test_file_that_has_not_changed_may_be_kept(client: AsyncClient) -> None:
+    tag = (await client.get("/files/main.txt")).headers["ETag"]
+    response = await client.get("/files/main.txt", headers={"If-None-Match": tag})
     assert response.status_code == 304
     assert "Cache-Control" not in response.headers
 
 
-async def test_unexpected_error_is_not_stored(own_app: FastAPI, own_client: AsyncClient) -> None:
-    @own_app.get("/broken")
+async def test_unexpected_error_is_not_stored(app: FastAPI, client: AsyncClient) -> None:
+    @app.get("/broken")
     async def fail() -> None:
         raise RuntimeError
 
-    response = await own_client.get("/broken")
+    response = await client.get("/broken")
     assert_problem(response, 500)
     assert response.headers["Cache-Control"] == "no-store"

@@ -97,6 +97,24 @@ async def test_middleware_that_reads_the_body(own_app: FastAPI, own_client: Asyn
         assert_problem(await own_client.post("/users", content=body, headers=JSON), 413)
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_fields_of_a_form_are_counted_before_they_are_parsed(
+    own_app: FastAPI, own_client: AsyncClient, *, chunked: bool
+) -> None:
+    @own_app.post("/form")
+    async def count(request: Request) -> int:
+        return len(await request.body())
+
+    for type_, body, status in (
+        ("application/x-www-form-urlencoded", b"&" * 11_000, 413),
+        ("application/x-www-form-urlencoded", b"a=1&" * 9_000, 200),
+        ("text/plain", b"&" * 11_000, 200),
+    ):
+        content = in_chunks(body) if chunked else body
+        response = await own_client.post("/form", content=content, headers={"Content-Type": type_})
+        assert response.status_code == status, response.text
+
+
 async def test_limit_is_a_setting(own_app: FastAPI) -> None:
     settings = own_app.state.settings.model_copy(update={"max_body_size": 10})
     async with client_of(create_app(settings)) as client:

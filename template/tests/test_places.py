@@ -1,11 +1,12 @@
 """Where a route may be to have a session: in a WebSocket, in an application that is mounted."""
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import pytest
 from fastapi import APIRouter, FastAPI, WebSocket, WebSocketDisconnect
 from httpx import AsyncClient
 from sqlalchemy import URL, select
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message
 
 from app import main
@@ -120,7 +121,10 @@ async def test_mounted_application_with_a_database_of_its_own(
     assert (await own_client.get("/sub/")).json() is True
 
 
-async def test_health_comes_first(shared_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_started", [False, True])
+async def test_health_comes_first(
+    shared_url: URL, monkeypatch: pytest.MonkeyPatch, *, is_started: bool
+) -> None:
     """Whatever the application includes or mounts at "/" does not hide it."""
     router = APIRouter()
 
@@ -129,7 +133,14 @@ async def test_health_comes_first(shared_url: URL, monkeypatch: pytest.MonkeyPat
         return path
 
     monkeypatch.setattr(main, "users_router", router)
-    async with client_of(main.create_app(settings_for(shared_url))) as client:
+    app = main.create_app(settings_for(shared_url))
+    lifespan = app.router.lifespan_context(app) if is_started else nullcontext()
+    async with lifespan, client_of(app) as client:
         assert (await client.get("/health/live")).json() == {"status": "ok"}
         assert (await client.get("/health")).json() == "health"
         assert (await client.get("/users")).json() == "users"
+
+
+async def test_requests_do_not_pass_health_in_vain(own_app: FastAPI) -> None:
+    scope = {"type": "http", "method": "GET", "path": "/health/live", "headers": []}
+    assert own_app.router.routes[-1].matches(scope)[0] is Match.FULL

@@ -8,13 +8,9 @@ from fastapi.responses import FileResponse, RedirectResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from httpx import AsyncClient
 from httpx import Response as Answer
-from sqlalchemy import URL
 from starlette.types import Message
 
-from app.db import Database
-from app.main import create_app
 from app.settings import PROJECT_DIR
-from tests.databases import settings_for
 
 FILE = PROJECT_DIR / "pyproject.toml"
 # They differ from one request to the next.
@@ -26,15 +22,7 @@ def fixed_headers(response: Answer) -> dict[str, str]:
 
 
 @pytest.fixture
-def own_app(database: Database, shared_url: URL) -> FastAPI:
-    """The service, which is not started: its database is that of the test."""
-    app = create_app(settings_for(shared_url))
-    app.state.database = database
-    return app
-
-
-@pytest.fixture
-def app(own_app: FastAPI, tmp_path: Path) -> FastAPI:
+def app(app: FastAPI, tmp_path: Path) -> FastAPI:
     """The service with further routes of every kind."""
     router = APIRouter(prefix="/nested")
 
@@ -48,24 +36,24 @@ def app(own_app: FastAPI, tmp_path: Path) -> FastAPI:
 
     outer = APIRouter(prefix="/outer")
     outer.include_router(router)
-    own_app.include_router(outer)
+    app.include_router(outer)
     sub = FastAPI()
     sub.include_router(router)
-    own_app.mount("/sub", sub)
+    app.mount("/sub", sub)
     (tmp_path / "pages").mkdir()
     for name in ("main.txt", "pages/index.html"):
         (tmp_path / name).write_text("content", "utf-8")
-    own_app.mount("/files", StaticFiles(directory=tmp_path, html=True))
+    app.mount("/files", StaticFiles(directory=tmp_path, html=True))
 
-    @own_app.get("/file")
+    @app.get("/file")
     async def read_file() -> FileResponse:
         return FileResponse(FILE)
 
-    @own_app.get("/elsewhere")
+    @app.get("/elsewhere")
     async def redirect() -> RedirectResponse:
         return RedirectResponse("https://other.example/users/?a=1")
 
-    return own_app
+    return app
 
 
 @pytest.mark.parametrize(
@@ -89,37 +77,33 @@ def app(own_app: FastAPI, tmp_path: Path) -> FastAPI:
         "/no-such-path",
     ],
 )
-async def test_head_is_get_without_the_body(
-    app: FastAPI, own_client: AsyncClient, path: str
-) -> None:
-    answer, head = await own_client.get(path), await own_client.head(path)
+async def test_head_is_get_without_the_body(client: AsyncClient, path: str) -> None:
+    answer, head = await client.get(path), await client.head(path)
     assert head.status_code == answer.status_code
     assert fixed_headers(head) == fixed_headers(answer)
     assert head.content == b""
 
 
-async def test_head_after_an_application_at_the_root(
-    own_app: FastAPI, own_client: AsyncClient
-) -> None:
-    own_app.mount("/", StaticFiles(directory=PROJECT_DIR / "app"))
-    assert (await own_client.head("/users")).status_code == 200
-    assert (await own_client.head("/main.py")).status_code == 200
-    assert (await own_client.head("/missing.py")).status_code == 404
+async def test_head_after_an_application_at_the_root(app: FastAPI, client: AsyncClient) -> None:
+    app.mount("/", StaticFiles(directory=PROJECT_DIR / "app"))
+    assert (await client.head("/users")).status_code == 200
+    assert (await client.head("/main.py")).status_code == 200
+    assert (await client.head("/missing.py")).status_code == 404
 
 
-async def test_route_for_head_comes_first(own_app: FastAPI, own_client: AsyncClient) -> None:
-    @own_app.get("/both")
+async def test_route_for_head_comes_first(app: FastAPI, client: AsyncClient) -> None:
+    @app.get("/both")
     async def read() -> None:
         raise AssertionError
 
-    @own_app.head("/both")
+    @app.head("/both")
     async def read_head() -> Response:
         return FileResponse(FILE, headers={"X-Answer": "own"})
 
-    assert (await own_client.head("/both")).headers["X-Answer"] == "own"
+    assert (await client.head("/both")).headers["X-Answer"] == "own"
 
 
-async def test_head_does_not_wait_for_the_end_of_a_stream(own_app: FastAPI) -> None:
+async def test_head_does_not_wait_for_the_end_of_a_stream(app: FastAPI) -> None:
     chunks: list[int] = []
 
     async def endless() -> AsyncIterator[bytes]:
@@ -127,11 +111,11 @@ async def test_head_does_not_wait_for_the_end_of_a_stream(own_app: FastAPI) -> N
             chunks.append(number)
             yield b"chunk"
 
-    @own_app.get("/stream")
+    @app.get("/stream")
     async def stream() -> StreamingResponse:
         return StreamingResponse(endless(), headers={"X-Answer": "stream"})
 
-    messages = await answer_of(own_app, "/stream")
+    messages = await answer_of(app, "/stream")
     assert [message["type"] for message in messages] == [
         "http.response.start",
         "http.response.body",
@@ -180,12 +164,12 @@ async def answer_of(app: FastAPI, path: str, host: bytes = b"test") -> list[Mess
     ],
 )
 async def test_refused_method_is_told_all_others(
-    app: FastAPI, own_client: AsyncClient, method: str, path: str, allowed: str
+    app: FastAPI, client: AsyncClient, method: str, path: str, allowed: str
 ) -> None:
     @app.post("/post-only")
     async def write() -> None:
         pass
 
-    response = await own_client.request(method, path)
+    response = await client.request(method, path)
     assert response.status_code == 405
     assert response.headers["Allow"] == allowed

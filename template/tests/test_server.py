@@ -3,15 +3,18 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+from uvicorn.server import ServerState
 
 from app.connections import ConnectionLimit
 from app.processes import Config
+from app.server import HttpConnection
 
 HEAD = b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
@@ -27,10 +30,9 @@ class Server(uvicorn.Server):
         self.listens.set()
 
 
-@asynccontextmanager
-async def listening(app: FastAPI, connections: int = 10) -> AsyncIterator[int]:
-    """Serve the application with short times; yield the port."""
-    config = Config(
+def config_of(app: FastAPI, connections: int = 10) -> Config:
+    """Return what serves the application with short times."""
+    return Config(
         lambda: app,
         header_timeout=0.2,
         body_timeout=0.2,
@@ -39,7 +41,12 @@ async def listening(app: FastAPI, connections: int = 10) -> AsyncIterator[int]:
         lifespan="off",
         log_config=None,
     )
-    server = Server(config)
+
+
+@asynccontextmanager
+async def listening(app: FastAPI, connections: int = 10) -> AsyncIterator[int]:
+    """Serve the application with short times; yield the port."""
+    server = Server(config_of(app, connections))
     task = asyncio.create_task(server.serve())
     async with asyncio.timeout(10):
         await server.listens.wait()
@@ -111,6 +118,64 @@ async def test_body_in_pieces_is_read(port: int) -> None:
 )
 async def test_refused_with_a_problem(port: int, parts: list[bytes], status: int) -> None:
     assert_problem(await exchange(port, *parts), status)
+
+
+class Writes(asyncio.Transport):
+    """A connection that remembers what is written to it, piece by piece."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.pieces.append(bytes(data))
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.pieces.append(b"".join(list_of_data))
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
+
+
+async def test_response_leaves_in_one_piece(own_app: FastAPI) -> None:
+    config = config_of(own_app)
+    config.load()
+    connection, writes = HttpConnection(config, ServerState(), {}), Writes()
+    connection.connection_made(writes)
+    for method, body in ((b"GET", b'{"status":"ok"}'), (b"HEAD", b"")):
+        writes.pieces.clear()
+        connection.data_received(method + b" /health/live HTTP/1.1\r\n\r\n")
+        await asyncio.gather(*connection.tasks)
+        assert len(writes.pieces) == 1, writes.pieces
+        head, _, rest = writes.pieces[0].partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert rest == body
+    connection.connection_lost(None)
+
+
+async def test_head_of_a_stream_does_not_wait_for_the_body(own_app: FastAPI) -> None:
+    is_read = asyncio.Event()
+
+    async def stream() -> AsyncIterator[str]:
+        await is_read.wait()
+        yield "body"
+
+    @own_app.get("/stream")
+    async def read() -> StreamingResponse:
+        return StreamingResponse(stream())
+
+    async with listening(own_app) as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /stream HTTP/1.1\r\nConnection: close\r\n\r\n")
+        try:
+            assert b"HTTP/1.1 200 " in await reader.readuntil(b"\r\n\r\n")
+        finally:
+            is_read.set()
+        assert b"body" in await reader.read()
+        writer.close()
 
 
 async def test_silent_connection_is_closed(port: int) -> None:
