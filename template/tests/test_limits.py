@@ -28,8 +28,10 @@ async def in_chunks(body: bytes, size: int = 10_000) -> AsyncIterator[bytes]:
 
 
 async def without_end() -> AsyncIterator[bytes]:
-    while True:
+    """Send twice the limit; what is sent first is more than has to be read."""
+    for _ in range(2 * LIMIT // 10_000):
         yield b" " * 10_000
+    raise AssertionError("more than the limit was read")
 
 
 def add_uploads(app: FastAPI) -> None:
