@@ -116,7 +116,8 @@ async def test_stream_left_open_is_an_error(app: FastAPI, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", SESSIONS)
-async def test_task_keeps_no_connection(app: FastAPI, kind: str) -> None:
+@pytest.mark.parametrize("has_pool", [True, False])
+async def test_task_keeps_no_connection(app: FastAPI, kind: str, *, has_pool: bool) -> None:
     """However far it has come: connecting, beginning, executing."""
     session_of: Any = SESSIONS[kind]
     tasks = []
@@ -133,6 +134,8 @@ async def test_task_keeps_no_connection(app: FastAPI, kind: str) -> None:
 
     async with client_of(app) as client:
         for turns in range(REQUESTS):
+            if not has_pool:
+                await app.state.database.reader.dispose()
             await client.get(f"/{turns}")
             outcome = only(await asyncio.gather(*tasks, return_exceptions=True))
             assert isinstance(outcome, Exception)
