@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from additions import carry_additions
 from moves import MODULES, NAMES, PLACES
 from project import Refusal, git
 
@@ -118,18 +119,22 @@ def move(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[LeftOv
 
 def carry(name: str, old: str, mine: str, new: str | None) -> Iterator[LeftOver]:
     """Keep the edits of a file where they merge with the new one; else yield them as left over."""
-    merged = None if new is None or not old else merge(old, mine, new)
-    if merged is not None:
-        write(name, merged)
-        return
     if new is not None and not old:
         # A file of the project's own, where the new layout has one as well.
         keep(name, new, mine)
         yield LeftOver(name, "compare yours with the template's, in the patch")
         return
-    keep(name, old, mine)
+    merged = None if new is None else merge(old, mine, new)
+    if merged is not None:
+        write(name, merged)
+        return
+    is_all = False
+    if new is not None:
+        new, is_all = carry_additions(name, old, mine, new)
     put(name, new)
-    yield LeftOver(name, PLACES.get(name, "kit/README.md says where"))
+    if not is_all:
+        keep(name, old, mine)
+        yield LeftOver(name, PLACES.get(name, "kit/README.md says where"))
 
 
 def merge(old: str, mine: str, new: str) -> str | None:
