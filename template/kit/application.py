@@ -61,14 +61,14 @@ class Service(FastAPI):
             # Decoding a field takes as long as it is, and nothing else runs meanwhile.
             "form_limits": {"max_part_size": 250_000},
             "openapi_url": "/openapi.json" if settings.docs else None,
+            "docs_url": None,  # add_docs() adds them, without another host.
+            "redoc_url": None,
             # Names of functions make good names in generated clients.
             "generate_unique_id_function": lambda route: route.name,
         }
         super().__init__(
             lifespan=run_service,  # type: ignore[arg-type]
             exception_handlers={**HANDLERS, **(exception_handlers or {})},
-            docs_url=None,  # add_docs() adds them, without another host.
-            redoc_url=None,
             **(usual | options),
         )
         self.state.settings = settings

@@ -4,11 +4,12 @@ import asyncio
 import logging
 import re
 import time
-from inspect import isawaitable
+from inspect import iscoroutinefunction
 from secrets import token_hex
 from typing import Any, cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import URL, Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -152,10 +153,9 @@ class UnexpectedErrorMiddleware:
         handler = handlers.get(500) or handlers.get(Exception)
         if handler is None:
             return problem_response(ProblemError(500, UNEXPECTED))
-        response = handler(request, error)
-        if isawaitable(response):
-            response = await response
-        return cast("Response", response)
+        if iscoroutinefunction(handler):
+            return cast("Response", await handler(request, error))
+        return cast("Response", await run_in_threadpool(handler, request, error))
 
 
 class CorsMiddleware(CORSMiddleware):

@@ -11,7 +11,7 @@ tests/conftest.py names the plugin and the service:
 
 import pytest
 
-pytest.register_assert_rewrite("kit.testing.clients")
+pytest.register_assert_rewrite("kit.testing.checks", "kit.testing.clients")
 
 from kit.testing.clients import Log, assert_problem, client_of  # noqa: E402
 from kit.testing.databases import alembic_config, create_database, downgrade, upgrade  # noqa: E402

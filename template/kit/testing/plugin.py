@@ -7,9 +7,11 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from httpx import AsyncClient
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,7 +23,7 @@ from kit.db import Database
 from kit.logging import Formatter
 from kit.testing import hooks
 from kit.testing.clients import Log, client_of
-from kit.testing.databases import create_database, upgrade
+from kit.testing.databases import alembic_config, create_database, upgrade
 from kit.testing.guard import forget_settings
 from kit.testing.reading import ReadingSession
 from kit.testing.service import TestedService
@@ -52,6 +54,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     # The workers, which start after this, inherit it.
     patch = stack.enter_context(pytest.MonkeyPatch.context())
     patch.setenv("TEST_DATABASE_URL", server.render_as_string(hide_password=False))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks for `kit_revision` with each revision."""
+    if "kit_revision" in metafunc.fixturenames:
+        scripts = ScriptDirectory.from_config(alembic_config())
+        revisions = {Path(script.path).stem: script for script in scripts.walk_revisions()}
+        names = sorted(revisions)
+        metafunc.parametrize("kit_revision", [revisions[name] for name in names], ids=names)
 
 
 @pytest.fixture(scope="session")
