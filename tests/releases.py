@@ -57,7 +57,9 @@ def tagged_clone(folder: Path) -> Releases:
     coming = set(tags.headings((ROOT / "CHANGELOG.md").read_text("utf-8"))) - commits.keys()
     last = version(list(commits)[-1])
     following = ".".join(map(str, (*last[:-1], last[-1] + 1)))
-    name = max(coming, key=version, default=following)
+    # A hook that waits for its release runs in the one to come.
+    hooks = [name for name in hooked(ROOT) if version(name) > last]
+    name = max(coming, key=version, default=max([following, *hooks], key=version))
     git("rm", "--quiet", "-r", ".", cwd=folder)
     copy_of_working_tree(folder)
     if not coming:
@@ -65,6 +67,12 @@ def tagged_clone(folder: Path) -> Releases:
     commit(folder, f"Release {name}")
     git("tag", "--no-sign", name, cwd=folder)
     return Releases(folder, tuple(commits), name)
+
+
+def hooked(source: Path) -> list[str]:
+    """Return the releases that run a hook."""
+    configuration = yaml.safe_load((source / "copier.yml").read_text("utf-8"))
+    return [entry["version"] for entry in configuration["_migrations"]]
 
 
 def add_heading(source: Path, name: str, entry: str = "### Changed\n\n- Something.") -> None:
