@@ -328,6 +328,10 @@ class Reader:
     def here(self) -> Path:
         return Path((self.state / "folder").read_text().removesuffix("\n"))
 
+    def enter(self, folder: Path) -> None:
+        """Change to a folder, as `cd` on a page does."""
+        (self.state / "folder").write_text(f"{folder}\n")
+
     def follow(self, page: Path) -> None:
         """Do what a page says; raise AssertionError with all that is not true about it."""
         self.failures = []

@@ -40,6 +40,7 @@ FILES = {
     ".github/": "Checks, the image and updates on GitHub; on GitLab `.gitlab-ci.yml` and `.gitlab/`",
     ".gitignore": "What git leaves out",
     ".pre-commit-config.yaml": "The linters before every commit: `make hooks`",
+    "AGENTS.md": "Notes for coding agents; written once, then the project's own",
     "Dockerfile": "The image of the service",
     "Makefile": "The commands",
     "README.md": "The first five minutes, and every day",
