@@ -20,6 +20,8 @@ CLASS = re.compile(r"(?:[A-Z][a-z]+){2,}")
 MADE = {".env"}
 # `make test` and `make check` run those tests that see a new column or resource, not all of them.
 AFFECTED = "users or customers or models or migrations or openapi or problems"
+# A release without the page.
+BEFORE = "1.8.0"
 OURS = "# Ours\n\nAsk Ada first.\n"
 
 
@@ -112,8 +114,8 @@ def test_commands_work(releases: Releases, database: str, tmp_path: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("conflict", ["inline", "rej"])
 def test_own_page_of_before_stays(releases: Releases, conflict: str, tmp_path: Path) -> None:
-    """A service of 1.8.0, which brought none, may have written its own."""
-    folder = started(releases, tmp_path / "orders", "1.8.0")
+    """A service of 1.x, which brought none, may have written its own."""
+    folder = started(releases, tmp_path / "orders", BEFORE)
     (folder / "AGENTS.md").write_text(OURS, "utf-8")
     commit(folder, "Write AGENTS.md")
     update(folder, releases.next, conflict)
@@ -123,7 +125,7 @@ def test_own_page_of_before_stays(releases: Releases, conflict: str, tmp_path: P
 
 @pytest.mark.slow
 def test_update_brings_the_page(releases: Releases, tmp_path: Path) -> None:
-    folder = started(releases, tmp_path / "orders", "1.8.0")
+    folder = started(releases, tmp_path / "orders", BEFORE)
     update(folder, releases.next)
     assert page(folder) == page(started(releases, tmp_path / "fresh", releases.next))
 
@@ -133,7 +135,8 @@ def test_update_brings_the_page(releases: Releases, tmp_path: Path) -> None:
 def test_later_release_leaves_the_page(kept: bool, tmp_path: Path) -> None:
     """It is the team's once it is there, and stays deleted where it was deleted."""
     later = tagged_clone(tmp_path / "template")
-    folder = started(later, tmp_path / "orders", later.next)
+    publish(later.source, "90.0.0")
+    folder = started(later, tmp_path / "orders", "90.0.0")
     path = folder / "AGENTS.md"
     if kept:
         path.write_text(OURS, "utf-8")
@@ -141,6 +144,6 @@ def test_later_release_leaves_the_page(kept: bool, tmp_path: Path) -> None:
         path.unlink()
     commit(folder, "Change AGENTS.md")
     edit(later.source / "template/AGENTS.md", "# Notes", "# Other notes")
-    publish(later.source, "90.0.0")
-    update(folder, "90.0.0")
+    publish(later.source, "91.0.0")
+    update(folder, "91.0.0")
     assert not git("status", "--porcelain", "AGENTS.md", cwd=folder)
