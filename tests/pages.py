@@ -307,6 +307,8 @@ class Reader:
         self.serving: list[Terminal] = []
         self.failures: list[str] = []
         self.edited: dict[Path, int] = {}
+        # Of a page that shows no output at all, only the exit status of a command is looked at.
+        self.shows_output = True
         # What a shell keeps from one command to the next; outside of what the reader sees.
         self.state = self.folder.parent / f"{self.folder.name}.state"
         self.state.mkdir()
@@ -430,6 +432,8 @@ class Reader:
 
     def compare(self, command: Command, printed: str) -> str | None:
         """Return how the output differs from the one on the page."""
+        if command.output is None and not self.shows_output:
+            return None
         for real, shown in self.shown.items():
             printed = printed.replace(real, shown)
         page, reality = normalise("\n".join(command.output or [])), normalise(printed)

@@ -99,6 +99,7 @@ def test_commands_work(releases: Releases, database: str, tmp_path: Path) -> Non
     with reading(tmp_path / "you", {}) as reader:
         folder = started(releases, reader.folder / "orders", releases.next, database)
         reader.enter(folder)
+        reader.shows_output = False
         reader.environment["PYTEST_ADDOPTS"] = f"-k '{AFFECTED}'"
         reader.follow(folder / "AGENTS.md")
         reader.start(Command("make dev", None, 0), fails=False)
