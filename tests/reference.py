@@ -15,7 +15,17 @@ from pathlib import Path
 
 import jinja2
 
-from tests.template import COPIER, QUESTIONS, ROOT, Answers, copy_of_working_tree, files, render
+from tests.template import (
+    COPIER,
+    FACTS,
+    QUESTIONS,
+    ROOT,
+    Answers,
+    as_list,
+    copy_of_working_tree,
+    files,
+    render,
+)
 
 PAGES = ROOT / "docs/reference"
 PART = re.compile(r"(?ms)^(<!-- generated: (\S+) -->\n).*?^(<!-- end -->)$")
@@ -26,6 +36,7 @@ EVERYTHING = {"deploy": ["docker", "kubernetes"], "ci": "github"}
 EXAMPLE: Answers = {
     "service_name": "billing-api",
     "database": "postgresql",
+    "database_facts": FACTS["postgresql"],
     "database_name": "billing_api",
     "python_version": "3.11",
     "deploy": ["docker"],
@@ -123,9 +134,21 @@ def is_computed(name: str, question: object) -> bool:
         not name.startswith("_")
         and isinstance(question, dict)
         and question.get("when") is False
-        # About the folder that is copied to.
-        and name not in {"previous", "unknown_answers"}
+        # About the folder that is copied to; and the databases, which have a table of their own.
+        and name not in {"previous", "unknown_answers", "databases", "database_facts"}
     )
+
+
+def facts(_project: Path) -> str:
+    """Return what follows from each answer to `database`."""
+    names = next(iter(FACTS.values()))
+    rows = (fact_row(name) for name in names)
+    return table(("fact", *map(code, FACTS)), rows)
+
+
+def fact_row(name: str) -> tuple[str, ...]:
+    values = [as_list(known[name]) for known in FACTS.values()]
+    return code(name), *(", ".join(map(code, filter(None, value))) or "none" for value in values)
 
 
 def expand(text: str, answers: Answers) -> str:
@@ -257,6 +280,7 @@ def package_rows(project: Path) -> Rows:
 GENERATED: dict[str, Callable[[Path], str]] = {
     "questions": questions,
     "computed": computed,
+    "facts": facts,
     "targets": targets,
     "settings": settings,
     "layout": layout,
