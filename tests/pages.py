@@ -3,7 +3,7 @@
 A page is Markdown. What a reader types stands in fenced blocks, which are run in order, in one folder:
 
 - `console`: a line that begins with `$ ` is a command; the lines below are what it prints, where a line
-  `...` stands for any number of lines. Without such lines only the exit status is looked at. With
+  `...` stands for any number of lines. Without such lines a command has to print nothing. With
   `console fails` the commands of the block have to fail; with `console background` they serve until
   the end of the page; `console not-run="reason"` is for the reader alone.
 - any language with `title="path"`: the whole text of a file; with `diff` lines that change in it;
@@ -61,9 +61,13 @@ VARYING = [
         "<time>",
     ),
     (re.compile(r"\b\d{4}-\d\d-\d\d\b"), "<date>"),
+    # More tests and files come with each release.
+    (re.compile(r"(?m)^(?:=+ )?\d+ passed in [\d.]+s(?: \([\d:]+\))?(?: =+)?(?=\r?$)"), "<passed>"),
+    (re.compile(r"\b\d+ (?:source files\b|files already formatted$)", re.MULTILINE), "<files>"),
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)? ?(?:ms|s|seconds?)\b"), "<duration>"),
     (re.compile(r"(127\.0\.0\.1|localhost):\d+"), r"\1:<port>"),
-    (re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?![\d.])"), "<release>"),
+    (re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?:\.post\d+)?(?![\d.])"), "<release>"),
+    (re.compile(r"(?m)^(tagged \S+): [0-9a-f]{7,}$"), r"\1: <commit>"),
     (re.compile(r"\b(Makefile):\d+:"), r"\1:<line>:"),
     # Where a path is too long for the socket of PostgreSQL, that is elsewhere.
     (re.compile(r"(?<=[?&]host=)(?:/|%2F)[^\s&]+"), "<folder>"),
@@ -95,7 +99,7 @@ class Block(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command, the lines that it is to print (None: whatever), and its line on the page."""
+    """A command, the lines that it is to print (None: the page shows none), and its line there."""
 
     text: str
     output: list[str] | None
@@ -422,11 +426,9 @@ class Reader:
 
     def compare(self, command: Command, printed: str) -> str | None:
         """Return how the output differs from the one on the page."""
-        if command.output is None:
-            return None
         for real, shown in self.shown.items():
             printed = printed.replace(real, shown)
-        page, reality = normalise("\n".join(command.output)), normalise(printed)
+        page, reality = normalise("\n".join(command.output or [])), normalise(printed)
         if found := self.names.bind_output(page, reality):
             self.names = found
             return None

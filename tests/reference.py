@@ -15,6 +15,7 @@ from pathlib import Path
 
 import jinja2
 
+from tests.support import only
 from tests.template import (
     COPIER,
     FACTS,
@@ -82,7 +83,7 @@ Rows = Iterator[tuple[str, ...]]
 
 def rows_of(text: str, name: str) -> list[list[str]]:
     """Return the rows of a generated table of a page, without its header."""
-    (found,) = [match[0] for match in PART.finditer(text) if match[2] == name]
+    found = only([match[0] for match in PART.finditer(text) if match[2] == name])
     lines = [line for line in found.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
@@ -171,11 +172,13 @@ def settings(project: Path) -> str:
 
 def setting_rows(project: Path) -> Rows:
     text = (project / "app/settings.py").read_text("utf-8")
-    (model,) = [
-        node
-        for node in ast.parse(text).body
-        if isinstance(node, ast.ClassDef) and node.name == "Settings"
-    ]
+    model = only(
+        [
+            node
+            for node in ast.parse(text).body
+            if isinstance(node, ast.ClassDef) and node.name == "Settings"
+        ]
+    )
     for field in model.body:
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             name, options = field.target.id, field_options(field.value)

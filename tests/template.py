@@ -1,5 +1,6 @@
 """The template as its users get it: questions, combinations of answers, and rendering."""
 
+import ast
 import itertools
 import re
 import shutil
@@ -138,6 +139,20 @@ def render(source: Path, folder: Path, answers: Answers, **options: Any) -> Path
         **options,
     )
     return folder
+
+
+def defaults(service: Path) -> dict[str, Any]:
+    """Return the settings of a rendered service that have a default, with its value."""
+    found: dict[str, Any] = {}
+    for node in ast.walk(ast.parse((service / "app/settings.py").read_text("utf-8"))):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            value = node.value
+            if isinstance(value, ast.Call):
+                named = {one.arg: one.value for one in value.keywords}
+                value = named.get("default")
+            if isinstance(value, ast.Constant):
+                found[node.target.id] = value.value
+    return found
 
 
 def files(folder: Path) -> list[Path]:

@@ -10,6 +10,7 @@ import pytest
 from tests.databases import Server
 from tests.project import FIRST, Project
 from tests.releases import Releases, add_column, commit, edit, publish, tagged_clone
+from tests.support import only
 from tests.template import DATABASES, Answers
 from tests.test_updates import (
     BEFORE,
@@ -164,7 +165,7 @@ def with_option(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     made = tagged_clone(tmp_path_factory.mktemp("option") / "template")
     template = made.source / "template"
     add_column(template)
-    (first,) = (template / "migrations/versions").glob("*.py")
+    first = only((template / "migrations/versions").glob("*.py"))
     column = '        sa.Column("{}", sa.String(length=100), nullable={}),\n'
     name = column.format("name", "False")
     edit(first, name, name + column.format("nickname", "True"))
@@ -210,7 +211,7 @@ def revise(project: Project, url: str, message: str) -> str:
     project.alembic(url, "revision", "--autogenerate", "-m", message)
     project.alembic(url, "upgrade", "head")
     project.alembic(url, "check")
-    (path,) = set(project.revisions) - before
+    path = only(set(project.revisions) - before)
     return path.read_text("utf-8")
 
 

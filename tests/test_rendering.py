@@ -18,7 +18,7 @@ import yaml
 from tests.conftest import Render
 from tests.images import parse
 from tests.project import Project
-from tests.support import run
+from tests.support import only, run
 from tests.template import (
     DATABASES,
     Answers,
@@ -235,7 +235,7 @@ def test_template_is_not_mentioned(combination: Rendered) -> None:
         allowed = ""
         if name == "README.md":
             sections = re.split(r"(?m)^(?=##? )", text)
-            (allowed,) = (part for part in sections if "copier update" in part)
+            allowed = only(part for part in sections if "copier update" in part)
         elif name == "Makefile":
             allowed = "".join(re.findall(r"(?ms)^COPIER := .*?$|^update: .*?^db-start", text))
         lines = [line for line in text.splitlines() if TEMPLATE.search(line)]

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.releases import commit, git
-from tests.support import IDENTITY, run
+from tests.support import IDENTITY, only, run
 from tests.tags import main, tags
 from tests.template import ROOT
 
@@ -232,7 +232,7 @@ def test_tags_are_pushed(template: Path) -> None:
     git("clone", "--quiet", "--bare", template, server, cwd=template)
     git("tag", "--no-sign", "1.0.0", "trunk~1", cwd=server)
     workflow = yaml.safe_load((WORKFLOWS / "test.yml").read_text("utf-8"))
-    (step,) = [step for step in workflow["jobs"]["tags"]["steps"] if "run" in step]
+    step = only([step for step in workflow["jobs"]["tags"]["steps"] if "run" in step])
     clone = template.with_name("clone")
     git("clone", "--quiet", server, clone, cwd=template)
     for name in ("Makefile", "tests/__init__.py", "tests/tags.py", "template/scripts/tags.py"):

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 # Releases made up on top of the one to come; the last has a hook.
 NEW, HOOK = "90.0.0", "91.0.0"
 ENTRIES = {NEW: "### Added\n\n- Nicknames.", HOOK: "### Changed\n\n- Names of files."}
+FIRST_REVISION = "migrations/versions/2026_01_01_0000-create_users.py"
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,8 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     add_column(template)
     edit(template / "app/logging.py", '"""', '"""New: ')
     edit(template / "alembic.ini", "[alembic]", "# Settings of Alembic.\n[alembic]")
+    # No release does: a service has applied it. It must not be missed where it was deleted.
+    edit(template / FIRST_REVISION, '"""create users', '"""create the users')
     edit(template / ".env.example.jinja", "WORKERS=1", "WORKERS=1\n# {{ env_prefix }}COLOUR=red")
     publish(made.source, NEW, ENTRIES[NEW])
     with (made.source / "copier.yml").open("a") as file:
@@ -268,7 +271,7 @@ def test_conflicts_and_deleted_files_are_listed(folder: Path) -> None:
     edit(folder / "alembic.ini", "[alembic]", "# Mine.\n[alembic]")
     (folder / "app/logging.py").unlink()
     (folder / "app/pagination.py").unlink()
-    (folder / "migrations/versions/2026_01_01_0000-create_users.py").unlink()
+    (folder / FIRST_REVISION).unlink()
     commit(folder, "Edit")
     done = update(folder, to=NEW, code=1)
     resolve = "    # nothing of this release has run yet\n  git add --all    # when the conflicts are resolved"

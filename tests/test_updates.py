@@ -23,7 +23,7 @@ from tests.releases import (
     released,
     tagged_clone,
 )
-from tests.support import kill_group
+from tests.support import kill_group, only
 from tests.template import Answers, files, render
 
 pytestmark = pytest.mark.slow
@@ -159,7 +159,7 @@ def test_one_release_after_another_equals_one_update(
 
 def test_recopy_keeps_revisions(releases: Releases, fresh: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(fresh, tmp_path / "orders")
-    (first,) = (folder / "migrations/versions").iterdir()
+    first = only((folder / "migrations/versions").iterdir())
     edit(first, '"""', '"""Applied long ago: ')
     own = first.with_name("2026_02_01_0000-own.py")
     own.write_text("# Ours.\n", "utf-8")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, text
 
-from app.database_errors import describe, format_error
+from app.database_errors import conceal, describe, format_error
 from app.db import Database, WriteSession
 from app.postgresql_servers import limit_silence
 from app.postgresql_url import list_servers, parse_any_url
@@ -23,7 +23,7 @@ from scripts.postgresql import libpq
 from tests.databases import refusing, settings_for, upgrade
 from tests.postgresql import connect, silent
 from tests.postgresql_urls import LIBPQ_ONLY
-from tests.serving import Log, assert_problem, client_of, serve
+from tests.serving import Log, assert_problem, client_of, only, serve
 
 EMAIL = "ada@example.com"
 USER = {"email": EMAIL, "name": "Ada"}
@@ -73,8 +73,8 @@ def test_migrations_may_use_what_only_libpq_has(parameter: str) -> None:
 
 def beside(url: URL, other: str, **query: str) -> Settings:
     """Return settings for the server at `other`, and after it the one of this database."""
-    [(folder, port)] = list_servers(url)
-    [(host, other_port)] = list_servers(parse_any_url(other))
+    folder, port = only(list_servers(url))
+    host, other_port = only(list_servers(parse_any_url(other)))
     both = {"host": f"{host},{folder}", "port": f"{other_port},{port or 5432}", **query}
     settings = settings_for(url._replace(host=None, port=None).set(query=both))
     return settings.model_copy(update={"connection_timeout": 1, "ready_timeout": 0.2})
@@ -166,3 +166,6 @@ def test_error_of_a_migration_is_described_without_values(own_url: URL) -> None:
     expected = 'duplicate key value violates unique constraint "uq_once"'
     assert describe(duplicate.value) == f"{expected} (SQLSTATE 23505, constraint uq_once)"
     assert EMAIL not in format_error(duplicate.value)
+    message = f"failed: {duplicate.value}"
+    assert EMAIL in message
+    assert EMAIL not in conceal(message)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from app.database_errors import format_error
 from app.db import Database, WriteSession
 from tests.databases import settings_for
-from tests.serving import Log, assert_problem
+from tests.serving import Log, assert_problem, only
 
 EMAIL = "ada@example.com"
 PEOPLE = """
@@ -93,7 +93,7 @@ async def test_conflict_is_logged_without_the_row(
         await session.execute(INSERT, VIOLATIONS[kind])
 
     assert_problem(await own_client.post("/people"), 409, "conflict")
-    [record] = [record for record in log() if record["level"] == "warning"]
+    record = only(record for record in log() if record["level"] == "warning")
     last = record["exception"].splitlines()[-1]
     assert re.search(r"\((SQLSTATE 23|\w+_CONSTRAINT_)", last)
     assert "people" in last
