@@ -93,11 +93,10 @@ def test_every_block_is_followed(service: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("database", DATABASES)
-def test_commands_work(releases: Releases, database: str, tmp_path: Path) -> None:
+def test_commands_work(releases: Releases, tmp_path: Path) -> None:
     """From setup to a column, a resource and an update, in a service as it was copied."""
     with reading(tmp_path / "you", {}) as reader:
-        folder = started(releases, reader.folder / "orders", releases.next, database)
+        folder = started(releases, reader.folder / "orders", releases.next)
         reader.enter(folder)
         reader.shows_output = False
         reader.environment["PYTEST_ADDOPTS"] = f"-k '{AFFECTED}'"

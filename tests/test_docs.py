@@ -97,7 +97,7 @@ def known(source: Path, services: list[Path]) -> set[str]:
     everything = [
         path for name in ("benchmarks", "hooks", "tests") for path in files(source / name)
     ]
-    everything.append(source / "copier.yml")
+    everything += [source / "copier.yml", *files(source / "options")]
     everything += [path for folder in services for path in files(folder)]
     return {
         word
