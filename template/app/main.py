@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # Names of functions make good names in generated clients.
         generate_unique_id_function=lambda route: route.name,
     )
-    app.include_router(health_router)  # Before all that can be mounted at "/"; see lifespan().
+    app.include_router(health_router)  # Before all that can be mounted at "/".
     app.state.settings = settings
     if settings.docs:
         add_docs(app)
