@@ -16,7 +16,17 @@ from pathlib import Path
 import jinja2
 
 from tests.support import only
-from tests.template import COPIER, QUESTIONS, ROOT, Answers, copy_of_working_tree, files, render
+from tests.template import (
+    COPIER,
+    FACTS,
+    QUESTIONS,
+    ROOT,
+    Answers,
+    as_list,
+    copy_of_working_tree,
+    files,
+    render,
+)
 
 PAGES = ROOT / "docs/reference"
 PART = re.compile(r"(?ms)^(<!-- generated: (\S+) -->\n).*?^(<!-- end -->)$")
@@ -27,6 +37,7 @@ EVERYTHING = {"deploy": ["docker", "kubernetes"], "ci": "github"}
 EXAMPLE: Answers = {
     "service_name": "billing-api",
     "database": "postgresql",
+    "database_facts": FACTS["postgresql"],
     "database_name": "billing_api",
     "python_version": "3.11",
     "deploy": ["docker"],
@@ -41,6 +52,7 @@ FILES = {
     ".github/": "Checks, the image and updates on GitHub; on GitLab `.gitlab-ci.yml` and `.gitlab/`",
     ".gitignore": "What git leaves out",
     ".pre-commit-config.yaml": "The linters before every commit: `make hooks`",
+    "AGENTS.md": "Notes for coding agents; written once, then the project's own",
     "Dockerfile": "The image of the service",
     "Makefile": "The commands",
     "README.md": "The first five minutes, and every day",
@@ -124,9 +136,21 @@ def is_computed(name: str, question: object) -> bool:
         not name.startswith("_")
         and isinstance(question, dict)
         and question.get("when") is False
-        # About the folder that is copied to.
-        and name not in {"previous", "unknown_answers"}
+        # About the folder that is copied to; and the databases, which have a table of their own.
+        and name not in {"previous", "unknown_answers", "databases", "database_facts"}
     )
+
+
+def facts(_project: Path) -> str:
+    """Return what follows from each answer to `database`."""
+    names = next(iter(FACTS.values()))
+    rows = (fact_row(name) for name in names)
+    return table(("fact", *map(code, FACTS)), rows)
+
+
+def fact_row(name: str) -> tuple[str, ...]:
+    values = [as_list(known[name]) for known in FACTS.values()]
+    return code(name), *(", ".join(map(code, filter(None, value))) or "none" for value in values)
 
 
 def expand(text: str, answers: Answers) -> str:
@@ -260,6 +284,7 @@ def package_rows(project: Path) -> Rows:
 GENERATED: dict[str, Callable[[Path], str]] = {
     "questions": questions,
     "computed": computed,
+    "facts": facts,
     "targets": targets,
     "settings": settings,
     "layout": layout,

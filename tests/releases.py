@@ -1,14 +1,14 @@
 """The releases of the template: commits that add a heading to CHANGELOG.md, tagged in a scratch clone."""
 
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from tests.support import IDENTITY, run
 from tests.tags import tags
-from tests.template import ROOT, copy_of_working_tree
+from tests.template import ROOT, configuration, copy_of_working_tree
 
 # Whoever runs the tests may have settings that sign or convert; CI may check out as somebody else.
 SETTINGS = ("commit.gpgsign=false", "core.autocrlf=false", "safe.directory=*")
@@ -104,8 +104,20 @@ def add_column(template: Path) -> None:
     edit(template / "app/models/user.py", name, name + nick)
 
 
+def configuration_of(releases: Releases, release: str) -> dict[str, Any]:
+    """Return copier.yml of a release, which until 1.8 was one file, with the files it includes."""
+    listed = git(
+        "ls-tree", "-r", "--name-only", release, "copier.yml", "options/", cwd=releases.source
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for name in listed.splitlines():
+            path = Path(folder, name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(git("show", f"{release}:{name}", cwd=releases.source), "utf-8")
+        return configuration(Path(folder))
+
+
 def needs_trust(releases: Releases, before: str, after: str) -> bool:
     """Return whether a hook lies between these releases."""
-    text = git("show", f"{after}:copier.yml", cwd=releases.source)
-    entries = yaml.safe_load(text).get("_migrations", [])
+    entries = configuration_of(releases, after).get("_migrations", [])
     return any(version(before) < version(entry["version"]) <= version(after) for entry in entries)

@@ -472,6 +472,28 @@ def test_nothing_of_the_release_runs(releases: Releases, folder: Path, tmp_path:
     assert not (tmp_path / "ran").exists()
 
 
+def test_from_the_release_before(releases: Releases, tmp_path: Path) -> None:
+    """1.8 reads copier.yml in several files, and knows from it what can be answered."""
+    folder = start(releases, tmp_path / "orders", "1.8.0", {"database": "sqlite"})
+    said = refused(folder, to=releases.next, data="colour=red")
+    assert said == f"{releases.next} does not ask for colour; {ASKED}"
+    update(folder, to=releases.next, data="ci=gitlab")
+    answers = (folder / ".copier-answers.yml").read_text("utf-8")
+    assert f"_commit: {releases.next}\n" in answers
+    assert "ci: gitlab\n" in answers
+
+
+def test_from_releases_that_read_one_file(releases: Releases, tmp_path: Path) -> None:
+    """1.3 to 1.7 stop before anything is changed, and their last lines name the way."""
+    folder = start(releases, tmp_path / "orders", "1.7.0", {"database": "sqlite"})
+    said = refused(folder, to=releases.next)
+    assert said.splitlines()[-2].strip() == "--- # first: make update to=1.8.0"
+    for name in ("1.8.0", releases.next):
+        update(folder, to=name)
+        assert f"_commit: {name}\n" in (folder / ".copier-answers.yml").read_text("utf-8")
+        commit(folder, f"Update to {name}")
+
+
 def test_update_of_a_service(releases: Releases, project: Project, copy: Project) -> None:
     """With the project's own database: the steps that it names lead to a `check` that passes."""
     shutil.rmtree(copy.folder / ".git", ignore_errors=True)

@@ -15,6 +15,7 @@ import yaml
 from tests.releases import (
     Releases,
     commit,
+    configuration_of,
     edit,
     git,
     needs_trust,
@@ -67,7 +68,7 @@ def start(releases: Releases, folder: Path, release: str, answers: Answers) -> P
 
 
 def begin(releases: Releases, folder: Path, release: str, answers: Answers) -> None:
-    asked = yaml.safe_load(git("show", f"{release}:copier.yml", cwd=releases.source))
+    asked = configuration_of(releases, release)
     known = {name: answer for name, answer in answers.items() if name in asked}
     render(releases.source, folder, known, vcs_ref=release)
     git("init", "--quiet", "--initial-branch", "main", cwd=folder)
