@@ -71,8 +71,7 @@ def tagged_clone(folder: Path) -> Releases:
 
 def hooked(source: Path) -> list[str]:
     """Return the releases that run a hook."""
-    configuration = yaml.safe_load((source / "copier.yml").read_text("utf-8"))
-    return [entry["version"] for entry in configuration["_migrations"]]
+    return [entry["version"] for entry in configuration(source)["_migrations"]]
 
 
 def add_heading(source: Path, name: str, entry: str = "### Changed\n\n- Something.") -> None:
