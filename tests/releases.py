@@ -51,6 +51,8 @@ class Releases:
 def tagged_clone(folder: Path) -> Releases:
     """Clone the repository; commit the working tree on top, as the release to come."""
     git("clone", "--quiet", "--no-tags", ROOT, folder, cwd=ROOT)
+    # A CI server may have checked out a commit, on no branch.
+    git("checkout", "--quiet", "-B", "main", cwd=folder)
     commits = released()
     for name, revision in commits.items():
         git("tag", "--no-sign", name, revision, cwd=folder)

@@ -1,4 +1,4 @@
-"""A test that fails shows what the server answered and logged, and none waits for ever."""
+"""A test that fails shows what the server answered and logged, and none waits forever."""
 
 import sys
 import tomllib

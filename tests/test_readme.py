@@ -117,14 +117,11 @@ def test_demo_of_the_readme() -> None:
     assert "http://127.0.0.1:" in done.stdout
     assert "cd build/demo/orders && make dev" in done.stdout
     assert not list((ROOT / "build/demo").rglob("postmaster.pid"))
+    assert_can_be_updated(ROOT / "build/demo/orders")
 
 
-@pytest.mark.slow
-def test_demo_can_be_updated() -> None:
-    """It stays in git, and comes from a commit that a clone of the template has."""
-    folder = ROOT / "build/demo/orders"
-    if not folder.exists():
-        run("make", "demo", cwd=ROOT)
+def assert_can_be_updated(folder: Path) -> None:
+    """Check that a service is in git, and of a commit that a clone of its template has."""
     answers = yaml.safe_load((folder / ".copier-answers.yml").read_text("utf-8"))
     template = Path(answers["_src_path"])
     assert template.is_absolute()
