@@ -43,7 +43,7 @@ def test_files_are_short(rendered: Render, database: str) -> None:
 @pytest.mark.parametrize("database", DATABASES)
 def test_functions_fit_on_a_screen(rendered: Render, database: str) -> None:
     folder = rendered(database=database)
-    for path in python_files(folder, "app", "migrations", "scripts"):
+    for path in python_files(folder, "app", "kit", "migrations", "scripts"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert (node.end_lineno or 0) - node.lineno < FUNCTION, f"{path}: {node.name}"
