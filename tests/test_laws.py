@@ -49,6 +49,20 @@ def test_functions_fit_on_a_screen(rendered: Render, database: str) -> None:
                 assert (node.end_lineno or 0) - node.lineno < FUNCTION, f"{path}: {node.name}"
 
 
+@pytest.mark.parametrize("database", DATABASES)
+def test_zone_of_the_project_is_small(rendered: Render, database: str) -> None:
+    """A newcomer reads it in an hour; tests/kit/ shows kit, and need not be read."""
+    folder = rendered(database=database)
+    paths = [
+        path
+        for path in python_files(folder, "app", "migrations", "tests")
+        if folder / "tests/kit" not in path.parents
+    ]
+    lines = [line for path in paths for line in path.read_text("utf-8").splitlines()]
+    assert len(paths) <= 20
+    assert len([line for line in lines if line.strip()]) <= 700
+
+
 def test_tests_say_what_there_is_instead_of_one() -> None:
     """`(x,) = values` fails with "not enough values to unpack", `only(values)` with the values."""
     unpacking = [
