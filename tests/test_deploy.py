@@ -272,7 +272,7 @@ def test_image_has_a_place_for_its_file(image: Image, project: Project) -> None:
     else:
         done = run(*command, cwd=image.cwd, env=image.settings(), code=None)
         line = only(done.stderr.splitlines())
-        assert line == "DATABASE_URL: is neither in the environment nor in .env"
+        assert line == "DATABASE_URL: is not set; set it in the environment or in .env"
 
 
 def test_guide_names_what_there_is(rendered: Render) -> None:
