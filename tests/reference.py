@@ -25,6 +25,7 @@ from tests.template import (
     as_list,
     copy_of_working_tree,
     files,
+    makefile,
     render,
 )
 
@@ -54,17 +55,22 @@ FILES = {
     ".pre-commit-config.yaml": "The linters before every commit: `make hooks`",
     "AGENTS.md": "Notes for coding agents; written once, then the project's own",
     "Dockerfile": "The image of the service",
-    "Makefile": "The commands",
-    "README.md": "The first five minutes, and every day",
+    "Makefile": "Your commands, beside those of `kit/make.mk`",
+    "README.md": "The first five minutes, and where things are",
     "alembic.ini": "Where Alembic finds the migrations, and how files of revisions are called",
     "compose.yaml": "The service and its database on one machine",
     "deploy/nginx/": "A buffering proxy in front of the service",
     "deploy/kubernetes/": "The manifests: image, migration, service",
+    "kit/README.md": "What kit brings, and how to change its behaviour without editing it",
+    "kit/make.mk": "The commands of every service",
+    "kit/pyproject.toml": "The packages that kit and scripts need, and those for development",
+    "kit/ruff.toml": "The rules of kit and scripts, which `pyproject.toml` extends",
     "migrations/script.py.mako": "What a new revision looks like",
     "migrations/versions/": "The revisions; all but the first are the project's own",
-    "pyproject.toml": "Packages, and the settings of the tools",
-    "tests/test_*.py": "The tests, one file for each subject",
-    "tests/conftest.py": "A database for every worker, and a client",
+    "pyproject.toml": "Your packages, and the settings of the tools",
+    "scripts/ruff.toml": "The rules of scripts",
+    "tests/test_*.py": "Your tests, one file for each subject",
+    "tests/kit/test_*.py": "The tests of kit, with your service as the example",
 }
 
 # What the code says of two settings together, or leaves to the name.
@@ -160,9 +166,8 @@ def expand(text: str, answers: Answers) -> str:
 
 
 def targets(project: Path) -> str:
-    """Return the targets of the Makefile, with what `make` says about them."""
-    text = (project / "Makefile").read_text("utf-8")
-    found = re.findall(r"(?m)^([a-z-]+):.*?## (.*)$", text)
+    """Return the targets of make, with what `make` says about them."""
+    found = re.findall(r"(?m)^([a-z-]+):.*?## (.*)$", makefile(project))
     return table(("target", "what it does"), ((code(name), what) for name, what in found))
 
 
@@ -171,24 +176,27 @@ def settings(project: Path) -> str:
     return table(("variable", "value", "default", "meaning"), setting_rows(project))
 
 
+def setting_fields(text: str) -> dict[str, ast.AnnAssign]:
+    """Return the fields of the class Settings, by name."""
+    models = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]
+    return {
+        field.target.id: field
+        for field in only(model for model in models if model.name == "Settings").body
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+    }
+
+
 def setting_rows(project: Path) -> Rows:
-    text = (project / "app/settings.py").read_text("utf-8")
-    model = only(
-        [
-            node
-            for node in ast.parse(text).body
-            if isinstance(node, ast.ClassDef) and node.name == "Settings"
-        ]
-    )
-    for field in model.body:
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            name, options = field.target.id, field_options(field.value)
-            meaning = MEANINGS.get(name) or comment_above(text.splitlines(), field.lineno)
-            if not meaning:
-                raise SystemExit(f"app/settings.py: {name} needs a comment that says what it is")
-            alias = options.get("validation_alias", "").strip("'")
-            variable = f"ORDERS_{name.upper()}" if "PREFIX" in alias or not alias else alias
-            yield code(variable), accepted(field, options), default(options), meaning
+    text = (project / "kit/settings.py").read_text("utf-8")
+    own = setting_fields((project / "app/settings.py").read_text("utf-8"))
+    for name, field in setting_fields(text).items():
+        options = field_options(own.get(name, field).value)
+        meaning = MEANINGS.get(name) or comment_above(text.splitlines(), field.lineno)
+        if not meaning:
+            raise SystemExit(f"kit/settings.py: {name} needs a comment that says what it is")
+        alias = options.get("validation_alias", "").strip("'")
+        variable = f"ORDERS_{name.upper()}" if "PREFIX" in alias or not alias else alias
+        yield code(variable), accepted(field, options), default(options), meaning
 
 
 def field_options(value: ast.expr | None) -> dict[str, str]:
@@ -246,7 +254,7 @@ def layout_rows(project: Path) -> Rows:
     for path in files(project):
         name = path.relative_to(project).as_posix()
         folder = next((one for one in FILES if one.endswith("/") and name.startswith(one)), name)
-        shown = "tests/test_*.py" if re.match(r"tests/test_\w+\.py", name) else folder
+        shown = re.sub(r"^(tests/(?:kit/)?test_)\w+\.py$", r"\1*.py", folder)
         if shown in FILES:
             if what := left.pop(shown, None):
                 yield code(shown), what
@@ -270,10 +278,10 @@ def packages(project: Path) -> str:
 
 
 def package_rows(project: Path) -> Rows:
-    described = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
+    described = tomllib.loads((project / "kit/pyproject.toml").read_text("utf-8"))["project"]
     required = {
-        "the service": described["project"]["dependencies"],
-        "development": described["dependency-groups"]["dev"],
+        "the service": described["dependencies"],
+        "development": described["optional-dependencies"]["dev"],
     }
     for purpose, requirements in required.items():
         for requirement in requirements:

@@ -144,7 +144,8 @@ def render(source: Path, folder: Path, answers: Answers, **options: Any) -> Path
 def defaults(service: Path) -> dict[str, Any]:
     """Return the settings of a rendered service that have a default, with its value."""
     found: dict[str, Any] = {}
-    for node in ast.walk(ast.parse((service / "app/settings.py").read_text("utf-8"))):
+    texts = [(service / f"{where}/settings.py").read_text("utf-8") for where in ("kit", "app")]
+    for node in (node for text in texts for node in ast.walk(ast.parse(text))):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             value = node.value
             if isinstance(value, ast.Call):
@@ -153,6 +154,12 @@ def defaults(service: Path) -> dict[str, Any]:
             if isinstance(value, ast.Constant):
                 found[node.target.id] = value.value
     return found
+
+
+def makefile(service: Path) -> str:
+    """Return what make reads: the Makefile of a service, then kit's with the targets as typed."""
+    own, kit = ((service / name).read_text("utf-8") for name in ("Makefile", "kit/make.mk"))
+    return own + re.sub(r"(?m)^kit-(?=[a-z-]+:)", "", kit)
 
 
 def files(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import pytest
 from markdown_it.token import Token
 
 from tests.pages import hide_front_matter
-from tests.template import ROOT, files, render
+from tests.template import ROOT, files, makefile, render
 from website.pages import PARSER
 
 TOP = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "AGENTS")]
@@ -122,8 +122,8 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_targets(services: list[Path]) -> None:
-    made = {path: (path / "Makefile").read_text("utf-8") for path in [*services, ROOT]}
-    there = {name for text in made.values() for name in re.findall(r"(?m)^([a-z-]+):", text)}
+    made = [*map(makefile, services), (ROOT / "Makefile").read_text("utf-8")]
+    there = {name for text in made for name in re.findall(r"(?m)^([a-z-]+):", text)}
     wrong = [
         f"{page.relative_to(ROOT)}: make {found[1]}"
         for page in PAGES
@@ -137,7 +137,7 @@ def test_targets(services: list[Path]) -> None:
 
 
 def test_settings(services: list[Path]) -> None:
-    text = "".join((path / "app/settings.py").read_text("utf-8") for path in services)
+    text = "".join((path / "kit/settings.py").read_text("utf-8") for path in services)
     there = {name.upper() for name in re.findall(r"(?m)^    (\w+): ", text)}
     wrong = [
         f"{page.relative_to(ROOT)}: {found[0]}"

@@ -51,11 +51,13 @@ TARGETS = [
     "openapi",
     "images",
 ]
-LINE = re.compile(r"^([a-z-]+) +(\S.*)$")
+LINE = re.compile(r"^ *([a-z-]+) +(\S.*)$")
+# In a service targets are listed in groups, which blank lines separate.
+GROUP = re.compile(r"^([A-Z][a-z ]+)?$")
 
 
 def listed(text: str) -> dict[str, str]:
-    lines = [LINE.match(line) for line in text.splitlines()]
+    lines = [LINE.match(line) for line in text.splitlines() if not GROUP.match(line)]
     assert all(lines), text
     return {line[1]: line[2] for line in lines if line}
 
@@ -63,11 +65,17 @@ def listed(text: str) -> dict[str, str]:
 def test_make_lists_the_targets(project: Project) -> None:
     found = listed(project.make().stdout)
     assert found.keys() >= set(TARGETS)
-    makefile = (project.folder / "Makefile").read_text("utf-8")
-    phony = re.findall(r"(?m)^\.PHONY:((?:.*\\\n)*.*)", makefile)
-    names = set(" ".join(phony).replace("\\", " ").split())
-    assert names - found.keys() == {".copier", ".stale"}
+    rules = project.make("--print-data-base", "--dry-run", "help").stdout
+    names = set(only(re.findall(r"(?m)^\.PHONY:(.*)$", rules)).split())
+    assert names - found.keys() == {".copier", ".stale"} | {f"kit-{name}" for name in found}
     assert found.keys() <= names
+
+
+def test_targets_for_every_day_come_first(project: Project) -> None:
+    lines = project.make().stdout.splitlines()
+    assert lines[0] == "Every day"
+    assert {"setup", "dev", "test", "check"} <= listed("\n".join(lines[: lines.index("")])).keys()
+    assert lines.index("") < 10
 
 
 def test_own_makefile_lists_its_targets() -> None:

@@ -1,6 +1,7 @@
 """The regressions in mutants/ can be planted; `make mutants` does it, and shows that tests notice."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,19 @@ def test_mutant_applies(mutant: Mutant, folders: dict[str | None, Path]) -> None
     mutant.apply(folder)
     path.write_text(before, "utf-8")
     file, _, name = mutant.test.partition("::")
-    text = (folder / file).read_text("utf-8")
+    text = "".join(texts(folder, folder / file))
     assert re.search(rf"(?m)^(?:async )?def {re.escape(name.partition('[')[0])}\(", text)
     assert mutant.says.strip()
+
+
+def texts(folder: Path, path: Path) -> Iterator[str]:
+    """Yield the text of a module of tests, and of those from which it takes all tests."""
+    text = path.read_text("utf-8")
+    yield text
+    for module in re.findall(r"(?m)^from ([\w.]+) import \*", text):
+        imported = folder / f"{module.replace('.', '/')}.py"
+        if imported.is_file():
+            yield imported.read_text("utf-8")
 
 
 def test_there_are_many_of_different_names() -> None:

@@ -7,6 +7,7 @@
 | `engine.py`     | Dialect          | the service, migrations, scripts                      |
 | `migrations.py` | MigrationDialect | migrations and scripts: it may need another driver    |
 | `testing.py`    | TestingDialect   | tests: it may need what is installed for development  |
+| `loading.py`    |                  | database.py: it imports the other two when asked for  |
 
 `kit/_internal/database.py` names the folder. mypy compares the modules with the protocols there.
 """

@@ -197,7 +197,7 @@ def let_in(user: str, path: Path) -> None:
             continue
         folder.chmod(mode | bit)
         users = f"the group {status.st_gid}" if shared else "all users"
-        print(
+        print(  # noqa: T201
             f"warning: opened {folder} to {users} (chmod {mode | bit:o}): as root PostgreSQL runs"
             f" as the user {user}; run make as another user to avoid this",
             file=sys.stderr,
