@@ -188,9 +188,8 @@ def make(folder: Path, *arguments: str) -> str:
     program = shutil.which("make")
     if program is None:
         pytest.skip("make is not installed")
-    done = subprocess.run(
-        [program, *arguments], cwd=folder, capture_output=True, text=True, check=True
-    )
+    command = [program, "--no-print-directory", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert not done.stderr
     return done.stdout
 
