@@ -15,6 +15,8 @@ from website.pages import PARSER
 PAGES = sorted([ROOT / "README.md", ROOT / "hooks/README.md", *(ROOT / "docs").rglob("*.md")])
 # Names of other tools stand there, each in a column of its own.
 COMPARISON = ROOT / "docs/explanation/coming-from-other-tools.md"
+# Names of 1.x stand there, beside those of today.
+MOVE = ROOT / "docs/how-to/move-to-2.0.md"
 # Between them every file that a service may have.
 ANSWERS = [
     {"database": "postgresql", "deploy": ["docker", "kubernetes"], "ci": "github"},
@@ -121,8 +123,9 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_targets(services: list[Path]) -> None:
-    made = {path: (path / "Makefile").read_text("utf-8") for path in [*services, ROOT]}
-    there = {name for text in made.values() for name in re.findall(r"(?m)^([a-z-]+):", text)}
+    makefiles = [ROOT / "Makefile", *(path / "kit/make.mk" for path in services)]
+    made = [path.read_text("utf-8") for path in makefiles]
+    there = {name for text in made for name in re.findall(r"(?m)^(?:kit-)?([a-z-]+):", text)}
     wrong = [
         f"{page.relative_to(ROOT)}: make {found[1]}"
         for page in PAGES
@@ -136,7 +139,7 @@ def test_targets(services: list[Path]) -> None:
 
 
 def test_settings(services: list[Path]) -> None:
-    text = "".join((path / "app/settings.py").read_text("utf-8") for path in services)
+    text = "".join((path / "kit/settings.py").read_text("utf-8") for path in services)
     there = {name.upper() for name in re.findall(r"(?m)^    (\w+): ", text)}
     wrong = [
         f"{page.relative_to(ROOT)}: {found[0]}"
@@ -156,7 +159,7 @@ def test_files(source: Path, services: list[Path]) -> None:
         for page in PAGES
         for tokens in [parse(page)]
         for code in inline(tokens)
-        if page != COMPARISON
+        if page not in {COMPARISON, MOVE}
         and PLACE.match(code)
         and not MADE.match(code)
         and not any(path == code or path.endswith(f"/{code}") for path in there)
@@ -170,7 +173,7 @@ def test_identifiers(known: set[str]) -> None:
     wrong = [
         f"{page.relative_to(ROOT)}: {word}"
         for page in PAGES
-        if page != COMPARISON
+        if page not in {COMPARISON, MOVE}
         for tokens in [parse(page)]
         for word in {word for code in inline(tokens) for word in NAME.findall(code)}
         if not {word, word.lower()} & known
