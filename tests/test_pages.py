@@ -128,7 +128,8 @@ def untried(page: Path, block: Block) -> str | None:
     if block.options.get("not-run") == "":
         return "not run, without a reason"
     if block.language == "diff" or (block.language == "python" and page.name not in RUN_ELSEWHERE):
-        return None if block.title else f"{block.language} without the title of its file"
+        named = block.title or block.source
+        return None if named else f"{block.language} without the title of its file"
     return None
 
 
