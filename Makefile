@@ -6,12 +6,12 @@ SHELL := /bin/sh
 UV := $(or $(shell command -v uv),.venv/bin/uv)
 RUN := .venv/bin/python -m
 # Values of targets, which recipes read from the environment as they were typed: see template/Makefile.jinja.
-KNOWN := $(foreach name,PARTS port,$(if $(filter-out undefined,$(origin $(name))),$(name)))
+KNOWN := $(foreach name,PARTS ONLY port,$(if $(filter-out undefined,$(origin $(name))),$(name)))
 EMPTY := $(foreach name,$(KNOWN),$(if $(strip $(value $(name))),,$(name)))
 $(foreach name,$(KNOWN),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
 refuse_empty = $(foreach name,$(filter $(1),$(EMPTY)),{ echo '$(name) is empty: give it a value or leave it out' >&2; exit 2; };)
 
-.PHONY: help test test-fast bench demo docs docs-serve picture lint format tags
+.PHONY: help test test-fast mutants bench demo docs docs-serve picture lint format tags
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,10 @@ test: .venv/.synced ## Run every test: renders, databases, servers, README, fuzz
 
 test-fast: .venv/.synced ## Run the tests that need no environment of their own
 	@$(RUN) pytest --numprocesses 2 -m "not slow"
+
+mutants: .venv/.synced ## Plant each regression of mutants/, and run the test that must fail; ONLY="name ..."
+	@$(call refuse_empty,ONLY)
+	@set -f; $(RUN) mutants $$ONLY
 
 bench: .venv/.synced ## Measure the template and what it makes: docs/benchmarks; PARTS="service" for one part
 	@$(call refuse_empty,PARTS)

@@ -7,11 +7,13 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import copier
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 from jinja2.sandbox import SandboxedEnvironment
@@ -22,7 +24,7 @@ from tests.databases import Server as DatabaseServer
 from tests.databases import server_of
 from tests.migrators import migrators
 from tests.packages import keep_bytecode, use_own_cache
-from tests.project import FIRST, Project, set_up
+from tests.project import FIRST, Project, link_environment, set_up
 from tests.repository import write_revision
 from tests.template import DATABASES, Answers, copy_of_working_tree, render
 
@@ -144,7 +146,45 @@ def sparing_copier() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def types_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Have mypy read the packages once, not for each project: it compares checksums."""
-    os.environ["MYPY_CACHE_DIR"] = str(tmp_path_factory.mktemp("mypy"))
+    os.environ.setdefault("MYPY_CACHE_DIR", str(tmp_path_factory.mktemp("mypy")))
+
+
+RESPONSES: deque[str] = deque(maxlen=5)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def responses_are_kept() -> Iterator[None]:
+    """Keep the last responses that a test has got from any server: it shows them when it fails."""
+    send, send_async = httpx.Client.send, httpx.AsyncClient.send
+
+    def keep(response: httpx.Response) -> httpx.Response:
+        if response.is_stream_consumed:
+            request = response.request
+            RESPONSES.append(
+                f"{request.method} {request.url}: {response.status_code}\n{response.text[:2000]}"
+            )
+        return response
+
+    def keep_sync(self: httpx.Client, *words: Any, **options: Any) -> httpx.Response:
+        return keep(send(self, *words, **options))
+
+    async def keep_async(self: httpx.AsyncClient, *words: Any, **options: Any) -> httpx.Response:
+        return keep(await send_async(self, *words, **options))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx.Client, "send", keep_sync)
+        patch.setattr(httpx.AsyncClient, "send", keep_async)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    report = yield
+    if report.failed and RESPONSES:
+        report.sections.append(("Last responses", "\n\n".join(RESPONSES)))
+    if report.when == "teardown":
+        RESPONSES.clear()
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -173,6 +213,7 @@ def projects(
         def project_of(database: str) -> Project:
             folder = tmp_path_factory.mktemp(database) / "orders"
             render(source, folder, {"database": database})
+            link_environment(folder, database)
             made = stack.enter_context(set_up(folder, database))
             keep_bytecode(folder / ".venv")
             stack.callback(keep_bytecode, folder / ".venv")

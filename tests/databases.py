@@ -7,13 +7,13 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
 from psycopg import sql
 
 from tests.project import Project
-from tests.support import run, wait_for
+from tests.support import only, run, wait_for
 
 NUMBERS = itertools.count(1)
 # A name and a password of which every character has a meaning somewhere on the way.
@@ -133,7 +133,7 @@ class PostgreSQL:
 
     def run_script(self, url: str, script: str) -> None:
         """Run it as an administrator would: in psql, stopping at the first error."""
-        (psql,) = (self.project.folder / ".venv").rglob("pginstall/bin/psql")
+        psql = only((self.project.folder / ".venv").rglob("pginstall/bin/psql"))
         command = [psql, "-v", "ON_ERROR_STOP=1", "-X", "-q", "-f", "-", url]
         run(*command, cwd=self.project.folder, stdin=script)
 
@@ -196,6 +196,12 @@ class SQLite:
 
     def connect(self, url: str) -> sqlite3.Connection:
         return sqlite3.connect(self.project.folder / url.removeprefix("sqlite:///"))
+
+
+def shows_password(url: str, text: str) -> bool:
+    """Return whether a text has the password of an address, or False where that has none."""
+    password = urlsplit(url).password
+    return password is not None and password in text
 
 
 def parts(statement: str) -> list[str]:

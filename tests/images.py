@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import uv
 
+from tests import support
 from tests.support import run
 
 KEYWORDS = {
@@ -59,7 +60,7 @@ def parse(text: str) -> list[Instruction]:
 
 
 def only(instructions: list[Instruction], keyword: str) -> Instruction:
-    (found,) = [one for one in instructions if one.keyword == keyword]
+    found = support.only([one for one in instructions if one.keyword == keyword])
     return found
 
 

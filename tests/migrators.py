@@ -14,7 +14,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.project import Project
-from tests.support import Completed, Environment, clean_environment, expect, run
+from tests.support import (
+    DEADLINE,
+    Completed,
+    Environment,
+    clean_environment,
+    expect,
+    only,
+    run,
+)
 
 # Reads a line a request, forks that many processes, tells their ids, then how they ended.
 FORKS = """
@@ -120,13 +128,20 @@ class Migrators:
         files = sorted(self.folder.glob(f"migrator-{self.runs}-*"))
         return [file.read_text("utf-8") for file in files]
 
-    def run(self, *command: str, cwd: Path, env: Environment, code: int | None = 0) -> Completed:
+    def run(
+        self,
+        *command: str,
+        cwd: Path,
+        env: Environment,
+        code: int | None = 0,
+        timeout: float = DEADLINE,
+    ) -> Completed:
         """Do what `run` of tests/support.py does, once at a time; let that do what is more."""
         if not self.busy.acquire(blocking=False):
-            return run(*command, cwd=cwd, env=env, code=code)
+            return run(*command, cwd=cwd, env=env, code=code, timeout=timeout)
         try:
             self.order(cwd, env, command, [".out", ".err"])
-            (ended,) = self.answer()
+            ended = only(self.answer(timeout))
             out, err = (
                 (self.folder / f"migrator-{self.runs}-0{end}").read_text("utf-8", "replace")
                 for end in (".out", ".err")
@@ -157,11 +172,11 @@ class Migrators:
         self.process.stdin.flush()
         return self.answer()
 
-    def answer(self) -> list[int]:
+    def answer(self, timeout: float = 300) -> list[int]:
         assert self.process.stdout
-        ready, _, _ = select.select([self.process.stdout], [], [], 300)
+        ready, _, _ = select.select([self.process.stdout], [], [], timeout)
         line = self.process.stdout.readline() if ready else ""
-        assert line, f"no answer within 300 seconds; the processes wrote {self.logs}"
+        assert line, f"no answer within {timeout:g} seconds; the processes wrote {self.logs}"
         codes: list[int] = json.loads(line)
         return codes
 

@@ -3,7 +3,7 @@
 A page is Markdown. What a reader types stands in fenced blocks, which are run in order, in one folder:
 
 - `console`: a line that begins with `$ ` is a command; the lines below are what it prints, where a line
-  `...` stands for any number of lines. Without such lines only the exit status is looked at. With
+  `...` stands for any number of lines. Without such lines a command has to print nothing. With
   `console fails` the commands of the block have to fail; with `console background` they serve until
   the end of the page; `console not-run="reason"` is for the reader alone.
 - any language with `title="path"`: the whole text of a file; with `diff` lines that change in it;
@@ -61,9 +61,13 @@ VARYING = [
         "<time>",
     ),
     (re.compile(r"\b\d{4}-\d\d-\d\d\b"), "<date>"),
+    # More tests and files come with each release.
+    (re.compile(r"(?m)^(?:=+ )?\d+ passed in [\d.]+s(?: \([\d:]+\))?(?: =+)?(?=\r?$)"), "<passed>"),
+    (re.compile(r"\b\d+ (?:source files\b|files already formatted$)", re.MULTILINE), "<files>"),
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)? ?(?:ms|s|seconds?)\b"), "<duration>"),
     (re.compile(r"(127\.0\.0\.1|localhost):\d+"), r"\1:<port>"),
-    (re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?![\d.])"), "<release>"),
+    (re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?:\.post\d+)?(?![\d.])"), "<release>"),
+    (re.compile(r"(?m)^(tagged \S+): [0-9a-f]{7,}$"), r"\1: <commit>"),
     (re.compile(r"\b(Makefile|kit/make\.mk):\d+:"), r"\1:<line>:"),
     # Where a path is too long for the socket of PostgreSQL, that is elsewhere.
     (re.compile(r"(?<=[?&]host=)(?:/|%2F)[^\s&]+"), "<folder>"),
@@ -95,7 +99,7 @@ class Block(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command, the lines that it is to print (None: whatever), and its line on the page."""
+    """A command, the lines that it is to print (None: the page shows none), and its line there."""
 
     text: str
     output: list[str] | None
@@ -303,6 +307,8 @@ class Reader:
         self.serving: list[Terminal] = []
         self.failures: list[str] = []
         self.edited: dict[Path, int] = {}
+        # Of a page that shows no output at all, only the exit status of a command is looked at.
+        self.shows_output = True
         # What a shell keeps from one command to the next; outside of what the reader sees.
         self.state = self.folder.parent / f"{self.folder.name}.state"
         self.state.mkdir()
@@ -327,6 +333,10 @@ class Reader:
     @property
     def here(self) -> Path:
         return Path((self.state / "folder").read_text().removesuffix("\n"))
+
+    def enter(self, folder: Path) -> None:
+        """Change to a folder, as `cd` on a page does."""
+        (self.state / "folder").write_text(f"{folder}\n")
 
     def follow(self, page: Path) -> None:
         """Do what a page says; raise AssertionError with all that is not true about it."""
@@ -422,11 +432,11 @@ class Reader:
 
     def compare(self, command: Command, printed: str) -> str | None:
         """Return how the output differs from the one on the page."""
-        if command.output is None:
+        if command.output is None and not self.shows_output:
             return None
         for real, shown in self.shown.items():
             printed = printed.replace(real, shown)
-        page, reality = normalise("\n".join(command.output)), normalise(printed)
+        page, reality = normalise("\n".join(command.output or [])), normalise(printed)
         if found := self.names.bind_output(page, reality):
             self.names = found
             return None

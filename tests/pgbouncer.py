@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from tests.support import free_port
+from tests.support import free_port, only
 from tests.system import answering, program
 
 # Debian's is of 2022, and so as strict as one can be met: it knows no prepared statements.
@@ -36,7 +36,7 @@ def pooled(url: str, folder: Path, mode: str = "transaction", pool_size: int = 4
     path = program("pgbouncer", package="pgbouncer")
     parts = urlsplit(url)
     query = parse_qs(parts.query)
-    (host,) = query["host"]
+    host = only(query["host"])
     server = query.get("port", ["5432"])[0]
     socket = Path(host, f".s.PGSQL.{server}")
     port = free_port()

@@ -12,12 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import uv
 
-from tests.support import Completed, Environment, Server, free_port, run, serving
+from tests.support import (
+    DEADLINE,
+    Completed,
+    Environment,
+    Server,
+    free_port,
+    only,
+    run,
+    serving,
+)
 
 if TYPE_CHECKING:
     from tests.migrators import Migrators
 
 FIRST = "8c1f4b6d2e0a"  # the template's revision
+# Targets that may take longer than a minute.
+LONG = {".venv/.synced", "check", "db-diagram", "setup", "test", "typecheck", "update"}
 MADE = shutil.ignore_patterns(".venv", ".postgres", "*.db", "*.db-*", ".*_cache", "__pycache__")
 
 
@@ -40,7 +51,7 @@ class Project:
     @property
     def new_revision(self) -> Path:
         """The one revision beside the first, which is the template's."""
-        (path,) = [path for path in self.revisions if "create_users" not in path.name]
+        path = only([path for path in self.revisions if "create_users" not in path.name])
         return path
 
     @property
@@ -54,6 +65,8 @@ class Project:
         return run(*command, cwd=self.folder, env={"PATH": self.path, **(env or {})}, **options)
 
     def make(self, *arguments: str, **options: Any) -> Completed:
+        """Run targets; all but those that install, test or update have to end within a minute."""
+        options.setdefault("timeout", 300 if LONG & {*arguments} else DEADLINE)
         return self.run("make", "--no-print-directory", *arguments, **options)
 
     def alembic(self, url: str, *arguments: str, **options: Any) -> Completed:
@@ -67,7 +80,8 @@ class Project:
 
     def begin(self, *command: str, env: Environment, **options: Any) -> Completed:
         start = self.migrators.run if self.migrators else run
-        return start(*command, cwd=self.folder, env={"PATH": self.path, **env}, **options)
+        environment = {"PATH": self.path, **env}
+        return start(*command, cwd=self.folder, env=environment, timeout=DEADLINE, **options)
 
     @contextlib.contextmanager
     def serve(
@@ -87,6 +101,15 @@ class Project:
         (folder / ".venv").symlink_to(self.folder / ".venv")
         (folder / ".env").write_text(f"DATABASE_URL={url}\n", "utf-8")
         return replace(self, folder=folder)
+
+
+def link_environment(folder: Path, database: str) -> None:
+    """Give a rendered project the environment that `make mutants` has made for all, if there is one."""
+    if shared := os.environ.get("PROJECT_ENVIRONMENTS"):
+        made = Path(shared) / database
+        shutil.copy2(made / "uv.lock", folder)
+        (folder / ".venv").symlink_to(made / ".venv")
+        (folder / ".venv/.synced").touch()
 
 
 def uv_folder() -> Path:

@@ -15,7 +15,18 @@ from pathlib import Path
 
 import jinja2
 
-from tests.template import COPIER, QUESTIONS, ROOT, Answers, copy_of_working_tree, files, render
+from tests.support import only
+from tests.template import (
+    COPIER,
+    FACTS,
+    QUESTIONS,
+    ROOT,
+    Answers,
+    as_list,
+    copy_of_working_tree,
+    files,
+    render,
+)
 
 PAGES = ROOT / "docs/reference"
 PART = re.compile(r"(?ms)^(<!-- generated: (\S+) -->\n).*?^(<!-- end -->)$")
@@ -26,6 +37,7 @@ EVERYTHING = {"deploy": ["docker", "kubernetes"], "ci": "github"}
 EXAMPLE: Answers = {
     "service_name": "billing-api",
     "database": "postgresql",
+    "database_facts": FACTS["postgresql"],
     "database_name": "billing_api",
     "python_version": "3.11",
     "deploy": ["docker"],
@@ -40,6 +52,7 @@ FILES = {
     ".github/": "Checks, the image and updates on GitHub; on GitLab `.gitlab-ci.yml` and `.gitlab/`",
     ".gitignore": "What git leaves out",
     ".pre-commit-config.yaml": "The linters before every commit: `make hooks`",
+    "AGENTS.md": "Notes for coding agents; written once, then the project's own",
     "Dockerfile": "The image of the service",
     "Makefile": "The commands",
     "README.md": "The first five minutes, and every day",
@@ -71,7 +84,7 @@ Rows = Iterator[tuple[str, ...]]
 
 def rows_of(text: str, name: str) -> list[list[str]]:
     """Return the rows of a generated table of a page, without its header."""
-    (found,) = [match[0] for match in PART.finditer(text) if match[2] == name]
+    found = only([match[0] for match in PART.finditer(text) if match[2] == name])
     lines = [line for line in found.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
@@ -123,9 +136,21 @@ def is_computed(name: str, question: object) -> bool:
         not name.startswith("_")
         and isinstance(question, dict)
         and question.get("when") is False
-        # About the folder that is copied to.
-        and name not in {"previous", "unknown_answers"}
+        # About the folder that is copied to; and the databases, which have a table of their own.
+        and name not in {"previous", "unknown_answers", "databases", "database_facts"}
     )
+
+
+def facts(_project: Path) -> str:
+    """Return what follows from each answer to `database`."""
+    names = next(iter(FACTS.values()))
+    rows = (fact_row(name) for name in names)
+    return table(("fact", *map(code, FACTS)), rows)
+
+
+def fact_row(name: str) -> tuple[str, ...]:
+    values = [as_list(known[name]) for known in FACTS.values()]
+    return code(name), *(", ".join(map(code, filter(None, value))) or "none" for value in values)
 
 
 def expand(text: str, answers: Answers) -> str:
@@ -148,11 +173,13 @@ def settings(project: Path) -> str:
 
 def setting_rows(project: Path) -> Rows:
     text = (project / "app/settings.py").read_text("utf-8")
-    (model,) = [
-        node
-        for node in ast.parse(text).body
-        if isinstance(node, ast.ClassDef) and node.name == "Settings"
-    ]
+    model = only(
+        [
+            node
+            for node in ast.parse(text).body
+            if isinstance(node, ast.ClassDef) and node.name == "Settings"
+        ]
+    )
     for field in model.body:
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             name, options = field.target.id, field_options(field.value)
@@ -257,6 +284,7 @@ def package_rows(project: Path) -> Rows:
 GENERATED: dict[str, Callable[[Path], str]] = {
     "questions": questions,
     "computed": computed,
+    "facts": facts,
     "targets": targets,
     "settings": settings,
     "layout": layout,

@@ -15,14 +15,14 @@ from urllib.parse import parse_qs, quote, urlsplit
 import psycopg
 
 from tests.project import Project
-from tests.support import free_port, wait_for
+from tests.support import free_port, only, wait_for
 from tests.system import answering
 
 
 @contextlib.contextmanager
 def following(project: Project, url: str) -> Iterator[str]:
     """Yield the address of the same database on a standby."""
-    (folder,) = parse_qs(urlsplit(url).query)["host"]
+    folder = only(parse_qs(urlsplit(url).query)["host"])
     programs = programs_of(project)
     # Neither runs as root, and the socket's folder is closed to others.
     owner = pwd.getpwuid(Path(folder).stat().st_uid)[0]

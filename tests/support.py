@@ -19,7 +19,7 @@ import httpx
 # pytest and an activated environment.
 INHERITED = re.compile(
     r"(MIGRATION_|TEST_)?DATABASE_URL|PORT|VIRTUAL_ENV|MAKE.*|MFLAGS|PYTEST_.*"
-    r"|m|rev|confirm|base|table|set|where|to|data|trust|port|PARTS"
+    r"|m|rev|confirm|base|table|set|where|to|data|trust|port|PARTS|ONLY"
     r"|PG(DATABASE|HOST|HOSTADDR|OPTIONS|PORT|SERVICE|SERVICEFILE|TARGETSESSIONATTRS)"
     r"|PYTHONDONTWRITEBYTECODE"  # Bytecode that is not kept is made anew by every command.
 )
@@ -87,6 +87,13 @@ def explain(done: Completed, cwd: Path, env: Environment | None, expected: str) 
         f"\n$ {settings} {' '.join(done.args)}\nin {cwd}: exit code {done.returncode},"
         f" expected {expected}\n--- stdout\n{done.stdout[-6000:]}\n--- stderr\n{done.stderr[-6000:]}"
     )
+
+
+def only(items: Iterable[T]) -> T:
+    """Return the one item that there is; raise AssertionError with all of them otherwise."""
+    found = list(items)
+    assert len(found) == 1, f"{len(found)} instead of one: {found}"
+    return found[0]
 
 
 def said(text: str) -> list[str]:
@@ -163,10 +170,10 @@ class Server:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def wait(self) -> int:
+    def wait(self, deadline: float = DEADLINE) -> int:
         """Return the exit code; wait for it no longer than the deadline."""
         try:
-            return self.process.wait(DEADLINE)
+            return self.process.wait(deadline)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.process.args} does not end:\n{self.log}") from None
 
@@ -191,6 +198,10 @@ def serving(
     try:
         wait_for(server.answers, f"{command} answers on port {port}")
         yield server
+    except BaseException as error:
+        words = " ".join(map(str, command))
+        error.add_note(f"--- the log of {words}\n{server.log[-6000:]}")
+        raise
     finally:
         for stop in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):

@@ -9,6 +9,7 @@ from tests.conftest import Revise
 from tests.databases import Server
 from tests.project import Project
 from tests.releases import edit
+from tests.support import only
 from tests.template import DATABASES
 
 # A package with a type of its own: where the class is defined is not where users import it.
@@ -284,7 +285,7 @@ def test_revision_that_cannot_run_is_refused(
     copy.alembic(url, "upgrade", "head")
     command = ("revision", "--autogenerate", "-m", "add points")
     message = copy.alembic(url, *command, code=None).stdout
-    (line,) = [line for line in message.splitlines() if line.startswith("FAILED")]
+    line = only([line for line in message.splitlines() if line.startswith("FAILED")])
     assert problem in line
     assert "correct or delete it" in line
 

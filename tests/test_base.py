@@ -6,7 +6,7 @@ import pytest
 
 from tests.project import FIRST, Project
 from tests.repository import add_column, commit, git, start, without_git
-from tests.support import said, variables
+from tests.support import only, said, variables
 
 pytestmark = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 
@@ -31,7 +31,7 @@ def lint(project: Project, *arguments: str, **options: str) -> str:
 def refusal(project: Project, *arguments: str, **options: str) -> str:
     done = project.script("lint", env={**variables(arguments), **options}, code=2)
     assert not done.stdout
-    (line,) = said(done.stderr)
+    line = only(said(done.stderr))
     return line
 
 

@@ -16,7 +16,7 @@ import yaml
 from tests.conftest import Render
 from tests.databases import Server
 from tests.project import Project
-from tests.support import IDENTITY, Completed, run
+from tests.support import IDENTITY, Completed, only, run
 from tests.template import DATABASES, Answers, choices, render
 
 PROGRAMS = Path(sys.executable).parent
@@ -60,7 +60,7 @@ def workflows(folder: Path) -> dict[str, Any]:
 
 def gitlab_jobs(folder: Path) -> dict[str, Any]:
     """Return the jobs of all files that .gitlab-ci.yml includes."""
-    (pattern,) = [one["local"] for one in load(folder / ".gitlab-ci.yml")["include"]]
+    pattern = only([one["local"] for one in load(folder / ".gitlab-ci.yml")["include"]])
     files = [load(path) for path in folder.glob(pattern)]
     jobs = {name: job for file in files for name, job in file.items()}
     assert len(jobs) == sum(map(len, files)), "a job of one file replaces that of another"
@@ -135,6 +135,15 @@ def test_github_checks_out_all_that_is_compared(github: Path) -> None:
     assert check[1]["with"] == {"enable-cache": "true"}
 
 
+@pytest.mark.parametrize("database", DATABASES)
+def test_checks_run_every_gate(rendered: Render, database: str) -> None:
+    github = workflows(rendered("hub", database=database))["check"]["jobs"]["check"]
+    gitlab = gitlab_jobs(rendered("lab", database=database, ci="gitlab"))["check"]
+    for lines in (lines_of(github), gitlab["script"]):
+        assert lines[0] == "make setup"
+        assert lines[-1] == "make check"
+
+
 IS_DEFAULT = "github.ref_name == github.event.repository.default_branch"
 
 
@@ -200,7 +209,7 @@ def test_only_a_server_needs_a_service(rendered: Render, database: str) -> None:
     if database == "sqlite":
         assert "services" not in github | gitlab
         return
-    (service,) = github["services"].values()
+    service = only(github["services"].values())
     assert service["image"] == "postgres:18"
     assert "--health-cmd" in service["options"]
     assert gitlab["services"] == ["postgres:18"]
@@ -362,7 +371,7 @@ def test_gitlab_image(rendered: Render, tmp_path: Path) -> None:
     }
     # The image's shell is a plain one.
     run("sh", "-ec", "\n".join(job["script"]), cwd=tmp_path, env=tools | settings)
-    (asked,) = (tmp_path / "tools/log").read_text("utf-8").splitlines()
+    asked = only((tmp_path / "tools/log").read_text("utf-8").splitlines())
     assert asked == (
         "buildctl-daemonless.sh build --frontend dockerfile.v0 --local context=. --local"
         " dockerfile=. --output type=image,name=registry.example.com/ada/orders:1a2b,push=false"

@@ -20,13 +20,13 @@ from tests.conftest import Render
 from tests.databases import Server as DatabaseServer
 from tests.images import Image
 from tests.project import Project
-from tests.support import free_port, run, serving
-from tests.template import DATABASES, ROOT, render
+from tests.repository import add_column
+from tests.support import free_port, only, run, serving
+from tests.template import DATABASES, ROOT, defaults, render
 
 PROGRAMS = Path(sys.executable).parent
-# What the settings of a service say when nothing else is set.
-SHUTDOWN_TIMEOUT, READY_TIMEOUT, CONNECTIONS, MAX_CONNECTIONS = 30, 2, 20, 97
-MIGRATION_TIMEOUT = 300
+# What a PostgreSQL allows by default, without those for its administrators.
+MAX_CONNECTIONS = 97
 KUBERNETES = Path("deploy/kubernetes")
 # The latter is nothing to YAML where it is not quoted.
 NAMES = ["orders", "null"]
@@ -165,7 +165,8 @@ def test_compose_is_careful(containers: Path) -> None:
         assert found[name]["cap_drop"] == ["ALL"]
     assert found["service"]["ports"] == ["127.0.0.1:8000:8000"]
     assert "ports" not in found.get("database", {})
-    assert int(found["service"]["stop_grace_period"].rstrip("s")) > SHUTDOWN_TIMEOUT
+    grace = int(found["service"]["stop_grace_period"].rstrip("s"))
+    assert grace > defaults(containers)["shutdown_timeout"]
 
 
 def test_compose_has_the_database(rendered: Render) -> None:
@@ -179,7 +180,7 @@ def test_compose_has_the_database(rendered: Render) -> None:
     name = database["environment"]["POSTGRES_DB"]
     address = f"postgresql://{user}:{password}@database/{name}"
     assert service["environment"] == {"DATABASE_URL": address}
-    (volume,) = load(folder / "compose.yaml")["volumes"]
+    volume = only(load(folder / "compose.yaml")["volumes"])
     # The folder of the data has the version in its name since 18: the mount is one above.
     assert database["volumes"] == [f"{volume}:/var/lib/postgresql"]
 
@@ -265,12 +266,12 @@ def test_image_has_a_place_for_its_file(image: Image, project: Project) -> None:
     command = ["alembic", "upgrade", "head"]
     if "DATABASE_URL" in image.environment:
         run(*command, cwd=image.cwd, env=image.settings())
-        (made,) = (image.root / "data").glob("*.db")
+        made = only((image.root / "data").glob("*.db"))
         assert made.name == "orders.db"
         made.unlink()
     else:
         done = run(*command, cwd=image.cwd, env=image.settings(), code=None)
-        (line,) = done.stderr.splitlines()
+        line = only(done.stderr.splitlines())
         assert line == "DATABASE_URL: is neither in the environment nor in .env"
 
 
@@ -358,8 +359,8 @@ def test_pods_talk_to_their_database_only(cluster: Path) -> None:
             (port["protocol"], port["port"]) for rule in policy["egress"] for port in rule["ports"]
         }
         assert ports == {("UDP", 53), ("TCP", 53), ("TCP", 5432), ("TCP", 6432)}
-    (container,) = containers_of([found["Deployment"]])
-    (port,) = container["ports"]
+    container = only(containers_of([found["Deployment"]]))
+    port = only(container["ports"])
     asked = [{"ports": [{"protocol": "TCP", "port": port["name"]}]}]
     assert policies["service"]["spec"]["ingress"] == asked
     assert policies["migration"]["spec"]["ingress"] == []
@@ -371,7 +372,9 @@ def test_migration_has_a_deadline(cluster: Path) -> None:
     """It leaves each attempt the time to wait for another migrator, and ends what hangs."""
     job = resources_of(cluster)["Job"]["spec"]
     attempts = job["backoffLimit"] + 1
-    assert attempts * MIGRATION_TIMEOUT < job["activeDeadlineSeconds"] <= 6 * 3600
+    assert (
+        attempts * defaults(cluster)["migration_timeout"] < job["activeDeadlineSeconds"] <= 6 * 3600
+    )
 
 
 def test_every_manifest_is_applied(cluster: Path) -> None:
@@ -397,8 +400,8 @@ def test_manifests_belong_together(cluster: Path) -> None:
     assert found["Job"]["spec"]["template"]["metadata"]["labels"] != labels
     target = found["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
     assert (target["kind"], target["name"]) == ("Deployment", cluster.name)
-    (port,) = found["Service"]["spec"]["ports"]
-    (container,) = containers_of([found["Deployment"]])
+    port = only(found["Service"]["spec"]["ports"])
+    container = only(containers_of([found["Deployment"]]))
     assert port["targetPort"] in {one["name"] for one in container["ports"]}
     used = {one["image"] for one in containers_of([found["Job"], found["Deployment"]])}
     assert used == {f"registry.example.com/{cluster.name}:0.1.0"}
@@ -412,23 +415,41 @@ def test_rollout_never_has_too_few(cluster: Path) -> None:
     assert "replicas" not in deployment
     scaling = found["HorizontalPodAutoscaler"]["spec"]
     assert scaling["minReplicas"] >= 2
-    assert (scaling["maxReplicas"] + 1) * CONNECTIONS <= MAX_CONNECTIONS
+    settings = defaults(cluster)
+    connections = settings["workers"] * (settings["pool_size"] + settings["pool_overflow"])
+    assert (scaling["maxReplicas"] + 1) * connections <= MAX_CONNECTIONS
     assert found["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
 
 
 def test_probes_and_the_end_of_a_pod(cluster: Path) -> None:
     pod = resources_of(cluster)["Deployment"]["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
+    container = only(pod["containers"])
     paths = {
         name: container[f"{name}Probe"]["httpGet"]["path"]
         for name in ("startup", "liveness", "readiness")
     }
     live, ready = "/health/live", "/health/ready"
     assert paths == {"startup": live, "liveness": live, "readiness": ready}
-    assert container["readinessProbe"]["timeoutSeconds"] > READY_TIMEOUT
+    settings = defaults(cluster)
+    assert container["readinessProbe"]["timeoutSeconds"] > settings["ready_timeout"]
     pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pause > 0
-    assert pod["terminationGracePeriodSeconds"] > pause + SHUTDOWN_TIMEOUT
+    assert pod["terminationGracePeriodSeconds"] > pause + settings["shutdown_timeout"]
+
+
+def test_every_pending_revision_is_applied(copy: Project, url: str, rendered: Render) -> None:
+    """By compose and by the Job, whose commands are those of a first deployment as well."""
+    add_column(copy, "aaaaaaaaaaaa", "size")
+    folder = rendered("deployed", database=copy.database, deploy=["docker"])
+    commands = {"compose": services(folder)["migration"]["command"]}
+    if copy.database == "postgresql":
+        job = resources_of(rendered("cluster", deploy=["kubernetes"]))["Job"]
+        commands["Job"] = containers_of([job])[0]["command"]
+    for place, command in commands.items():
+        assert command[0] == "alembic"
+        copy.alembic(url, *command[1:])
+        assert "aaaaaaaaaaaa (head)" in copy.alembic(url, "current").stdout, place
+        copy.alembic(url, "downgrade", "base")
 
 
 @pytest.mark.parametrize("kind", ["Job", "Deployment"])
@@ -439,7 +460,7 @@ def test_pods_may_do_little(cluster: Path, kind: str) -> None:
         "runAsNonRoot": True,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    (container,) = pod["containers"]
+    container = only(pod["containers"])
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -450,7 +471,7 @@ def test_pods_may_do_little(cluster: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["Job", "Deployment"])
 def test_secrets_by_reference(cluster: Path, kind: str) -> None:
-    (container,) = containers_of([resources_of(cluster)[kind]])
+    container = only(containers_of([resources_of(cluster)[kind]]))
     wanted = {"DATABASE_URL": False} | ({"MIGRATION_DATABASE_URL": True} if kind == "Job" else {})
     found = {one["name"]: one for one in container["env"] if "DATABASE_URL" in one["name"]}
     assert found.keys() == wanted.keys()
@@ -495,8 +516,8 @@ def test_pods_run(
 ) -> None:
     """The Job's command, and the probes' paths, with the image and the settings of the pods."""
     found = resources_of(rendered(deploy=["kubernetes"]))
-    (job,) = containers_of([found["Job"]])
-    (service,) = containers_of([found["Deployment"]])
+    job = only(containers_of([found["Job"]]))
+    service = only(containers_of([found["Deployment"]]))
     port = free_port()
     plain = {one["name"]: one["value"] for one in service["env"] if "value" in one}
     given = image.settings(DATABASE_URL=url, PORT=str(port), **plain)

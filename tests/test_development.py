@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.project import Project
+from tests.support import only
 from tests.system import program
 
 pytestmark = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
@@ -28,11 +29,11 @@ def test_terminal_of_a_developer(project: Project, url: str, tmp_path: Path) -> 
             assert answer.status_code == status
             assert "make db-migrate" in answer.json()["detail"]
     shown = COLOUR.sub("", server.log)
-    [line] = [line for line in shown.splitlines() if "userz" in line]
+    line = only([line for line in shown.splitlines() if "userz" in line])
     assert "path=/userz" in line
     assert "status=404" in line
     assert "Ada" not in shown
-    [warning] = [line for line in shown.splitlines() if "not ready" in line]
+    warning = only([line for line in shown.splitlines() if "not ready" in line])
     assert "make db-migrate" in warning
 
 

@@ -12,7 +12,8 @@ from tests.pages import hide_front_matter
 from tests.template import ROOT, files, render
 from website.pages import PARSER
 
-PAGES = sorted([ROOT / "README.md", ROOT / "hooks/README.md", *(ROOT / "docs").rglob("*.md")])
+TOP = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "AGENTS")]
+PAGES = sorted([*TOP, ROOT / "hooks/README.md", *(ROOT / "docs").rglob("*.md")])
 # Names of other tools stand there, each in a column of its own.
 COMPARISON = ROOT / "docs/explanation/coming-from-other-tools.md"
 # Names of 1.x stand there, beside those of today.
@@ -98,7 +99,7 @@ def known(source: Path, services: list[Path]) -> set[str]:
     everything = [
         path for name in ("benchmarks", "hooks", "tests") for path in files(source / name)
     ]
-    everything.append(source / "copier.yml")
+    everything += [source / "copier.yml", *files(source / "options")]
     everything += [path for folder in services for path in files(folder)]
     return {
         word

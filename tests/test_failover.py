@@ -8,7 +8,7 @@ import pytest
 
 from tests.project import Project
 from tests.standby import Pair, pair
-from tests.support import Server, said, wait_for
+from tests.support import Server, only, said, wait_for
 
 pytestmark = pytest.mark.parametrize("project", ["postgresql"], indirect=True)
 
@@ -40,7 +40,7 @@ def test_service_follows_the_primary(project: Project, tmp_path: Path) -> None:
             servers.stop_primary()
             assert create_user(served, "meanwhile") == 503
             assert not ready(served)
-            (line,) = said(project.alembic(url, "current", code=None).stdout)
+            line = only(said(project.alembic(url, "current", code=None).stdout))
             assert line.startswith(NOWHERE)
             servers.promote_standby()
             wait_for(lambda: create_user(served, "after") == 201, "the service writes again")

@@ -48,9 +48,10 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     git("mv", template / "pagination.py", template / "pages/cursor.py", cwd=made.source)
     with (template / "pages/cursor.py").open("a") as file:
         file.write("\n# Added by the release.\n")
-    edit(made.source / "copier.yml", "CD: gitlab", "CD: gitlab-ci")
+    edit(made.source / "options/60-ci.yml", "CD: gitlab", "CD: gitlab-ci")
     # copier leaves out of the old rendering, too, what the new release leaves out.
-    edit(made.source / "copier.yml", "ci != 'gitlab'", "ci not in ['gitlab', 'gitlab-ci']", 9)
+    both = "ci not in ['gitlab', 'gitlab-ci']"
+    edit(made.source / "options/60-ci.yml", "ci != 'gitlab'", both, 9)
     with (made.source / "hooks/releases.py").open("a") as file:
         file.write(HOOKS)
     with (made.source / "copier.yml").open("a") as file:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.project import Project
 from tests.slow_routes import with_slow_routes
-from tests.support import Server, wait_for
+from tests.support import Server, only, wait_for
 
 LIMIT = 1_000_000
 CONNECTIONS = 1_300
@@ -163,7 +163,7 @@ class Load:
     def read(self, name: str) -> int:
         """Return an amount of memory, in MB."""
         lines = (self.folder / "status").read_text("utf-8").splitlines()
-        (line,) = [line for line in lines if line.startswith(f"{name}:")]
+        line = only([line for line in lines if line.startswith(f"{name}:")])
         return int(line.split()[1]) // 1_000
 
     def seconds(self) -> float:

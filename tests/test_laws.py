@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Render
+from tests.support import only
 from tests.template import DATABASES, ROOT, files
 
 TEMPLATE = ROOT / "template"
@@ -48,6 +49,19 @@ def test_functions_fit_on_a_screen(rendered: Render, database: str) -> None:
                 assert (node.end_lineno or 0) - node.lineno < FUNCTION, f"{path}: {node.name}"
 
 
+def test_tests_say_what_there_is_instead_of_one() -> None:
+    """`(x,) = values` fails with "not enough values to unpack", `only(values)` with the values."""
+    unpacking = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in python_files(ROOT, "tests", "template/tests")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Tuple | ast.List) and len(target.elts) == 1
+    ]
+    assert not unpacking
+
+
 def templates() -> list[Path]:
     return [path for path in files(TEMPLATE) if path.suffix == ".jinja"]
 
@@ -87,6 +101,6 @@ def test_one_revision_with_a_fixed_id_and_date(rendered: Render) -> None:
     """Law 2: the template owns the first revision, and it is the same for ever."""
     for database in DATABASES:
         folder = rendered(database, database=database)
-        (revision,) = (folder / "migrations/versions").glob("*.py")
+        revision = only((folder / "migrations/versions").glob("*.py"))
         assert revision.name == "2026_01_01_0000-create_users.py"
         assert 'revision: str = "8c1f4b6d2e0a"' in revision.read_text("utf-8")

@@ -1,5 +1,6 @@
 """`make db-lint`: what is dangerous is found, the safe way is not, and a reason can allow it."""
 
+import ast
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,10 +8,11 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.conftest import Render
 from tests.pages import blocks
 from tests.project import FIRST, Project
 from tests.repository import add_column, commit, git, revise, start
-from tests.support import said, variables
+from tests.support import only, said, variables
 from tests.template import ROOT
 
 UNUSED = "Release code that does not use it, and drop it one release later."
@@ -331,7 +333,7 @@ def lint(project: Project, *arguments: str) -> list[Found]:
 
 def clean(project: Project, *arguments: str) -> str:
     """Return the one line that it says when there is nothing."""
-    (line,) = project.script("lint", env=settings(project, arguments)).stdout.splitlines()
+    line = only(project.script("lint", env=settings(project, arguments)).stdout.splitlines())
     return line
 
 
@@ -359,6 +361,27 @@ def test_hazards_are_found(copy: Project) -> None:
     for one, hazard in zip(found, hazards, strict=True):
         assert (one.rule, one.what) == (hazard.rule, hazard.sql)
         assert one.advice.endswith(hazard.advice)
+
+
+# The rules of squawk that `make db-lint` does not apply, and why.
+EXCLUSIONS = {
+    "ban-drop-constraint": "the deployed code notices nothing",
+    "ban-drop-not-null": "the deployed code notices nothing",
+    "prefer-bigint-over-int": "a matter of taste, or of how many rows there will be",
+    "prefer-bigint-over-smallint": "a matter of taste, or of how many rows there will be",
+    "prefer-identity": "SQLAlchemy writes SERIAL for an integer key; keys here are UUIDs",
+    "prefer-text-field": "the length of a text is a rule of the service",
+    "require-lock-timeout": "the connection of migrations sets it",
+    "require-statement-timeout": "the connection of migrations sets it",
+}
+
+
+def test_exclusions_have_reasons(rendered: Render) -> None:
+    text = (rendered() / "scripts/hazards/postgresql.py").read_text("utf-8")
+    written = re.search(r"^EXCLUDED = (\(.*?\n\))$", text, re.DOTALL | re.MULTILINE)
+    assert written
+    excluded = ast.literal_eval(written[1])
+    assert sorted(excluded.split(",")) == sorted(EXCLUSIONS)
 
 
 def test_safe_ways_are_not_found(copy: Project) -> None:
@@ -420,7 +443,7 @@ def test_downgrade_has_to_work(copy: Project) -> None:
 
 def test_failing_downgrade_hides_nothing(copy: Project) -> None:
     """A finding that is allowed is the only one that is."""
-    (path,) = plant(copy, ['op.drop_column("users", "name")'])
+    path = only(plant(copy, ['op.drop_column("users", "name")']))
     text = path.read_text("utf-8").replace('op.execute("SELECT 1")', "raise NotImplementedError")
     path.write_text(text + "\n\n# db-lint: allow unreadable: there is no way back\n", "utf-8")
     assert [one.rule for one in lint(copy)] == ["ban-drop-column"]
@@ -440,7 +463,9 @@ def test_create_all_is_found(copy: Project) -> None:
 
 
 def test_comment_allows_what_it_gives_a_reason_for(copy: Project) -> None:
-    (path,) = plant(copy, ['op.drop_column("users", "name")\nop.rename_table("users", "people")'])
+    path = only(
+        plant(copy, ['op.drop_column("users", "name")\nop.rename_table("users", "people")'])
+    )
     text = path.read_text("utf-8")
 
     def with_comment(comment: str) -> list[str]:

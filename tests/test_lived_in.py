@@ -10,6 +10,7 @@ import pytest
 from tests.databases import Server
 from tests.project import FIRST, Project
 from tests.releases import Releases, add_column, commit, edit, publish, tagged_clone
+from tests.support import only
 from tests.template import DATABASES, Answers
 from tests.test_updates import (
     BEFORE,
@@ -164,17 +165,13 @@ def with_option(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     made = tagged_clone(tmp_path_factory.mktemp("option") / "template")
     template = made.source / "template"
     add_column(template)
-    (first,) = (template / "migrations/versions").glob("*.py")
+    first = only((template / "migrations/versions").glob("*.py"))
     column = '        sa.Column("{}", sa.String(length=100), nullable={}),\n'
     name = column.format("name", "False")
     edit(first, name, name + column.format("nickname", "True"))
-    question = "audit:\n  type: bool\n  default: false\n\nservice_name:"
-    edit(made.source / "copier.yml", "service_name:", question)
-    edit(
-        made.source / "copier.yml",
-        "_exclude:\n",
-        '_exclude:\n  - "{% if not audit %}/app/models/audit.py{% endif %}"\n',
-    )
+    (made.source / "options/70-audit.yml").write_text(AUDIT_OPTION, "utf-8")
+    last = "--- !include options/60-ci.yml\n"
+    edit(made.source / "copier.yml", last, f"{last}--- !include options/70-audit.yml\n")
     (template / "app/models/audit.py").write_text(AUDIT, "utf-8")
     models = template / "app/models/__init__.py"
     models = models.rename(models.with_suffix(".py.jinja"))
@@ -184,6 +181,14 @@ def with_option(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     return made
 
 
+AUDIT_OPTION = """
+audit:
+  type: bool
+  default: false
+
+_exclude:
+  - "{% if not audit %}/app/models/audit.py{% endif %}"
+"""
 AUDIT = '''"""What has been done."""
 
 from sqlalchemy.orm import Mapped
@@ -206,7 +211,7 @@ def revise(project: Project, url: str, message: str) -> str:
     project.alembic(url, "revision", "--autogenerate", "-m", message)
     project.alembic(url, "upgrade", "head")
     project.alembic(url, "check")
-    (path,) = set(project.revisions) - before
+    path = only(set(project.revisions) - before)
     return path.read_text("utf-8")
 
 

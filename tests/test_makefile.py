@@ -16,7 +16,8 @@ import pytest
 
 from tests.databases import SERVERS, Server
 from tests.project import FIRST, Project, set_up, stopped
-from tests.support import run, said
+from tests.repository import add_column
+from tests.support import only, run, said
 from tests.template import DATABASES, ROOT, render
 
 TARGETS = [
@@ -117,7 +118,7 @@ def test_site_says_that_its_port_is_taken() -> None:
         port = taken.getsockname()[1]
         command = (sys.executable, "-m", "website", "--serve", f"--port={port}")
         done = run(*command, cwd=ROOT, code=1)
-    (line,) = done.stderr.splitlines()
+    line = only(done.stderr.splitlines())
     assert line.startswith(f"cannot listen on 127.0.0.1:{port}: ")
     assert not done.stdout
 
@@ -169,7 +170,7 @@ def test_reset_takes_the_name_typed(copy: Project, server: Server, url: str) -> 
 def test_reset_refuses_another_machine(project: Project, server: Server) -> None:
     environment = {"DATABASE_URL": str(server.REMOTE)}
     done = project.make("db-reset", "confirm=orders", env=environment, code=None)
-    (line,) = said(done.stderr)
+    line = only(said(done.stderr))
     assert "db.example.com" in line
     assert "s3cret" not in line
 
@@ -188,6 +189,15 @@ def test_sql_is_printed_and_nothing_else(copy: Project, server: Server, url: str
     assert "create users" in copy.make("db-history").stdout
 
 
+def test_sql_of_some_revisions(copy: Project) -> None:
+    add_column(copy, "aaaaaaaaaaaa", "size")
+    add_column(copy, "bbbbbbbbbbbb", "weight", after="aaaaaaaaaaaa")
+    printed = copy.make("db-sql", f"rev={FIRST}:aaaaaaaaaaaa").stdout
+    assert "ADD COLUMN size" in printed
+    assert "CREATE TABLE users" not in printed, "of an earlier revision"
+    assert "weight" not in printed, "of a later revision"
+
+
 @pytest.mark.parametrize("message", ["", " "])
 def test_revision_wants_a_message(project: Project, message: str) -> None:
     done = project.make("db-revision", f"m={message}", code=None)
@@ -198,7 +208,7 @@ def test_revision_wants_a_message(project: Project, message: str) -> None:
 @pytest.mark.parametrize("target", ["db-migrate", "db-status", "db-start"])
 def test_unreadable_url_is_one_line(project: Project, server: Server, target: str) -> None:
     done = project.make(target, env={"DATABASE_URL": server.UNREADABLE}, code=None)
-    (line,) = said(done.stderr)
+    line = only(said(done.stderr))
     assert line.startswith("DATABASE_URL")
     assert "s3cret" not in line
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from tests.databases import AWKWARD, Server
 from tests.project import FIRST, Project
 from tests.repository import add_column, commit, git, start, without_git
-from tests.support import said, variables
+from tests.support import only, said, variables
 
 ADA, ADA_TOO, BOB, BOB_TOO = "aaaaaaaaaaa1", "aaaaaaaaaaa2", "bbbbbbbbbbb1", "bbbbbbbbbbb2"
 JOIN = "`alembic merge heads` adds a revision that follows both."
@@ -42,7 +42,7 @@ def refusal(project: Project, *arguments: str) -> str:
     """Return the one line that it refuses with, having changed nothing."""
     before = git(project, "diff")
     done = project.script("rebase", env=variables(arguments), code=None)
-    (line,) = done.stderr.splitlines()
+    line = only(done.stderr.splitlines())
     assert git(project, "diff") == before
     return line
 
@@ -222,7 +222,7 @@ def test_database_has_to_be_asked(copy: Project, server: Server) -> None:
     }
     for url, reason in reasons.items():
         done = copy.make("db-rebase", env={name: url}, code=2)
-        (line,) = said(done.stderr)
+        line = only(said(done.stderr))
         assert line.startswith(reason)
         assert "s3cret" not in line
         assert not done.stdout
@@ -233,11 +233,11 @@ def test_branch_to_compare_with(copy: Project) -> None:
     """The one that is named, else origin's own, else a usual one; or a line that says what to do."""
     unknown = "base=nowhere: git has no such branch, or in CI needs fetch-depth: 0"
     begun = "nothing to do: no revision is merged yet"
-    (line,) = said(copy.make("db-rebase", code=None).stderr)
+    line = only(said(copy.make("db-rebase", code=None).stderr))
     assert line == begun
     merged(copy)
     assert refusal(copy, "base=nowhere") == unknown
-    (line,) = said(copy.make("db-rebase", code=None, env={"PATH": without_git(copy)}).stderr)
+    line = only(said(copy.make("db-rebase", code=None, env={"PATH": without_git(copy)}).stderr))
     assert line == (
         "no base found: git has no history here; name the newest revision that is merged,"
         f" for example base={FIRST}"

@@ -16,7 +16,7 @@ from tests.databases import Server
 from tests.migrators import environment
 from tests.pgbouncer import pooled
 from tests.project import FIRST, Project
-from tests.support import Completed, wait_for
+from tests.support import Completed, only, wait_for
 
 pytestmark = pytest.mark.parametrize("project", ["postgresql"], indirect=True)
 
@@ -153,7 +153,7 @@ def migrate_beside_a_blocker(
             migration.start()
             time.sleep(6)
         migration.join()
-        (completed,) = done
+        completed = only(done)
         return completed, max(durations)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Revise
-from tests.databases import Server
+from tests.databases import Server, shows_password
 from tests.project import FIRST, Project
-from tests.support import clean_environment, explain
+from tests.support import clean_environment, explain, only
 
 TABLES = """
 def upgrade() -> None:
@@ -25,6 +25,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("{table}")
 """
+# Others have begun before it is done.
+SLOWLY = "import time; time.sleep(2)"
 UNNAMED = """
 def upgrade() -> None:
     op.create_table(
@@ -79,8 +81,8 @@ def test_every_plain_command(copy: Project, server: Server, url: str) -> None:
     alembic(url, "revision", "-m", "Two: it's „new“")
     second = copy.new_revision
     assert re.fullmatch(r"\d{4}_\d\d_\d\d_\d{6}-[a-z0-9_]+\.py", second.name)
-    (identifier,) = re.findall(
-        r'^revision: str = "(\w+)"$', second.read_text("utf-8"), re.MULTILINE
+    identifier = only(
+        re.findall(r'^revision: str = "(\w+)"$', second.read_text("utf-8"), re.MULTILINE)
     )
     alembic(url, "current", "--check-heads", code=None)
     alembic(url, "upgrade", identifier)
@@ -134,7 +136,7 @@ def test_sql_runs_as_it_is(project: Project, server: Server, url: str, tmp_path:
 
 def test_eight_at_once(copy: Project, server: Server, url: str, revise: Revise) -> None:
     """Every replica of a deployment may migrate: one works, the others wait and find it done."""
-    revise("aaaaaaaaaaaa", TABLES, table="orders", last="")
+    revise("aaaaaaaaaaaa", TABLES, table="orders", last=SLOWLY)
     running = [
         subprocess.Popen(
             ["alembic", "upgrade", "head"],
@@ -160,9 +162,14 @@ def test_failing_revision_leaves_nothing(
     copy.alembic(url, "upgrade", "head")
     before = server.schema(url)
     path = revise(
-        "bbbbbbbbbbbb", TABLES, table="orders", last='op.execute("SELECT * FROM nowhere")'
+        "bbbbbbbbbbbb",
+        TABLES,
+        table="orders",
+        last="""op.execute("INSERT INTO nowhere VALUES ('Ada')")""",
     )
-    copy.alembic(url, "upgrade", "head", code=None)
+    done = copy.alembic(url, "upgrade", "head", code=255)
+    line = only(done.stdout.splitlines())
+    assert line.startswith("FAILED: rolled back: INSERT INTO nowhere VALUES ('...'): "), line
     assert server.schema(url) == before
     assert FIRST in heads(copy, url)
     path.unlink()
@@ -208,10 +215,11 @@ def test_no_database_is_one_line(project: Project, server: Server, command: str)
     for url in (server.UNREACHABLE, server.UNREADABLE):
         done = project.alembic(url, *command.split(), code=None)
         said = done.stdout + done.stderr
-        assert "s3cret" not in said
+        assert not shows_password(url, said)
         assert len(said.strip().splitlines()) == 1, said
         reason = server.REFUSED if url == server.UNREACHABLE else "DATABASE_URL: has to look like"
         assert re.match(reason, said), said
+    assert shows_password(server.UNREADABLE, server.UNREADABLE), "it could be shown"
 
 
 def test_environment_wins_over_env_file(copy: Project, server: Server, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.pages import (
     Block,
     BrokenPageError,
+    Command,
     Names,
     Reader,
     blocks,
@@ -19,6 +20,7 @@ from tests.pages import (
     reading,
 )
 from tests.releases import git, tagged_clone
+from tests.support import only
 from tests.template import ROOT
 
 ID, OTHER_ID, THIRD_ID = "8c1f4b6d2e0a", "3f2a9c71b0de", "b7d05e1c4a92"
@@ -115,6 +117,11 @@ def test_all_that_is_typed_is_run(page: Path) -> None:
     assert not [f"line {block.line}: {why}" for block in found if (why := untried(page, block))]
 
 
+def typed_in(block: Block) -> list[Command]:
+    """Return the commands that the reader types and a test runs."""
+    return commands(block) if block.language == "console" and block.is_run else []
+
+
 def untried(page: Path, block: Block) -> str | None:
     """Return why somebody might type a block that no test has tried."""
     if not block.language:
@@ -127,6 +134,9 @@ def untried(page: Path, block: Block) -> str | None:
         return f"options: {block.options}"
     if block.options.get("not-run") == "":
         return "not run, without a reason"
+    hidden = [command.text for command in typed_in(block) if set(command.output or "") == {"..."}]
+    if hidden:
+        return f"shows nothing of what it prints: {hidden[0]}"
     if block.language == "diff" or (block.language == "python" and page.name not in RUN_ELSEWHERE):
         named = block.title or block.source
         return None if named else f"{block.language} without the title of its file"
@@ -156,10 +166,11 @@ def test_little_is_not_run() -> None:
         "```python\na = 1\n```",
         "```console not-run\n$ ls\n```",
         "```console skip\n$ ls\n```",
+        "```console\n$ ls\n...\n```",
     ],
 )
 def test_what_would_not_be_tried(text: str) -> None:
-    (block,) = blocks(f"{text}\n")
+    block = only(blocks(f"{text}\n"))
     assert untried(DOCS / "how-to/page.md", block)
 
 
@@ -174,7 +185,7 @@ def test_what_would_not_be_tried(text: str) -> None:
     ],
 )
 def test_what_is_tried(text: str) -> None:
-    (block,) = blocks(f"{text}\n")
+    block = only(blocks(f"{text}\n"))
     assert not untried(DOCS / "how-to/page.md", block)
 
 
@@ -231,6 +242,12 @@ def test_wrong_output_is_told(reader: Reader) -> None:
     ):
         assert part in said
     assert "+two" not in said
+
+
+def test_output_that_is_not_shown_is_told(reader: Reader) -> None:
+    """Otherwise another command with the same exit status would do."""
+    with pytest.raises(AssertionError, match=r"line 2: \$ echo one\n(.*\n)*\+one"):
+        follow(reader, console("$ echo one\n$ true"))
 
 
 @pytest.mark.parametrize(
@@ -331,6 +348,11 @@ def test_times_in_names_of_files() -> None:
         ("make: *** [Makefile:92: db-check] Error 1", "make: *** [Makefile:7: db-check] Error 1"),
         ("\x1b[32mgreen\x1b[0m  ", "green"),
         ("10 %\r20 %\r30 %\r\n", "30 %"),
+        ("===== 137 passed in 69.64s (0:01:09) =====", "29 passed in 5.42s"),
+        ("no issues found in 55 source files", "no issues found in 56 source files"),
+        ("103 files already formatted", "94 files already formatted"),
+        ("tagged 1.8.0: 5d0c1a2", "tagged 1.8.0: 8e4f7b3"),
+        ("at 1.8.0.post1: nothing", "at 1.9.0.post1: nothing"),
         ("from 1.4.0 to 1.4.1", "from 1.5.0 to 2.0.0"),
         ("postgresql://p@/orders?host=/home/you/x has", "postgresql://p@/orders?host=%2Ftmp has"),
         ('{"request_id":"03b6e0be"}', '{"request_id":"some other"}'),
@@ -367,7 +389,7 @@ def test_patch() -> None:
 
 
 def test_commands_of_a_block() -> None:
-    (block,) = blocks("\n\n" + console("$ one\n$ two \\\n>  three\nout\n\n$ four\n\n"))
+    block = only(blocks("\n\n" + console("$ one\n$ two \\\n>  three\nout\n\n$ four\n\n")))
     found = [(command.text, command.output, command.line) for command in commands(block)]
     assert found == [("one", None, 4), ("two \\\n three", ["out"], 5), ("four", [""], 9)]
 

@@ -20,7 +20,7 @@ from tests.pages import NAME, Block, blocks, normalise
 from tests.picture import PICTURE, draw
 from tests.project import Project, stopped
 from tests.releases import GIT
-from tests.support import IDENTITY, Server, run
+from tests.support import IDENTITY, Server, only, run
 from tests.template import DATABASES, ROOT, render
 
 SERVES = {"make dev", "make run"}
@@ -48,7 +48,7 @@ def test_every_block_is_marked(source: Path, tmp_path: Path) -> None:
 def curl(command: str, server: Server) -> None:
     """Do what curl would, and want a success: curl itself is not installed everywhere."""
     _, *arguments = shlex.split(command.replace(ADDRESS, server.address))
-    (address,) = [word for word in arguments if word.startswith("http")]
+    address = only([word for word in arguments if word.startswith("http")])
     body = arguments[arguments.index("--json") + 1] if "--json" in arguments else None
     answer = httpx.request(
         "POST" if body else "GET", address, json=json.loads(body) if body else None, timeout=10
@@ -135,7 +135,9 @@ def test_demo_can_be_updated() -> None:
 
 def test_template_is_named_so_that_a_typo_is_one_line(tmp_path: Path) -> None:
     """Copier itself ends in a traceback where there is no such folder."""
-    (copy,) = re.findall(r"(?m)^TEMPLATE=.*copier copy.*", (ROOT / "README.md").read_text("utf-8"))
+    copy = only(
+        re.findall(r"(?m)^TEMPLATE=.*copier copy.*", (ROOT / "README.md").read_text("utf-8"))
+    )
     done = run("sh", "-c", copy, cwd=tmp_path, env={"GIT_CEILING_DIRECTORIES": "/"}, code=None)
     assert done.stderr.splitlines()[0].startswith("fatal: not a git repository")
     assert "Traceback" not in done.stderr
@@ -146,8 +148,10 @@ def test_template_is_named_so_that_a_typo_is_one_line(tmp_path: Path) -> None:
         assert all('"${TEMPLATE:?}"' in line for line in copies), f"{page}: {copies}"
         assigned = re.findall(r"(?m)^\$ (TEMPLATE=.*)$", text)
         assert set(assigned) <= {named}, page
-    (tutorial,) = re.findall(
-        r"(?m)^\$ (uvx copier copy .*)", (ROOT / "docs/tutorial/1-start.md").read_text("utf-8")
+    tutorial = only(
+        re.findall(
+            r"(?m)^\$ (uvx copier copy .*)", (ROOT / "docs/tutorial/1-start.md").read_text("utf-8")
+        )
     )
     for command in (named, f"TEMPLATE=; {tutorial}"):
         done = run("sh", "-c", command, cwd=tmp_path, code=None)

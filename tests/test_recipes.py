@@ -14,7 +14,7 @@ import pytest
 from tests.databases import Server
 from tests.pages import Block, blocks
 from tests.project import FIRST, Project
-from tests.support import Completed, clean_environment, run
+from tests.support import Completed, clean_environment, only, run
 from tests.template import ROOT
 
 PAGE = (ROOT / "docs/explanation/usual-recipes.md").read_text("utf-8")
@@ -120,7 +120,7 @@ def recipe(title: str, language: str) -> str:
 
 def said(title: str, done: Completed) -> bool:
     """Return whether a command has printed what the page says that it prints."""
-    (text,) = [block.text.strip() for block in section(title) if block.language == "text"]
+    text = only([block.text.strip() for block in section(title) if block.language == "text"])
     return text in done.stdout + done.stderr
 
 

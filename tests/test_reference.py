@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference import GENERATED, PAGES, PART, pages
+from tests.conftest import Render
+from tests.reference import GENERATED, PAGES, PART, pages, setting_rows
 from tests.template import DATABASES, ROOT, render
 
 MESSAGES = PAGES / "exit-codes-and-messages.md"
@@ -36,7 +37,9 @@ def code(source: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     texts = []
     for database in DATABASES:
         project = render(source, folder / database, {"database": database})
-        for path in sorted(project.rglob("*.py")):
+        # Not its tests, which repeat messages that the code may no longer have.
+        own = [path for path in project.rglob("*.py") if path.parent.name != "tests"]
+        for path in sorted(own):
             joined = re.sub(r"\"\s*\n\s*f?\"", "", path.read_text("utf-8"))
             texts.append(re.sub(r"\{[^{}\n]*\}", "", joined))
         texts.append((project / "Makefile").read_text("utf-8"))
@@ -48,6 +51,16 @@ def test_message_exists(message: str, code: str) -> None:
     """Every part of it that does not change is in the code."""
     for part in OPEN.split(message):
         assert part.strip(" :;,.") in code
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_example_of_the_environment_names_settings(rendered: Render, database: str) -> None:
+    folder = rendered(database=database)
+    text = (folder / ".env.example").read_text("utf-8")
+    names = re.findall(r"(?m)^(?:# )?([A-Z][A-Z0-9_]*)=", text)
+    known = {row[0].strip("`") for row in setting_rows(folder)}
+    assert len(names) > 3
+    assert not set(names) - known, "no setting has this name"
 
 
 def test_there_are_messages() -> None:

@@ -18,7 +18,7 @@ import yaml
 from tests.conftest import Render
 from tests.images import parse
 from tests.project import Project
-from tests.support import run
+from tests.support import only, run
 from tests.template import (
     DATABASES,
     Answers,
@@ -35,6 +35,8 @@ JINJA = re.compile(r"(?<!\$)\{\{|\{%|\{#")
 TEMPLATE = re.compile(
     r"copier|jinja|fastapi-service-template|\b(the|this|a) template\b", re.IGNORECASE
 )
+# The headings of what both pages say about updates.
+UPDATES = re.compile(r"\A## (?:Take improvements of|Update from) the template\n")
 SECRET = re.compile(
     r"(?i)(password|secret|token|api_key)\s*[=:]\s*['\"]?\w{8,}|BEGIN .*PRIVATE KEY"
 )
@@ -233,9 +235,9 @@ def test_template_is_not_mentioned(combination: Rendered) -> None:
             assert TEMPLATE.search(text), name
             continue
         allowed = ""
-        if name == "README.md":
+        if name in {"README.md", "AGENTS.md"}:
             sections = re.split(r"(?m)^(?=##? )", text)
-            (allowed,) = (part for part in sections if "copier update" in part)
+            allowed = only(part for part in sections if UPDATES.search(part))
         elif name == "Makefile":
             allowed = "".join(re.findall(r"(?ms)^COPIER := .*?$|^update: .*?^db-start", text))
         lines = [line for line in text.splitlines() if TEMPLATE.search(line)]

@@ -14,7 +14,7 @@ import pytest
 
 from tests.databases import Server
 from tests.project import Project
-from tests.support import Environment, clean_environment, free_port, said
+from tests.support import Environment, clean_environment, free_port, only, said
 
 ON_POSTGRESQL = pytest.mark.parametrize("project", ["postgresql"], indirect=True)
 ON_SQLITE = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
@@ -32,7 +32,7 @@ def reset(project: Project, name: str, code: int | None = 0, **settings: str) ->
     """Run what `make db-reset confirm=...` runs; return the line that it ends with."""
     environment = {"confirm": name, **settings}
     done = project.script(project.database, "reset", env=environment, code=code)
-    (line,) = said(done.stderr) if done.returncode else done.stdout.splitlines()
+    line = only(said(done.stderr) if done.returncode else done.stdout.splitlines())
     return line
 
 

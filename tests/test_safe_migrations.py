@@ -16,7 +16,7 @@ from tests.conftest import INDEX, Revise
 from tests.databases import Server
 from tests.migrators import Migrators, environment, migrators
 from tests.project import FIRST, Project
-from tests.support import wait_for
+from tests.support import only, wait_for
 
 TABLE = """
 def upgrade() -> None:
@@ -113,7 +113,7 @@ def test_killed_at_any_moment(
     seen = set()
     for number in range(30):
         with server.empty_database(tmp_path) as url:
-            (pid,) = crowd.start(url, "upgrade", "head")
+            pid = only(crowd.start(url, "upgrade", "head"))
             # Spread over the run: at a random moment after each of its revisions was begun.
             begun = number % (len(chain) + 1)
             wait_for(lambda: "".join(crowd.logs).count("Running up") >= begun, "it migrates")  # noqa: B023

@@ -17,7 +17,7 @@ import pytest
 from tests.databases import Server as DatabaseServer
 from tests.project import FIRST, Project
 from tests.slow_routes import with_slow_routes
-from tests.support import Server, free_port, said, wait_for
+from tests.support import Server, free_port, only, said, wait_for
 
 BODY = b'{"email": "ada@example.com", "name": "Ada"}'
 REQUEST = (
@@ -91,6 +91,21 @@ def test_sigterm_lets_a_request_end(
     assert server.query(migrated, "SELECT email FROM users") == [("ada@example.com",)]
 
 
+@pytest.mark.parametrize("project", ["postgresql"], indirect=True)
+def test_hanging_request_does_not_outlive_the_shutdown_timeout(
+    project: Project, server: DatabaseServer, migrated: str, tmp_path: Path
+) -> None:
+    limits = {"ORDERS_SHUTDOWN_TIMEOUT": "1", "ORDERS_STATEMENT_TIMEOUT": "300"}
+    command, log = ("python", "-m", "app"), tmp_path / "log"
+    with (
+        project.serve(*command, url=migrated, env=limits, log=log) as served,
+        server.writes_held(migrated),
+        begin_request(served),
+    ):
+        served.process.send_signal(signal.SIGTERM)
+        served.wait(20)
+
+
 @pytest.fixture
 def local(light_project: Project, tmp_path: Path) -> Project:
     """Return a copy with a migrated database of its own."""
@@ -102,7 +117,7 @@ def local(light_project: Project, tmp_path: Path) -> Project:
 @contextlib.contextmanager
 def workers(project: Project, log: Path) -> Iterator[Server]:
     with project.serve("python", "-m", "app", env={"ORDERS_WORKERS": "2"}, log=log) as server:
-        wait_for(lambda: len(worker_pids(server)) == 2, "both workers serve")
+        wait_for(lambda: len(worker_pids(server)) == 2, "both workers serve", 30)
         yield server
 
 
@@ -139,9 +154,9 @@ def test_worker_that_dies_is_an_error_and_replaced(local: Project, tmp_path: Pat
     with workers(local, tmp_path / "log") as server:
         pid = worker_pids(server)[0]
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: len(worker_pids(server)) == 3, "another worker has started")
+        wait_for(lambda: len(worker_pids(server)) == 3, "another worker has started", 30)
         assert server.answers()
-    (report,) = [line for line in server.log.splitlines() if " died" in line]
+    report = only([line for line in server.log.splitlines() if " died" in line])
     record = json.loads(report)
     assert record["level"] == "error"
     assert record["event"] == f"worker process {pid} died, exit code -9: starting another"
@@ -235,8 +250,10 @@ def test_awkward_address(
             assert httpx.get(f"{served.address}/health/ready").status_code == 200
 
 
+@pytest.mark.parametrize("project", ["postgresql"], indirect=True)
 def test_password_is_in_no_log(project: Project, server: DatabaseServer, tmp_path: Path) -> None:
     log = tmp_path / "log"
+    assert "s3cret" in server.UNREACHABLE
     with project.serve("python", "-m", "app", url=server.UNREACHABLE, log=log) as served:
         answers = [httpx.get(f"{served.address}{path}") for path in ("/health/ready", "/users")]
         assert {answer.status_code for answer in answers} == {503}

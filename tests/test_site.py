@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.pages import hide_front_matter
-from tests.support import run
+from tests.support import only, run
 from tests.system import program
 from tests.template import ROOT, copy_of_working_tree
 from website.mermaid import PIN
@@ -317,7 +317,7 @@ def test_pages_are_the_same_on_the_site(language: Language, repository: Path, si
 def test_start_page_links_to_every_page(language: Language) -> None:
     """It is the order of the navigation, too. A page in a folder with an index is the index's."""
     files = {source: place for source, place in language.files().items() if place.endswith(".md")}
-    (start,) = [source for source, place in files.items() if place == "index.md"]
+    start = only([source for source, place in files.items() if place == "index.md"])
     indexes = [Path(source) for source, place in files.items() if place.endswith("index.md")]
     linked = {
         (ROOT / index.parent / found["target"].partition("#")[0]).resolve()

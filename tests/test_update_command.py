@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 # Releases made up on top of the one to come; the last has a hook.
 NEW, HOOK = "90.0.0", "91.0.0"
 ENTRIES = {NEW: "### Added\n\n- Nicknames.", HOOK: "### Changed\n\n- Names of files."}
+FIRST_REVISION = "migrations/versions/2026_01_01_0000-create_users.py"
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,8 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     add_column(template)
     edit(template / "app/logging.py", '"""', '"""New: ')
     edit(template / "alembic.ini", "[alembic]", "# Settings of Alembic.\n[alembic]")
+    # No release does: a service has applied it. It must not be missed where it was deleted.
+    edit(template / FIRST_REVISION, '"""create users', '"""create the users')
     edit(template / ".env.example.jinja", "WORKERS=1", "WORKERS=1\n# {{ env_prefix }}COLOUR=red")
     publish(made.source, NEW, ENTRIES[NEW])
     with (made.source / "copier.yml").open("a") as file:
@@ -268,7 +271,7 @@ def test_conflicts_and_deleted_files_are_listed(folder: Path) -> None:
     edit(folder / "alembic.ini", "[alembic]", "# Mine.\n[alembic]")
     (folder / "app/logging.py").unlink()
     (folder / "app/pagination.py").unlink()
-    (folder / "migrations/versions/2026_01_01_0000-create_users.py").unlink()
+    (folder / FIRST_REVISION).unlink()
     commit(folder, "Edit")
     done = update(folder, to=NEW, code=1)
     resolve = "    # nothing of this release has run yet\n  git add --all    # when the conflicts are resolved"
@@ -467,6 +470,28 @@ def test_nothing_of_the_release_runs(releases: Releases, folder: Path, tmp_path:
     update(folder, to="90.1.0", GIT_CONFIG_VALUE_0=".githooks", **hooks)
     assert (folder / ".githooks/pre-commit").exists()
     assert not (tmp_path / "ran").exists()
+
+
+def test_from_the_release_before(releases: Releases, tmp_path: Path) -> None:
+    """1.8 reads copier.yml in several files, and knows from it what can be answered."""
+    folder = start(releases, tmp_path / "orders", "1.8.0", {"database": "sqlite"})
+    said = refused(folder, to=releases.next, data="colour=red")
+    assert said == f"{releases.next} does not ask for colour; {ASKED}"
+    update(folder, to=releases.next, data="ci=gitlab")
+    answers = (folder / ".copier-answers.yml").read_text("utf-8")
+    assert f"_commit: {releases.next}\n" in answers
+    assert "ci: gitlab\n" in answers
+
+
+def test_from_releases_that_read_one_file(releases: Releases, tmp_path: Path) -> None:
+    """1.3 to 1.7 stop before anything is changed, and their last lines name the way."""
+    folder = start(releases, tmp_path / "orders", "1.7.0", {"database": "sqlite"})
+    said = refused(folder, to=releases.next)
+    assert said.splitlines()[-2].strip() == "--- # first: make update to=1.8.0"
+    for name in ("1.8.0", releases.next):
+        update(folder, to=name)
+        assert f"_commit: {name}\n" in (folder / ".copier-answers.yml").read_text("utf-8")
+        commit(folder, f"Update to {name}")
 
 
 def test_update_of_a_service(releases: Releases, project: Project, copy: Project) -> None:

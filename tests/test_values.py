@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import Completed, Environment, run, said
+from tests.support import Completed, Environment, only, run, said
 from tests.template import ROOT, render
 
 # Where each variable of each target arrives, with what else the target wants to be told.
@@ -117,7 +117,7 @@ def test_value_is_no_option(faked: Path, value: str) -> None:
     revision = started(make(faked, "db-revision", f"m={value}"))[0]["arguments"]
     assert revision == ["revision", "--autogenerate", f"--message={value}"]
     backfill = make(faked, "db-backfill", f"table={value}", f"set={value}", f"where={value}")
-    (begun,) = started(backfill)
+    begun = only(started(backfill))
     assert begun["arguments"][2:] == [f"--set={value}", f"--where={value}", "--", value]
 
 
@@ -126,7 +126,7 @@ def test_empty_value_is_refused(faked: Path, target: str, variable: str) -> None
     """That is what `make db-rollback rev=$UNSET` comes down to."""
     others = [f"{name}={text}" for name, text in USES[target, variable].items()]
     done = make(faked, target, f"{variable}=", *others, code=2)
-    (line,) = said(done.stderr)
+    line = only(said(done.stderr))
     assert variable in line
     programs = [program["arguments"] for program in started(done)]
     assert not [words for words in programs if "-c" not in words], "a program was started"
@@ -138,7 +138,7 @@ def test_blank_value_is_empty(faked: Path) -> None:
 
 def test_variables_of_the_environment(faked: Path) -> None:
     """They count as they always have; only an empty base is what a CI job may have."""
-    (begun,) = started(make(faked, "db-rollback", env={"rev": "$(shell touch ran)"}))
+    begun = only(started(make(faked, "db-rollback", env={"rev": "$(shell touch ran)"})))
     assert begun["arguments"] == ["downgrade", "--", "$(shell touch ran)"]
     assert "rev is empty" in make(faked, "db-rollback", env={"rev": ""}, code=2).stderr
     assert started(make(faked, "db-lint", env={"base": ""}))
@@ -158,15 +158,19 @@ def test_template_takes_values_as_typed(tmp_path: Path) -> None:
     """Its own Makefile, too."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     for name in ("python", "uv"):
-        write_program(tmp_path / ".venv/bin" / name, PROGRAM.replace('"m"', '"port", "PARTS"'))
+        write_program(
+            tmp_path / ".venv/bin" / name, PROGRAM.replace('"m"', '"port", "PARTS", "ONLY"')
+        )
     (tmp_path / "sync").touch()
     options = ("-o", ".venv/.synced", "PARTS=$(shell touch ran) $5 *", "port=$(shell touch ran)")
     bench = started(make(tmp_path, "bench", *options))[-1]["arguments"]
     assert bench == ["-m", "benchmarks", "$(shell", "touch", "ran)", "$5", "*"]
+    planted = started(make(tmp_path, "mutants", *options, "ONLY=a $$ b"))[-1]["arguments"]
+    assert planted == ["-m", "mutants", "a", "$$", "b"]
     serve = started(make(tmp_path, "docs-serve", *options))[-1]["arguments"]
     assert serve == ["-m", "website", "--serve", "--port=$(shell touch ran)"]
     assert not (tmp_path / "ran").exists()
-    for target, variable in (("bench", "PARTS"), ("docs-serve", "port")):
+    for target, variable in (("bench", "PARTS"), ("mutants", "ONLY"), ("docs-serve", "port")):
         done = make(tmp_path, "-o", ".venv/.synced", target, f"{variable}=", code=2)
         assert said(done.stderr) == [f"{variable} is empty: give it a value or leave it out"]
 

@@ -113,8 +113,8 @@ class Source:
         Raises RuntimeError where no lifespan has opened it.
         """
         database = getattr(request.app.state, self.name, None)
-        service = request.scope.get("service")
-        if database is None and service is not None:
+        if database is None:
+            service = request.scope.get("service", request.app)
             database = getattr(service.state, self.name, None)
         if database is None:
             raise RuntimeError(f"no {self.name} is open: the lifespan of the application opens it")

@@ -21,6 +21,9 @@ USUAL = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", "co
 # these are personal data.
 VERBOSE = {"sqlalchemy.engine": "INFO", "websockets": "INFO"}
 
+# No line shows these, so they need not be looked up for every record.
+logging.logProcesses = logging.logThreads = logging.logMultiprocessing = False
+
 
 def in_terminal() -> bool:
     """Return whether a person reads the log, rather than a machine."""

@@ -1,11 +1,16 @@
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
+from sqlalchemy import delete
 
+from app.models import User
+from kit.db import Database
 from kit.testing import assert_problem
 
 ADA = {"email": "ada@example.com", "name": "Ada Lovelace"}
@@ -106,6 +111,43 @@ async def test_deleted_user_is_gone(client: AsyncClient) -> None:
     response = await client.delete(path)
     assert (response.status_code, response.content) == (204, b"")
     assert_problem(await client.get(path), 404, "user-not-found")
+
+
+async def test_changed_user_keeps_its_place(client: AsyncClient) -> None:
+    """PostgreSQL returns a row that was changed last where nobody asks for an order."""
+    first = await create(client, email="first@example.com")
+    await create(client, email="second@example.com")
+    await client.patch(f"/users/{first['id']}", json={"name": "Changed"})
+    assert await emails(client) == ["first@example.com", "second@example.com"]
+
+
+async def test_only_one_of_concurrent_requests_deletes(own_client: AsyncClient) -> None:
+    path = f"/users/{(await create(own_client))['id']}"
+    responses = await asyncio.gather(*(own_client.delete(path) for _ in range(8)))
+    assert sorted(response.status_code for response in responses) == [204] + [404] * 7
+
+
+async def test_all_of_concurrent_changes_are_made(own_client: AsyncClient) -> None:
+    path = f"/users/{(await create(own_client))['id']}"
+    names = [{"name": f"Ada {number}"} for number in range(8)]
+    responses = await asyncio.gather(*(own_client.patch(path, json=name) for name in names))
+    assert [response.status_code for response in responses] == [200] * 8
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+async def test_user_deleted_meanwhile_is_not_found(
+    own_app: FastAPI, own_client: AsyncClient, method: str
+) -> None:
+    """The request waits for the other transaction, and then sees what that has done."""
+    user = await create(own_client)
+    database: Database = own_app.state.database
+    async with database.writing.begin() as session:
+        await session.execute(delete(User))
+        path, body = f"/users/{user['id']}", {"name": "Changed"}
+        request = asyncio.create_task(own_client.request(method, path, json=body))
+        done, _ = await asyncio.wait({request}, timeout=0.3)
+        assert not done, "it has not waited"
+    assert_problem(await request, 404, "user-not-found")
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])

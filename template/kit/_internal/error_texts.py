@@ -20,6 +20,9 @@ DETAIL = re.compile(
 )
 # What PostgreSQL and asyncpg do not understand, they quote in the message itself.
 VALUE = re.compile(r"(invalid input (?:syntax|value) for [^:\n]*|query argument \$\d+): [^\n]*")
+# A value of a row, perhaps, unless the statement defines a table.
+LITERAL = re.compile(r"'(?:[^']|'')*'")
+DEFINITIONS = ("CREATE", "ALTER", "DROP")
 
 
 class Obstacle(NamedTuple):
@@ -70,6 +73,13 @@ class ErrorTexts:
         if facts:
             return f"{message} ({', '.join(facts)})"
         return message
+
+    def describe_statement(self, error: StatementError) -> str:
+        """Return the statement that has failed, and the error's message, in one line."""
+        statement = " ".join((error.statement or "COMMIT").split())
+        if not statement.upper().startswith(DEFINITIONS):
+            statement = LITERAL.sub("'...'", statement)
+        return f"{statement}: {self.describe(error)}"
 
     def is_database_error(self, error: BaseException) -> bool:
         """Return whether SQLAlchemy or a driver has raised it for a statement or a connection."""

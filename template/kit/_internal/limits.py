@@ -1,4 +1,4 @@
-"""What the body of a request may be: how many bytes, and how many values of JSON.
+"""What the body of a request may be: how many bytes, and how many values of JSON or of a form.
 
 The limit of a route is FastAPI's own `max_body_size=`, of `@router.post()`, `APIRouter()` or
 `include_router()`. This is Starlette's middleware for it, which answers with a problem.
@@ -51,10 +51,20 @@ class ValueCounter:
         self.in_string = not self.in_string
 
 
+class FieldCounter:
+    """Counts the separators of a form's fields."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def feed(self, chunk: bytes) -> None:
+        self.count += chunk.count(b"&")
+
+
 class LimitedRequest(RequestBodyLimitResponder):
     """One request; a route with a limit of its own replaces `max_body_size`."""
 
-    counter: ValueCounter | None = None
+    counter: ValueCounter | FieldCounter | None = None
 
     async def receive_with_limit(self) -> Message:
         limit = self.max_body_size
@@ -70,12 +80,15 @@ class LimitedRequest(RequestBodyLimitResponder):
         return message
 
     def count_values(self, body: bytes, limit: int, message: Message) -> None:
-        """Refuse a JSON body of more values than that, before it is parsed and validated."""
+        """Refuse a body of more values than that, before it is parsed and validated."""
         if self.counter is None:
             more = message.get("more_body", False)
-            if (not more and body.count(b",") < limit) or not is_json(self.scope):
+            # As many bytes as values: most bodies are shorter.
+            if not more and len(body) < limit:
                 return
-            self.counter = ValueCounter()
+            self.counter = counter_of(self.scope)
+            if self.counter is None:
+                return
         self.counter.feed(body)
         if self.counter.count >= limit:
             raise TooLargeError(f"The body has more than {limit} values.")
@@ -105,6 +118,11 @@ def may_have_body(scope: Scope) -> bool:
     return not BODY_HEADERS.isdisjoint(dict(scope["headers"]))
 
 
-def is_json(scope: Scope) -> bool:
-    content_type: bytes = dict(scope["headers"]).get(b"content-type", b"")
-    return b"json" in content_type.lower()
+def counter_of(scope: Scope) -> ValueCounter | FieldCounter | None:
+    """Return what counts the values of this type of body; None where they are not counted."""
+    content_type: bytes = dict(scope["headers"]).get(b"content-type", b"").lower()
+    if b"json" in content_type:
+        return ValueCounter()
+    if b"x-www-form-urlencoded" in content_type:
+        return FieldCounter()
+    return None

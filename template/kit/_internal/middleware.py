@@ -47,7 +47,8 @@ class RequestMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # An application that is mounted in the service replaces "app", and needs its database.
-        scope["service"] = scope.get("app")
+        if "app" in scope:
+            scope["service"] = scope["app"]
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

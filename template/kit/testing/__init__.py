@@ -13,7 +13,7 @@ import pytest
 
 pytest.register_assert_rewrite("kit.testing.checks", "kit.testing.clients")
 
-from kit.testing.clients import Log, assert_problem, client_of  # noqa: E402
+from kit.testing.clients import Log, assert_problem, client_of, only  # noqa: E402
 from kit.testing.databases import alembic_config, create_database, downgrade, upgrade  # noqa: E402
 from kit.testing.service import TestedService  # noqa: E402
 
@@ -25,5 +25,6 @@ __all__ = [
     "client_of",
     "create_database",
     "downgrade",
+    "only",
     "upgrade",
 ]

@@ -130,18 +130,21 @@ async def test_revision_goes_up_down_and_up_with_rows(
         for parent in parents:
             upgrade(url, parent)
         await run(service, url, add_rows)
-        await upgrade_keeps_rows(service, url, kit_revision.revision)
+        before = await run(service, url, count_rows)
+        upgrade(url, kit_revision.revision)
+        assert_rows_kept(before, await run(service, url, count_rows))
         await run(service, url, add_rows)
         assert any((await run(service, url, count_rows)).values())
         downgrade(url, parents[0] if parents else "base")
-        await upgrade_keeps_rows(service, url, kit_revision.revision)
+        before = await run(service, url, count_rows)
+        upgrade(url, kit_revision.revision)
+        assert_rows_kept(before, await run(service, url, count_rows))
 
 
-async def upgrade_keeps_rows(service: Service, url: URL, revision: str) -> None:
-    before = await run(service, url, count_rows)
-    upgrade(url, revision)
-    after = await run(service, url, count_rows)
-    assert {table: after.get(table, count) for table, count in before.items()} == before
+def assert_rows_kept(before: dict[str, int], after: dict[str, int]) -> None:
+    """Compare the tables that are still there: dropping one is the revision's own business."""
+    lost = {table: count for table, count in before.items() if after.get(table, count) != count}
+    assert not lost, f"upgrade() has changed the number of rows: {before}, then {after}"
 
 
 async def run(service: Service, url: URL, function: Callable[[Connection], Any]) -> Any:  # noqa: ANN401

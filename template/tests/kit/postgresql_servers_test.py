@@ -17,11 +17,12 @@ from sqlalchemy import URL, text
 from app.db import WriteSession
 from app.settings import Settings
 from kit._internal.database import dialect
+from kit._internal.error_texts import conceal
 from kit._internal.postgresql.servers import limit_silence
 from kit._internal.postgresql.testing import connect
 from kit._internal.postgresql.url import libpq, list_servers, parse_any_url
 from kit.db import Database
-from kit.testing import Log, assert_problem, client_of, upgrade
+from kit.testing import Log, assert_problem, client_of, only, upgrade
 from tests.kit.databases import refusing
 from tests.kit.postgresql import silent
 from tests.kit.postgresql_urls import LIBPQ_ONLY
@@ -75,8 +76,8 @@ def test_migrations_may_use_what_only_libpq_has(parameter: str) -> None:
 
 def beside(url: URL, other: str, **query: str) -> Settings:
     """Return settings for the server at `other`, and after it the one of this database."""
-    [(folder, port)] = list_servers(url)
-    [(host, other_port)] = list_servers(parse_any_url(other))
+    folder, port = only(list_servers(url))
+    host, other_port = only(list_servers(parse_any_url(other)))
     both = {"host": f"{host},{folder}", "port": f"{other_port},{port or 5432}", **query}
     settings = settings_for(url._replace(host=None, port=None).set(query=both))
     return settings.model_copy(update={"connection_timeout": 1, "ready_timeout": 0.2})
@@ -171,3 +172,6 @@ def test_error_of_a_migration_is_described_without_values(own_url: URL) -> None:
         == f"{expected} (SQLSTATE 23505, constraint uq_once)"
     )
     assert EMAIL not in dialect.ERRORS.format_error(duplicate.value)
+    message = f"failed: {duplicate.value}"
+    assert EMAIL in message
+    assert EMAIL not in conceal(message)

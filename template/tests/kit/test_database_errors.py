@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from app.db import WriteSession
 from kit._internal.database import dialect
 from kit.db import Database
-from kit.testing import Log, assert_problem
+from kit.testing import Log, assert_problem, only
 from tests.kit.support import settings_for
 
 EMAIL = "ada@example.com"
@@ -94,7 +94,7 @@ async def test_conflict_is_logged_without_the_row(
         await session.execute(INSERT, VIOLATIONS[kind])
 
     assert_problem(await own_client.post("/people"), 409, "conflict")
-    [record] = [record for record in log() if record["level"] == "warning"]
+    record = only(record for record in log() if record["level"] == "warning")
     last = record["exception"].splitlines()[-1]
     assert re.search(r"\((SQLSTATE 23|\w+_CONSTRAINT_)", last)
     assert "people" in last

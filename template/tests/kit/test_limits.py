@@ -28,8 +28,10 @@ async def in_chunks(body: bytes, size: int = 10_000) -> AsyncIterator[bytes]:
 
 
 async def without_end() -> AsyncIterator[bytes]:
-    while True:
+    """Send twice the limit; what is sent first is more than has to be read."""
+    for _ in range(2 * LIMIT // 10_000):
         yield b" " * 10_000
+    raise AssertionError("more than the limit was read")
 
 
 def add_uploads(app: FastAPI) -> None:
@@ -93,6 +95,24 @@ async def test_middleware_that_reads_the_body(own_app: FastAPI, own_client: Asyn
     own_app.user_middleware.append(Middleware(ReadingMiddleware))
     for body in (b" " * (LIMIT + 1), without_end()):
         assert_problem(await own_client.post("/users", content=body, headers=JSON), 413)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_fields_of_a_form_are_counted_before_they_are_parsed(
+    own_app: FastAPI, own_client: AsyncClient, *, chunked: bool
+) -> None:
+    @own_app.post("/form")
+    async def count(request: Request) -> int:
+        return len(await request.body())
+
+    for type_, body, status in (
+        ("application/x-www-form-urlencoded", b"&" * 11_000, 413),
+        ("application/x-www-form-urlencoded", b"a=1&" * 9_000, 200),
+        ("text/plain", b"&" * 11_000, 200),
+    ):
+        content = in_chunks(body) if chunked else body
+        response = await own_client.post("/form", content=content, headers={"Content-Type": type_})
+        assert response.status_code == status, response.text
 
 
 async def test_limit_is_a_setting(own_app: FastAPI) -> None:

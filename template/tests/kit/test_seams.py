@@ -1,5 +1,6 @@
 """What a service changes without editing kit/: one test for each way."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -188,8 +189,16 @@ def make(folder: Path, *arguments: str) -> str:
     program = shutil.which("make")
     if program is None:
         pytest.skip("make is not installed")
-    command = [program, "--no-print-directory", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    # As from a shell, not as a part of the `make test` that runs this.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    done = subprocess.run(
+        [program, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
     assert not done.stderr
     return done.stdout
 

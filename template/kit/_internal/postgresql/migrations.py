@@ -47,8 +47,6 @@ INVALID_INDEXES = text("""
 # Statements that may wait and run for long, as nobody waits for them; and that may set limits.
 PATIENT = re.compile(r"CONCURRENTLY\b|VALIDATE\s+CONSTRAINT\b")
 LIMITING = re.compile(r"_TIMEOUT\b|RESET\b|DISCARD\b")
-# A value of a row, perhaps, in a statement that changes rows.
-LITERAL = re.compile(r"'(?:[^']|'')*'")
 LIMITS = "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)"
 
 
@@ -197,7 +195,4 @@ def find_reason(error: DBAPIError, connection: Connection) -> str:
         denial = explain_denial(error, driver.info.user)
         if denial:
             return str(denial)
-    statement = " ".join((error.statement or "COMMIT").split())
-    if not statement.upper().startswith(("CREATE", "ALTER", "DROP")):
-        statement = LITERAL.sub("'...'", statement)
-    return f"{statement}: {ERRORS.describe(error)}"
+    return ERRORS.describe_statement(error)

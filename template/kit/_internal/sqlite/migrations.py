@@ -7,11 +7,12 @@ from typing import Any
 
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from kit._internal.dialect import MigrationSettings
 from kit._internal.sqlite.comparison import find_foreign_tables, is_same_default
+from kit._internal.sqlite.errors import ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -65,13 +66,17 @@ def migrate(
 ) -> None:
     """Call `run` with a connection; unless it only looks, in a transaction of its own.
 
-    Raises CommandError where that cannot be had, or when a foreign key would no longer hold.
+    Raises CommandError where that cannot be had, when a statement fails, and when a foreign key
+    would no longer hold.
     """
     if schema:
         use_schema(schema)
     with connect(settings, "BEGIN" if looking else "BEGIN IMMEDIATE") as connection:
         event.listen(connection, "commit", check_foreign_keys)
-        run(connection=connection)
+        try:
+            run(connection=connection)
+        except DBAPIError as error:
+            raise CommandError(f"rolled back: {ERRORS.describe_statement(error)}") from error
 
 
 def use_schema(schema: str) -> str:
