@@ -188,8 +188,9 @@ def make(folder: Path, *arguments: str) -> str:
     program = shutil.which("make")
     if program is None:
         pytest.skip("make is not installed")
-    command = [program, "--no-print-directory", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [program, *arguments], cwd=folder, capture_output=True, text=True, check=True
+    )
     assert not done.stderr
     return done.stdout
 
