@@ -68,7 +68,7 @@ VARYING = [
     (re.compile(r"(127\.0\.0\.1|localhost):\d+"), r"\1:<port>"),
     (re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?:\.post\d+)?(?![\d.])"), "<release>"),
     (re.compile(r"(?m)^(tagged \S+): [0-9a-f]{7,}$"), r"\1: <commit>"),
-    (re.compile(r"\b(Makefile):\d+:"), r"\1:<line>:"),
+    (re.compile(r"\b(Makefile|kit/make\.mk):\d+:"), r"\1:<line>:"),
     # Where a path is too long for the socket of PostgreSQL, that is elsewhere.
     (re.compile(r"(?<=[?&]host=)(?:/|%2F)[^\s&]+"), "<folder>"),
     (re.compile(r'("request_id": ?")[^"]+'), r"\1<request>"),

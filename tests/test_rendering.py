@@ -79,7 +79,6 @@ OPTIONAL = {
     "renovate.json": {"gitlab"},
 }
 
-# The sections of README.md that say which files are the template's, and how to update them.
 # What updating consists of, and what says whose kit/ is.
 UPDATING = {
     ".copier-answers.yml",
