@@ -1,30 +1,49 @@
 """A database: one engine, and what requests read and write with."""
 
 from collections.abc import AsyncIterator, Callable
-from functools import cache
+from contextlib import AbstractContextManager
 from typing import Any, Self, cast
 
-from sqlalchemy import URL, Connection, Select, bindparam, inspect, select
+from sqlalchemy import URL, Connection, Executable
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
-from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.util import greenlet_spawn
 from starlette.requests import HTTPConnection
 
 from kit._internal.database import dialect
 from kit._internal.sessions import RequestSession
+from kit._internal.statements import (
+    KEY,
+    Model,
+    Row,
+    delete_by_key,
+    fetch_rows,
+    insert_of,
+    named,
+    select_by_key,
+    select_columns,
+    update_by_key,
+)
+from kit._internal.uniqueness import is_duplicate, unique
 from kit.settings import Settings
 
-__all__ = ["Database", "Source", "is_duplicate", "select_columns"]
-
-is_duplicate = dialect.is_duplicate
+__all__ = ["Database", "Source", "is_duplicate", "select_columns", "unique"]
 
 
 class Database:
-    """One engine, and sessions for writing, reading and streaming that share its connections."""
+    """A database: one pool of connections, and what reads and writes with it.
+
+    - A single statement is a transaction by itself: row(), rows(), insert(), update(), delete().
+    - Statements that belong together share a session: `async with database.writing.begin()`, which
+      commits at its end and rolls back on an error. `reading` is without a transaction, `streaming`
+      reads row by row.
+
+    `reader` and `engine` are the engines below these, for Core without a session: `reader` refuses
+    to change rows and has no transactions; `engine` begins one.
+    """
 
     def __init__(self, reader: AsyncEngine) -> None:
         self.reader = reader
         self.engine = reader.execution_options(**dialect.WRITING)
+        self.single = reader.execution_options(**dialect.SINGLE)
         self.has_been_ready = False
         self.writing = async_sessionmaker(self.engine, expire_on_commit=False)
         self.reading = async_sessionmaker(reader, autoflush=False, expire_on_commit=False)
@@ -43,44 +62,54 @@ class Database:
         """Return the database of DATABASE_URL, or of another URL; it connects when it is used."""
         return cls(dialect.create_reader(url or settings.database_url, settings, engine_options))
 
-    async def row(self, model: type[DeclarativeBase], key: object) -> dict[str, Any] | None:
-        """Return the row with this primary key, a single column, or None.
+    async def row(self, model: Model, key: object) -> Row | None:
+        """Return the row with this primary key, by name of attribute, or None.
 
         Raises TypeError for a model whose primary key has several columns.
         """
-        return next(iter(await self.rows(select_by_key(model), key=key)), None)
+        return first(await self.rows(select_by_key(model), **{KEY: key}))
 
-    async def rows(self, statement: Select[Any], **values: object) -> list[dict[str, Any]]:
-        """Return the rows of a statement, whose bindparam()s get these values."""
-        # All in one greenlet: with AsyncConnection and AsyncSession each step has one of its own.
-        return await greenlet_spawn(self._rows, statement, values)
+    async def rows(self, statement: Executable, /, **values: object) -> list[Row]:
+        """Execute a statement, whose bindparam()s get these values; return its rows.
 
-    def connect(self) -> Connection:
+        One that changes rows is committed when this returns; its returning() names the rows.
+        """
+        connect = self.connect if statement.is_select else self.begin
+        return await fetch_rows(connect, statement, values)
+
+    async def insert(self, model: Model, /, **values: object) -> Row:
+        """Insert a row of these attributes, committed when this returns; return all of it.
+
+        Defaults of columns apply; validators, events and cascades of the ORM do not: they belong to
+        sessions. Raises IntegrityError for a broken constraint: see unique().
+        """
+        rows = await self.rows(insert_of(model, tuple(values)), **named(values))
+        return rows[0]
+
+    async def update(self, model: Model, key: object, /, **values: object) -> Row | None:
+        """Change these attributes of a row, committed when this returns; return all of it.
+
+        Returns None where no row has this primary key. Otherwise as insert(); `onupdate` of columns
+        applies. Without values nothing is changed.
+        """
+        if not values:
+            return await self.row(model, key)
+        statement = update_by_key(model, tuple(values))
+        return first(await self.rows(statement, **{KEY: key}, **named(values)))
+
+    async def delete(self, model: Model, key: object) -> bool:
+        """Delete a row, committed when this returns; return whether there was one."""
+        return bool(await self.rows(delete_by_key(model), **{KEY: key}))
+
+    def connect(self) -> AbstractContextManager[Connection]:
         return self.reader.sync_engine.connect()
 
-    def _rows(self, statement: Select[Any], values: dict[str, object]) -> list[dict[str, Any]]:
-        with self.connect() as connection:
-            result = connection.execute(statement, values)
-            names = tuple(result.keys())
-            return [dict(zip(names, row, strict=True)) for row in result.all()]
+    def begin(self) -> AbstractContextManager[Connection]:
+        return self.single.sync_engine.begin()
 
 
-def select_columns(model: type[DeclarativeBase]) -> Select[Any]:
-    """Select what a model maps, each column under the name of its attribute."""
-    mapped = (one for one in inspect(model).column_attrs if not one.deferred)
-    return select(*(one.columns[0].label(one.key) for one in mapped))
-
-
-@cache
-def select_by_key(model: type[DeclarativeBase]) -> Select[Any]:
-    columns = inspect(model).primary_key
-    if len(columns) > 1:
-        names = ", ".join(column.name for column in columns)
-        raise TypeError(
-            f"Database.row needs a primary key of a single column, {model.__name__} has {names};"
-            f" use Database.rows(select_columns({model.__name__}).where(...))"
-        )
-    return select_columns(model).where(columns[0] == bindparam("key"))
+def first(rows: list[Row]) -> Row | None:
+    return rows[0] if rows else None
 
 
 class Source:

@@ -1,19 +1,38 @@
-"""Keyset pagination: a page starts after the last row of the one before."""
+"""Keyset pagination: a page starts after the last row of the one before.
+
+    class ProductPage(Page[ProductRead]):
+        pass
+
+    class ProductQuery(PageQuery):
+        name: NamePart | None = None
+
+A route takes the query, and returns `await read_page(database, Product, query, filters)`.
+"""
 
 import base64
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema
+from sqlalchemy import ColumnElement, Select, bindparam
+
+from kit._internal.statements import Model, key_name, key_of, select_columns
+from kit.db import Database
+from kit.schemas import Input
 
 __all__ = [
     "PAGE_SIZE",
     "PAGE_SIZE_MAX",
     "Cursor",
+    "Page",
+    "PageQuery",
     "PageSize",
     "decode_cursor",
     "encode_cursor",
+    "read_page",
 ]
 
 PAGE_SIZE = 20
@@ -40,3 +59,47 @@ Cursor = Annotated[
     WithJsonSchema({"type": "string", "description": "next_cursor of the page before"}),
 ]
 PageSize = Annotated[int, Field(ge=1, le=PAGE_SIZE_MAX)]
+ItemT = TypeVar("ItemT", bound=BaseModel)
+
+
+class Page(BaseModel, Generic[ItemT]):
+    """Some rows, and where the next ones begin; the API's schema has the name of the subclass."""
+
+    items: list[ItemT]
+    next_cursor: str | None = Field(description="For the page after this one; null on the last.")
+
+
+class PageQuery(Input):
+    """Which page; a subclass adds filters."""
+
+    limit: PageSize = PAGE_SIZE
+    cursor: Cursor | None = None
+
+
+async def read_page(
+    database: Database,
+    model: Model,
+    query: PageQuery,
+    filters: Sequence[ColumnElement[bool]] = (),
+) -> dict[str, Any]:
+    """Return the fields of a Page: rows of a model in the order of its key, which is a UUID.
+
+    Those of version 7 are in the order of time. Raises TypeError for a key of several columns.
+    """
+    statement = page_of(model)
+    if query.cursor is not None:
+        statement = statement.where(key_of(model) > query.cursor)
+    if filters:
+        statement = statement.where(*filters)
+    # One row more than asked for tells whether there is a next page.
+    rows = await database.rows(statement, limit=query.limit + 1)
+    if len(rows) <= query.limit:
+        return {"items": rows, "next_cursor": None}
+    items = rows[: query.limit]
+    return {"items": items, "next_cursor": encode_cursor(items[-1][key_name(model)])}
+
+
+# Built once, because SQLAlchemy recognises a statement faster than one that is like it.
+@cache
+def page_of(model: Model) -> Select[Any]:
+    return select_columns(model).order_by(key_of(model)).limit(bindparam("limit"))

@@ -9,10 +9,10 @@ from kit.db import Database, Source
 
 database = Source()
 
-# The function scope ends them before the response is sent; FastAPI's default ends them after it.
+# Single statements, each of them a transaction: database.row(User, user_id), database.insert(...).
+ServiceDatabase = Annotated[Database, Depends(database.read_database)]
+# Statements that belong together. The function scope ends the session before the response is sent,
+# where FastAPI's default ends it after that.
 WriteSession = Annotated[AsyncSession, Depends(database.write_session, scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(database.read_session, scope="function")]
-# Rows without a session: database.row(User, user_id), database.rows(statement).
-ReadDatabase = Annotated[Database, Depends(database.read_database)]
-# For a route that opens sessions of its own, to stream rows or to work after its response.
-ServiceDatabase = ReadDatabase
+ReadDatabase = ServiceDatabase

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import URL, Connection
@@ -78,6 +78,10 @@ class Dialect(Protocol):
         """The execution options of an engine that writes; `writing` is one of them."""
 
     @property
+    def SINGLE(self) -> Options:  # noqa: N802
+        """The execution options of an engine whose transactions are single statements."""
+
+    @property
     def STREAMING(self) -> Options:  # noqa: N802
         """The execution options of an engine that reads row by row."""
 
@@ -90,8 +94,14 @@ class Dialect(Protocol):
     def create_reader(self, url: URL, settings: EngineSettings, options: Options, /) -> AsyncEngine:
         """Return the engine for reading; these options of create_async_engine() win."""
 
-    def is_duplicate(self, error: DBAPIError, table: str, column: str, /) -> bool:
-        """Return whether another row has the same value in this column, which is unique."""
+    def is_duplicate(
+        self, error: DBAPIError, names: Collection[str], columns: Sequence[str], /
+    ) -> bool:
+        """Return whether another row has the same values.
+
+        `names` are those of the constraints and indexes that keep them unique; `columns` are
+        written as table.column.
+        """
 
     def is_unavailable(self, error: DBAPIError, /) -> bool:
         """Return whether the database, rather than the statement, is the reason of the error."""

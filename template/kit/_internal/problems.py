@@ -79,6 +79,43 @@ class ProblemError(Exception):
         return {"type": f"urn:problem:{self.kind}", "title": title}
 
 
+class BadRequestError(ProblemError):
+    """400: the request contradicts itself, in a way that its schema cannot say."""
+
+    def __init__(
+        self, detail: str, kind: str | None = None, members: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(400, detail, kind, members)
+
+
+class ForbiddenError(ProblemError):
+    """403: the client is known, and may not do this."""
+
+    def __init__(
+        self, detail: str, kind: str | None = None, members: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(403, detail, kind, members)
+
+
+class NotFoundError(ProblemError):
+    """404: there is no such thing: `raise NotFoundError("user")`, of the kind user-not-found."""
+
+    def __init__(
+        self, thing: str, detail: str | None = None, members: Mapping[str, Any] | None = None
+    ) -> None:
+        kind = f"{thing.replace(' ', '-')}-not-found"
+        super().__init__(404, detail or f"There is no {thing} with this id.", kind, members)
+
+
+class ConflictError(ProblemError):
+    """409: what is stored does not allow this."""
+
+    def __init__(
+        self, detail: str, kind: str | None = None, members: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(409, detail, kind, members)
+
+
 def phrase_of(status: int) -> str:
     """Return the name of a status, or that of its class where it has none."""
     try:

@@ -6,15 +6,16 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
 from httpx import AsyncClient
-from sqlalchemy import URL
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import URL, Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from structlog.contextvars import get_contextvars
 
 from kit._internal.database import load_testing_dialect
@@ -119,6 +120,13 @@ async def engine(service: TestedService[Any], shared_url: URL) -> AsyncIterator[
     await engine.dispose()
 
 
+@contextmanager
+def savepoint(connection: AsyncConnection) -> Iterator[Connection]:
+    """Yield the connection of the test, within a savepoint: a failed statement ends only that."""
+    with connection.sync_connection.begin_nested():  # type: ignore[union-attr]
+        yield connection.sync_connection  # type: ignore[misc]
+
+
 @pytest.fixture
 async def database(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
     """The application's database, where a commit lasts until the end of the test."""
@@ -128,7 +136,8 @@ async def database(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> Asyn
         for sessions in (database.writing, database.reading, database.streaming):
             sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
         database.reading.configure(sync_session_class=ReadingSession)
-        monkeypatch.setattr(database, "connect", lambda: nullcontext(connection.sync_connection))
+        for name in ("connect", "begin"):
+            monkeypatch.setattr(database, name, partial(savepoint, connection))
         yield database
         await transaction.rollback()
 

@@ -12,7 +12,7 @@ from kit._internal.postgresql.privileges import explain_denial, find_obstacle
 from kit._internal.postgresql.url import parse_any_url, parse_url
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from sqlalchemy import URL, ExceptionContext
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # What kit._internal.dialect.Dialect asks for; mypy sees no other names of a module with __all__.
 __all__ = [
     "ERRORS",
+    "SINGLE",
     "STREAMING",
     "WRITING",
     "create_reader",
@@ -35,6 +36,8 @@ __all__ = [
 ]
 
 WRITING: dict[str, Any] = {"isolation_level": "READ COMMITTED", "writing": True}
+# In AUTOCOMMIT a statement is a transaction, without the round trips of BEGIN and COMMIT.
+SINGLE: dict[str, Any] = {"writing": True}
 # asyncpg has cursors in a transaction only; all that it reads in this one is of one moment.
 STREAMING: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 # asyncpg, and SQLAlchemy on top of it, send a statement anew with each execution: a prepared one is
@@ -46,6 +49,7 @@ TRANSIENT_STATES = ("08", "40", "53", "55", "57", "58")
 # A server that took writes, and is a standby now.
 READ_ONLY_STATE = "25006"
 READ_ONLY_TARGETS = {"read-only", "standby", "prefer-standby"}
+UNIQUE_VIOLATION = "23505"
 # What does not exist: a table, a column, a type, a schema.
 UNDEFINED = {"42P01", "42703", "42704", "3F000"}
 
@@ -121,9 +125,11 @@ def replace_read_only(context: ExceptionContext) -> None:
         context.is_disconnect = True
 
 
-def is_duplicate(error: exc.DBAPIError, table: str, column: str) -> bool:
-    """Return whether another row has the same value in this column, which is unique."""
-    return f'"uq_{table}_{column}"' in str(error.orig)
+def is_duplicate(error: exc.DBAPIError, names: Collection[str], _columns: Sequence[str]) -> bool:
+    """Return whether another row has the same values, by the name of the broken constraint."""
+    if getattr(error.orig, "sqlstate", None) != UNIQUE_VIOLATION:
+        return False
+    return ERRORS.describe(error).endswith(tuple(f"constraint {name})" for name in names))
 
 
 def is_unavailable(error: exc.DBAPIError) -> bool:

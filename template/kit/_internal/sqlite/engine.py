@@ -16,6 +16,8 @@ from kit._internal.sqlite.errors import ERRORS
 from kit._internal.sqlite.url import parse_any_url, parse_url
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from sqlalchemy.engine import ExecutionContext
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 # What kit._internal.dialect.Dialect asks for; mypy sees no other names of a module with __all__.
 __all__ = [
     "ERRORS",
+    "SINGLE",
     "STREAMING",
     "WRITING",
     "create_reader",
@@ -39,6 +42,7 @@ __all__ = [
 
 # Not AUTOCOMMIT for reading: a request cancelled while it is left keeps its connection.
 WRITING: dict[str, Any] = {"writing": True}
+SINGLE = WRITING
 # A statement sees the same rows until its cursor is closed, without BEGIN.
 STREAMING: dict[str, Any] = {}
 # Primary result codes after which the same request may succeed a moment later.
@@ -128,9 +132,10 @@ def begin_immediate(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def is_duplicate(error: DBAPIError, table: str, column: str) -> bool:
-    """Return whether another row has the same value in this column, which is unique."""
-    return str(error.orig) == f"UNIQUE constraint failed: {table}.{column}"
+def is_duplicate(error: DBAPIError, names: Collection[str], columns: Sequence[str]) -> bool:
+    """Return whether another row has the same values, by the message: it names columns or an index."""
+    broken = {", ".join(columns), *(f"index '{name}'" for name in names)}
+    return str(error.orig).removeprefix("UNIQUE constraint failed: ") in broken
 
 
 def is_unavailable(error: DBAPIError) -> bool:
