@@ -150,8 +150,8 @@ def test_writers_get_their_turn(begin: Begin, server: Server, filled: str) -> No
 def test_progress(copy: Project, begin: Begin, filled: str) -> None:
     path = copy.folder / "scripts/backfill/__main__.py"
     text = path.read_text("utf-8")
-    assert "LOG_SECONDS = 5\n" in text
-    path.write_text(text.replace("LOG_SECONDS = 5\n", "LOG_SECONDS = 0.05\n"), "utf-8")
+    assert "INTERVAL = 5\n" in text
+    path.write_text(text.replace("INTERVAL = 5\n", "INTERVAL = 0.05\n"), "utf-8")
     *progress, last = end(begin(*ONCE, "--batch", "50", where=copy))
     assert last == f"{ROWS:,} rows changed"
     assert len(progress) > 2

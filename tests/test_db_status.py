@@ -116,7 +116,7 @@ def test_forked(orders: Project, revise: Revise) -> None:
         f"{ITEMS}  pending                       revision {ITEMS} (head)",
     ]
     assert lines[3:] == [
-        "forked: several revisions are a head; make db-rebase puts them in a row",
+        "forked: several revisions are a head; make db-rebase makes them linear",
         "pending: make db-migrate",
     ]
 

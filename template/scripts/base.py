@@ -9,14 +9,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NoReturn
 
 from alembic.util import CommandError
 
-from scripts.history import SCRIPTS
+from scripts.revisions import oldest_first, script_directory, versions_folder
 
-VERSIONS = Path(SCRIPTS.versions)
 TARGETS = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_DEFAULT_BRANCH")
 USUAL = ("main", "master")
 
@@ -24,7 +22,9 @@ USUAL = ("main", "master")
 def git(*arguments: str) -> list[str]:
     """Return the lines that git prints, none where it fails or is not installed."""
     command = [shutil.which("git") or "false", "-c", "core.quotePath=off", *arguments]
-    done = subprocess.run(command, cwd=VERSIONS, capture_output=True, encoding="utf-8", check=False)
+    done = subprocess.run(
+        command, cwd=versions_folder(), capture_output=True, encoding="utf-8", check=False
+    )
     if "safe.directory" in done.stderr:
         raise SystemExit(done.stderr.strip())
     return done.stdout.splitlines()
@@ -42,8 +42,11 @@ def find_base() -> str:
         return chosen
     if is_new():
         return ""
-    branches = next(filter(None, map(branches_of, candidates())), [])
-    if not branches:
+    for name in candidates():
+        branches = branches_of(name)
+        if branches:
+            break
+    else:
         refuse("no base found: name the branch to merge into, for example base=origin/trunk")
     return nearest(branches)
 
@@ -52,25 +55,25 @@ def is_new() -> bool:
     """Return whether nothing can have been merged: no commit yet, or only the first revision."""
     if git("rev-parse", "--is-inside-work-tree") == ["true"]:
         return not exists("HEAD")
-    first, *later = [*SCRIPTS.walk_revisions()][::-1]
-    if later:
+    scripts = oldest_first()
+    if len(scripts) > 1:
         refuse(
             "no base found: git has no history here; name the newest revision that is merged,"
-            f" for example base={first.revision}"
+            f" for example base={scripts[0].revision}"
         )
     return True
 
 
 def is_revision(name: str) -> bool:
     try:
-        return SCRIPTS.get_revision(name) is not None
+        return script_directory().get_revision(name) is not None
     except CommandError:
         return False
 
 
 def candidates() -> Iterator[str]:
     """Yield names that the default branch may have, the surest first."""
-    target = next(filter(None, map(os.environ.get, TARGETS)), None)
+    target = target_of_ci()
     if target:
         if not branches_of(target):
             refuse(
@@ -85,6 +88,14 @@ def candidates() -> Iterator[str]:
     local = git("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")
     if len(local) == 1 and not git("remote"):
         yield local[0]
+
+
+def target_of_ci() -> str:
+    """Return the branch that CI will merge this one into, if it names one."""
+    for variable in TARGETS:
+        if os.environ.get(variable):
+            return os.environ[variable]
+    return ""
 
 
 def branches_of(name: str) -> list[str]:

@@ -133,7 +133,7 @@ def begin_immediate(connection: Connection) -> None:
 
 
 def is_duplicate(error: DBAPIError, names: Collection[str], columns: Sequence[str]) -> bool:
-    """Return whether another row has the same values, by the message: it names columns or an index."""
+    """Return whether another row has the same values: the message names columns or an index."""
     broken = {", ".join(columns), *(f"index '{name}'" for name in names)}
     return str(error.orig).removeprefix("UNIQUE constraint failed: ") in broken
 
