@@ -130,7 +130,7 @@ def test_diagram_wants_a_network_once(project: Project, tmp_path: Path) -> None:
 
 
 def history(project: Project) -> list[str]:
-    drawn = project.script("history").stdout
+    drawn = project.script("graph").stdout
     return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", drawn).splitlines()
 
 
