@@ -17,8 +17,8 @@ from kit.settings import Settings, SettingsT, load
 
 __all__ = ["run"]
 
-# Commands that only look: they need not wait for a process that is migrating.
-LOOKING = {"branches", "check", "current", "heads", "history", "revision", "show"}
+# Commands that change nothing: they need not wait for a process that is migrating.
+READ_ONLY = {"branches", "check", "current", "heads", "history", "revision", "show"}
 
 
 def run(
@@ -44,7 +44,8 @@ def run(
     def run_command(*statements: str, **target: Any) -> None:  # noqa: ANN401
         configure_and_run(statements, merge_options(usual, options) | target)
 
-    if connection := config.attributes.get("connection"):
+    connection = config.attributes.get("connection")
+    if connection is not None:
         run_command(connection=connection)
         return
     settings = load(settings_class)
@@ -58,8 +59,8 @@ def run(
         backend = settings.migration_url.get_backend_name()
         run_command(*first, dialect_name=backend, literal_binds=True)
         return
-    looking = config.attributes.get("looking", command_name() in LOOKING)
-    dialect.migrate(run_command, settings, looking=looking, schema=schema)
+    read_only = config.attributes.get("read_only", command_name() in READ_ONLY)
+    dialect.migrate(run_command, settings, read_only=read_only, schema=schema)
 
 
 def command_name() -> str | None:
@@ -85,18 +86,26 @@ def configure_and_run(statements: tuple[str, ...], options: Mapping[str, Any]) -
             logging.getLogger(name).setLevel(logging.INFO)
     for statement in statements:
         context.execute(text(statement))
-    moves = command in {"upgrade", "downgrade"} and not context.is_offline_mode()
-    before = context.get_context().get_current_heads() if moves else ()
-    if moves and not before:
+    if command in {"upgrade", "downgrade"} and not context.is_offline_mode():
+        move(command)
+    else:
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+def move(command: str) -> None:
+    """Upgrade or downgrade, and say so where there was nothing to do."""
+    before = context.get_context().get_current_heads()
+    if not before:
         refuse_rollback(command)
     with context.begin_transaction():
         context.run_migrations()
-    if moves and set(before) == set(context.get_context().get_current_heads()):
+    if set(before) == set(context.get_context().get_current_heads()):
         revisions = " and ".join(sorted(before)) or "base"
-        config.print_stdout("nothing to do: the database is at %s", revisions)
+        context.config.print_stdout("nothing to do: the database is at %s", revisions)
 
 
-def refuse_rollback(command: str | None) -> None:
+def refuse_rollback(command: str) -> None:
     """Raise CommandError for a rollback by some steps, as no revision is applied."""
     target = context.get_context().opts["destination_rev"]
     if command == "downgrade" and target != "base":

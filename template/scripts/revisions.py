@@ -50,7 +50,7 @@ def read_applied() -> Applied:
         return ()
 
     scripts = script_directory()
-    config = Config(attributes={"looking": True})
+    config = Config(attributes={"read_only": True})
     try:
         with EnvironmentContext(config, scripts, fn=read, dont_mutate=True):
             scripts.run_env()

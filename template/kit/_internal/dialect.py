@@ -132,10 +132,10 @@ class MigrationDialect(Protocol):
         settings: MigrationSettings,
         /,
         *,
-        looking: bool,
+        read_only: bool,
         schema: str | None,
     ) -> None:
-        """Call `run(connection=...)`, as the only migrator unless it only looks."""
+        """Call `run(connection=...)`, as the only migrator unless it only reads."""
 
     def use_schema(self, schema: str, /) -> str:
         """Return the statement after which this schema is migrated, or raise CommandError."""

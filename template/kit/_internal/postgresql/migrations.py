@@ -1,4 +1,4 @@
-"""How migrations reach PostgreSQL: one migrator at a time, and nobody queues behind it."""
+"""How migrations reach PostgreSQL: one migrator at a time, which does not block queries."""
 
 import logging
 import re
@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from kit._internal.dialect import MigrationSettings
 from kit._internal.postgresql.comparison import find_foreign_tables, is_same_default
 from kit._internal.postgresql.errors import ERRORS
+from kit._internal.postgresql.limits import StatementLimits
 from kit._internal.postgresql.privileges import (
     SQL_ASCII,
     explain_denial,
@@ -44,10 +45,6 @@ INVALID_INDEXES = text("""
     WHERE NOT indisvalid AND relkind = 'i'
     EXCEPT SELECT index_relid::regclass FROM pg_stat_progress_create_index
 """)
-# Statements that may wait and run for long, as nobody waits for them; and that may set limits.
-PATIENT = re.compile(r"CONCURRENTLY\b|VALIDATE\s+CONSTRAINT\b")
-LIMITING = re.compile(r"_TIMEOUT\b|RESET\b|DISCARD\b")
-LIMITS = "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)"
 
 
 def connect(settings: MigrationSettings) -> Connection:
@@ -90,8 +87,8 @@ def refuse_obstacle(connection: Connection) -> None:
         raise CommandError(str(obstacle))
 
 
-def migrate(run: Run, settings: MigrationSettings, *, looking: bool, schema: str | None) -> None:
-    """Call `run`, as the only one and with timeouts unless it only looks, or raise CommandError."""
+def migrate(run: Run, settings: MigrationSettings, *, read_only: bool, schema: str | None) -> None:
+    """Call `run`, as the only one and with timeouts unless it only reads, or raise CommandError."""
     with connect(settings) as connection:
         try:
             if schema:
@@ -99,11 +96,11 @@ def migrate(run: Run, settings: MigrationSettings, *, looking: bool, schema: str
                 connection.commit()
                 connection.dialect.default_schema_name = schema
                 refuse_obstacle(connection)
-            if looking:
+            if read_only:
                 return run(connection=connection)
             refuse_shared_session(connection)
-            limit_statements(connection, settings)
-            return run_patiently(run, connection, settings.migration_timeout)
+            StatementLimits(connection, settings).install()
+            return migrate_alone(run, connection, settings.migration_timeout)
         except DBAPIError as error:
             raise CommandError(find_reason(error, connection)) from error
 
@@ -117,9 +114,9 @@ def refuse_shared_session(connection: Connection) -> None:
     """Raise CommandError where a pooler gives the session to others between transactions."""
     processes = []
     with connection.engine.connect() as other:
-        for one in [connection, other] * 5:
-            processes.append(one.scalar(text("SELECT pg_backend_pid()")))
-            one.commit()
+        for session in [connection, other] * 5:
+            processes.append(session.scalar(text("SELECT pg_backend_pid()")))
+            session.commit()
     if processes[0] == processes[1] or processes != processes[:2] * 5:
         raise CommandError(
             "a pooler in transaction mode keeps no lock: let MIGRATION_DATABASE_URL lead past it"
@@ -138,44 +135,41 @@ def report_invalid_indexes(connection: Connection) -> None:
         logger.warning(message)
 
 
-def limit_statements(connection: Connection, settings: MigrationSettings) -> None:
-    """Limit how long each statement may wait and take, except those that are in nobody's way."""
-    usual = f"{settings.migration_lock_timeout}s", f"{settings.migration_statement_timeout}s"
-    connection.exec_driver_sql(LIMITS, usual)
-    connection.commit()
+class Retries:
+    """Waits between the attempts of a migration, longer each time, until its time is up."""
 
-    # Of the dialect: with an event of the connection SQLAlchemy does more about any statement.
-    @event.listens_for(connection.engine, "do_executemany")
-    @event.listens_for(connection.engine, "do_execute")
-    def limit(cursor: Any, statement: str, *_: object) -> None:  # noqa: ANN401
-        words, before = statement.upper(), connection.info.get(LIMITS)
-        patient = PATIENT.search(words)
-        if patient or before or LIMITING.search(words):
-            # Once a transaction is enough: it loses them when it is rolled back.
-            now = connection.get_transaction(), ("0", "0") if patient else usual
-            if now != before and not words.startswith("ROLLBACK"):
-                cursor.execute(LIMITS, now[1])
-            connection.info[LIMITS] = now
+    def __init__(self, timeout: float) -> None:
+        self.deadline = time.monotonic() + timeout
+        self.pause = 0.5
 
+    def wait(self, obstacle: str, longest: float) -> None:
+        """Wait before another attempt; raise CommandError where it would come too late.
 
-def run_patiently(run: Run, connection: Connection, timeout: float) -> None:
-    """Call `run` as the only migrator; when a table is in use, let go of it and try again later."""
-    deadline, pause = time.monotonic() + timeout, 0.5
-    while True:
-        obstacle = "another process is migrating"
-        if locked := connection.scalar(LOCK):
-            report_invalid_indexes(connection)
-            connection.commit()
-            try:
-                return run(connection=connection)
-            except DBAPIError as error:
-                obstacle = explain(error, connection)
-        connection.rollback()
-        if time.monotonic() + pause > deadline:
+        `longest` is the longest pause, in seconds.
+        """
+        if time.monotonic() + self.pause > self.deadline:
             raise CommandError(f"pg_stat_activity shows who is in the way: {obstacle}")
-        logger.warning("trying again in %g seconds: %s", pause, obstacle)
-        time.sleep(pause)
-        pause = min(2 * pause, 10 if locked else 2)
+        logger.warning("trying again in %g seconds: %s", self.pause, obstacle)
+        time.sleep(self.pause)
+        self.pause = min(2 * self.pause, longest)
+
+
+def migrate_alone(run: Run, connection: Connection, timeout: float) -> None:
+    """Call `run` as the only migrator; when a table is in use, let go of it and try again later."""
+    retries = Retries(timeout)
+    while True:
+        if not connection.scalar(LOCK):
+            connection.rollback()
+            retries.wait("another process is migrating", longest=2)
+            continue
+        report_invalid_indexes(connection)
+        connection.commit()
+        try:
+            return run(connection=connection)
+        except DBAPIError as error:
+            obstacle = explain(error, connection)
+        connection.rollback()
+        retries.wait(obstacle, longest=10)
 
 
 def explain(error: DBAPIError, connection: Connection) -> str:

@@ -26,7 +26,7 @@ OPTIONS: dict[str, Any] = {
 
 
 def connect(settings: MigrationSettings, begin: str = "BEGIN IMMEDIATE") -> Connection:
-    """Return a connection of its own, each transaction of which waits until nobody else writes.
+    """Return a connection of its own, each transaction of which waits until no other writes.
 
     Foreign keys are not enforced on it: copying a table would empty those that refer to it.
     Raises CommandError when the database cannot be opened, or the wait takes too long.
@@ -44,7 +44,7 @@ def connect(settings: MigrationSettings, begin: str = "BEGIN IMMEDIATE") -> Conn
 
 
 def wait_for_lock(connection: Connection, timeout: float) -> None:
-    """Wait until nobody else writes, but not without a word."""
+    """Wait until no other process writes, and say so in the log."""
     driver: Any = connection.connection.driver_connection
     for wait in (0, timeout):
         driver.execute(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
@@ -62,16 +62,16 @@ def wait_for_lock(connection: Connection, timeout: float) -> None:
 
 
 def migrate(
-    run: Callable[..., None], settings: MigrationSettings, *, looking: bool, schema: str | None
+    run: Callable[..., None], settings: MigrationSettings, *, read_only: bool, schema: str | None
 ) -> None:
-    """Call `run` with a connection; unless it only looks, in a transaction of its own.
+    """Call `run` with a connection; unless it only reads, in a transaction of its own.
 
     Raises CommandError where that cannot be had, when a statement fails, and when a foreign key
     would no longer hold.
     """
     if schema:
         use_schema(schema)
-    with connect(settings, "BEGIN" if looking else "BEGIN IMMEDIATE") as connection:
+    with connect(settings, "BEGIN" if read_only else "BEGIN IMMEDIATE") as connection:
         event.listen(connection, "commit", check_foreign_keys)
         try:
             run(connection=connection)
