@@ -14,6 +14,7 @@ from kit._internal.statements import (
     KEY,
     Model,
     Row,
+    changes_rows,
     delete_by_key,
     fetch_rows,
     insert_of,
@@ -74,8 +75,9 @@ class Database:
 
         One that changes rows is committed when this returns; its returning() names the rows.
         """
-        connect = self.connect if statement.is_select else self.begin
-        return await fetch_rows(connect, statement, values)
+        if changes_rows(statement):
+            return await fetch_rows(self.begin, statement, values)
+        return await fetch_rows(self.connect, statement, values)
 
     async def insert(self, model: Model, /, **values: object) -> Row:
         """Insert a row of these attributes, committed when this returns; return all of it.

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Connection,
     Executable,
     Select,
+    TextClause,
     bindparam,
     delete,
     insert,
@@ -30,6 +31,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.util import greenlet_spawn
+
+from kit._internal.sessions import CHANGE
 
 Row = dict[str, Any]
 Connect = Callable[[], AbstractContextManager[Connection]]
@@ -53,6 +56,13 @@ def execute(connect: Connect, statement: Executable, values: Mapping[str, Any]) 
             return []
         names = tuple(result.keys())
         return [dict(zip(names, row, strict=True)) for row in result.all()]
+
+
+def changes_rows(statement: Executable) -> bool:
+    """Return whether a statement needs a connection that may write."""
+    if isinstance(statement, TextClause):
+        return CHANGE.search(statement.text) is not None
+    return not statement.is_select
 
 
 def mapped_columns(model: Model) -> list[Any]:

@@ -2,17 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, cast
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Executable, Select, delete, insert, select, text, update
+from sqlalchemy import Executable, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from tests.kit.notes import Note, count_notes, create_tables
 from kit._internal.sessions import REFUSAL
-from kit.db import Database, select_columns
-from tests.kit.notes import Link, Note, count_notes, create_tables
+from kit.db import Database
 
 INSERT = "INSERT INTO notes_of_tests (title) VALUES ('b')"
 CHANGES: dict[str, Executable] = {
@@ -70,11 +69,7 @@ async def stream(database: Database, change: Executable) -> None:
         await session.stream(change)
 
 
-async def rows(database: Database, change: Executable) -> None:
-    await database.rows(cast("Select[Any]", change))
-
-
-@pytest.mark.parametrize("way", [connect, begin, read, stream, rows])
+@pytest.mark.parametrize("way", [connect, begin, read, stream])
 async def test_changes_are_refused(
     own: Database, way: Callable[[Database, Executable], Awaitable[None]]
 ) -> None:
@@ -162,14 +157,3 @@ async def test_tests_refuse_it_too(
     async with database.reading() as session:
         with pytest.raises(InvalidRequestError, match=REFUSAL):
             await change(session)
-
-
-async def test_row_needs_a_key_of_one_column(database: Database) -> None:
-    model: Any = Link
-    with pytest.raises(TypeError) as error:
-        await database.row(model, 1)
-    assert str(error.value) == (
-        "Database.row needs a primary key of a single column, Link has source_id, target_id;"
-        " use Database.rows(select_columns(Link).where(...))"
-    )
-    assert "WHERE" in str(select_columns(model).where(Link.source_id == 1))
