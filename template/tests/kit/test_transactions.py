@@ -124,3 +124,22 @@ async def test_only_one_of_concurrent_requests_gets_a_title(
     statuses = [response.status_code for response in await asyncio.gather(*requests)]
     assert sorted(statuses) == [201] + [409] * 7
     assert await count_notes(app.state.database) == 1
+
+
+async def test_transactions_that_read_before_they_write_wait_for_each_other(
+    app: FastAPI,
+) -> None:
+    database: Database = app.state.database
+    note = await database.insert(Note, title="a")
+
+    async def change(title: str) -> None:
+        async with database.writing.begin() as session:
+            row = await session.get(Note, note["id"], with_for_update=True)
+            assert row is not None
+            await asyncio.sleep(0.02)
+            row.title = title
+
+    await asyncio.gather(*(change(title) for title in "bcde"))
+    changed = await database.row(Note, note["id"])
+    assert changed is not None
+    assert changed["title"] in "bcde"
