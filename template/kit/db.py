@@ -151,7 +151,7 @@ class Source:
             raise RuntimeError(f"no {self.name} is open: the lifespan of the application opens it")
         return cast("Database", database)
 
-    async def read_database(self, request: HTTPConnection) -> Database:
+    async def service_database(self, request: HTTPConnection) -> Database:
         """Return the database, whose rows are read without a session."""
         return self.of(request)
 

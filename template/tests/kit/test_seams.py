@@ -141,8 +141,8 @@ async def test_second_database(settings: ShopSettings) -> None:
 
     @app.get("/databases")
     async def compare(
-        first: Annotated[Database, Depends(main.read_database)],
-        second: Annotated[Database, Depends(reports.read_database)],
+        first: Annotated[Database, Depends(main.service_database)],
+        second: Annotated[Database, Depends(reports.service_database)],
     ) -> bool:
         return first is second
 
