@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
-from kit.testing.guard import forget_settings
 from tests.kit.databases import BAD_URLS, GOOD_URLS, SAME_DATABASE
 from tests.kit.support import PREFIX, SERVICE
+from kit.testing.guard import forget_settings
 
 NAMES = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
 SAME = [(name, *pair) for name in NAMES for pair in permutations(SAME_DATABASE, 2)]

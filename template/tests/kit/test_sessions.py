@@ -10,9 +10,9 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import ServiceDatabase, ReadSession, WriteSession
-from kit.testing import client_of, only
+from app.db import ReadSession, ServiceDatabase, WriteSession
 from tests.kit.notes import Note, checked_out, count_notes, create_tables
+from kit.testing import client_of, only
 
 REQUESTS = 30
 SESSIONS = {"read": ReadSession, "write": WriteSession}
