@@ -39,6 +39,22 @@ def test_commands_of_the_message(source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_copy_into_a_service_says_what_it_leaves_out(source: Path, tmp_path: Path) -> None:
+    """A copy that was interrupted leaves answers, by which the next takes the folder for a service."""
+    copy = (sys.executable, "-m", "copier", "copy", "--defaults", "--data", "service_name=orders")
+    interrupted = tmp_path / "orders"
+    interrupted.mkdir()
+    (interrupted / ".copier-answers.yml").write_text("service_name: orders\n", "utf-8")
+    message = run(*copy, "--overwrite", source, interrupted, cwd=tmp_path).stderr
+    assert not (interrupted / "app").exists()
+    assert "delete .copier-answers.yml and copy again" in message
+    (interrupted / ".copier-answers.yml").unlink()
+    message = run(*copy, "--overwrite", source, interrupted, cwd=tmp_path).stderr
+    assert (interrupted / "app").exists()
+    assert "was a service already" not in message
+
+
+@pytest.mark.slow
 def test_gates_on_another_python(source: Path, tmp_path: Path) -> None:
     """A service that asks for an older Python than it runs on passes its own gates."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
