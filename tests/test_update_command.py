@@ -487,7 +487,7 @@ def test_from_releases_that_read_one_file(releases: Releases, tmp_path: Path) ->
     """1.3 to 1.7 stop before anything is changed, and their last lines name the way."""
     folder = start(releases, tmp_path / "orders", "1.7.0", {"database": "sqlite"})
     said = refused(folder, to=releases.next)
-    assert said.splitlines()[-2].strip() == "--- # first: make update to=1.8.0"
+    assert said.splitlines()[-2].strip() == "--- # first: make update to=1.8.1"
     for name in ("1.8.0", releases.next):
         update(folder, to=name)
         assert f"_commit: {name}\n" in (folder / ".copier-answers.yml").read_text("utf-8")

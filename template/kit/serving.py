@@ -1,4 +1,4 @@
-"""The process that serves: `python -m app`, which reloads with `--reload` when code changes."""
+"""The process that serves, which reloads with `--reload` when code changes."""
 
 import argparse
 import importlib.util
@@ -33,7 +33,7 @@ def refuse_taken_port(settings: Settings) -> None:
 
 
 def main(app: str, settings_class: type[Settings]) -> None:
-    """Serve the application that a function of this name returns, as `app.main:create_app`."""
+    """Serve the application that a function returns, named as `module:function`."""
     package = app.partition(".")[0]
     parser = argparse.ArgumentParser(prog=f"python -m {package}", description="Serve the API.")
     parser.add_argument("--reload", action="store_true", help="reload when the code changes")

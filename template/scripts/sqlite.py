@@ -5,9 +5,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from kit._internal.sqlite.files import delete
 from scripts.commands import confirm, execute, main
 from scripts.project import load_settings
+from kit._internal.sqlite.files import delete
 
 # The first bytes of every database (SQLite manual, "Database File Format").
 HEADER = b"SQLite format 3\0"

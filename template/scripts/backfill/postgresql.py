@@ -3,10 +3,10 @@
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from scripts.project import load_settings
 from kit._internal.postgresql.errors import ERRORS
 from kit._internal.postgresql.migrations import connect
 from kit._internal.postgresql.privileges import explain_denial
-from scripts.project import load_settings
 
 __all__ = ["connect", "explain", "find_strain"]
 
