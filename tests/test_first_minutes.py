@@ -38,6 +38,21 @@ def test_commands_of_the_message(source: Path, tmp_path: Path) -> None:
     assert not [name for name in committed if re.match(r"\.env$|\.venv/|\.postgres/|.*\.db", name)]
 
 
+def test_copy_keeps_revisions_and_notes_for_agents(source: Path, tmp_path: Path) -> None:
+    """A folder that has files of these names keeps them, also with --overwrite."""
+    folder = tmp_path / "orders"
+    own = [
+        folder / "AGENTS.md",
+        folder / "migrations/versions/2026_01_01_0000-create_users.py",
+    ]
+    for path in own:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("# Ours.\n", "utf-8")
+    render(source, folder, {}, overwrite=True)
+    assert [path.read_text("utf-8") for path in own] == ["# Ours.\n"] * len(own)
+    assert (folder / "app/main.py").exists()
+
+
 @pytest.mark.slow
 def test_copy_into_a_service_says_what_it_leaves_out(source: Path, tmp_path: Path) -> None:
     """A copy that was interrupted leaves answers, by which the next takes the folder for a service."""
