@@ -96,6 +96,7 @@ LONGEST = (
     "test_recipes",
     "test_user_story",
     "test_kit",
+    "test_checks",
 )
 
 

@@ -37,7 +37,7 @@ def find_service(config: pytest.Config) -> TestedService[Any]:
     """Return what tests/conftest.py names; raise UsageError where it names none."""
     service: TestedService[Any] | None = config.hook.pytest_kit_service()
     if service is None:
-        raise pytest.UsageError("conftest.py has no pytest_kit_service(): see kit/testing")
+        raise pytest.UsageError("tests/conftest.py has no pytest_kit_service(): see kit.testing")
     return service
 
 
