@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import Any, Generic
 
 from sqlalchemy import URL
 
@@ -44,10 +44,10 @@ class TestedService(Generic[SettingsT]):
                 return package
         return self.settings_class.__module__.partition(".")[0]
 
-    def settings_for(self, url: URL | str) -> SettingsT:
-        """Return settings that owe nothing to .env."""
+    def settings_for(self, url: URL | str, **values: Any) -> SettingsT:  # noqa: ANN401
+        """Return settings that owe nothing to .env, with these values."""
         text = url.render_as_string(hide_password=False) if isinstance(url, URL) else url
-        return self.settings_class(_env_file=None, DATABASE_URL=text)
+        return self.settings_class(_env_file=None, DATABASE_URL=text, **values)
 
     def open_database(self, settings: SettingsT) -> Database:
         """Return the main database of the service, with its engine options."""
