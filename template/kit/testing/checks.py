@@ -29,7 +29,7 @@ from kit.project import PROJECT_DIR
 from kit.testing.databases import alembic_config, create_database, downgrade, upgrade
 from kit.testing.modules import declared_routes, import_all, served_endpoints
 from kit.testing.names import find_misnamed
-from kit.testing.raising import raised_statuses
+from kit.testing.raising import documented_statuses, raised_statuses
 from kit.testing.rows import add_rows, count_rows
 from kit.testing.schema import load_target_metadata
 from kit.testing.service import TestedService
@@ -229,23 +229,12 @@ def test_every_raised_error_is_documented(app: FastAPI, service: Service) -> Non
             for method in context.methods or ():
                 name = f"{method} {context.path_format}"
                 responses = described.get(name, {}).get("responses")
-                if responses is not None and (hidden := raised - documented(responses)):
+                if responses is not None and (hidden := raised - documented_statuses(responses)):
                     missing.append(f"{name} raises {', '.join(map(str, sorted(hidden)))}")
     assert not missing, (
         f"{'; '.join(missing)} without documenting it: add responses=problem_responses(...)"
         " to the route"
     )
-
-
-def documented(responses: dict[str, Any]) -> set[int]:
-    """Return the statuses that are documented; 4XX and default are all that they stand for."""
-    statuses = {int(status) for status in responses if status.isdigit()}
-    if "default" in responses:
-        statuses.update(range(400, 600))
-    for status in responses:
-        if status.endswith("XX"):
-            statuses.update(range(int(status[0]) * 100, int(status[0]) * 100 + 100))
-    return statuses
 
 
 async def run(service: Service, url: URL, function: Callable[[Connection], Any]) -> Any:  # noqa: ANN401

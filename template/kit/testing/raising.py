@@ -1,4 +1,4 @@
-"""Which errors a route raises, as far as its code says so."""
+"""Which errors a route raises, as far as its code says so, and which it documents."""
 
 import ast
 import inspect
@@ -94,3 +94,14 @@ def status_of(call: ast.Call, function: FunctionType) -> Iterator[int]:
         status = node.value if isinstance(node, ast.Constant) else resolve(node, function)
         if isinstance(status, int):
             yield int(status)
+
+
+def documented_statuses(responses: dict[str, Any]) -> set[int]:
+    """Return the statuses that are documented; 4XX and default are all that they stand for."""
+    statuses = {int(status) for status in responses if status.isdigit()}
+    if "default" in responses:
+        statuses.update(range(400, 600))
+    for status in responses:
+        if status.endswith("XX"):
+            statuses.update(range(int(status[0]) * 100, int(status[0]) * 100 + 100))
+    return statuses
