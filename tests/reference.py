@@ -70,7 +70,6 @@ FILES = {
     "pyproject.toml": "Your packages, and the settings of the tools",
     "scripts/ruff.toml": "The rules of scripts",
     "tests/test_*.py": "Your tests, one file for each subject",
-    "tests/kit/test_*.py": "The tests of kit, with your service as the example",
 }
 
 # What the code says of two settings together, or leaves to the name.

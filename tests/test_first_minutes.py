@@ -11,7 +11,7 @@ import pytest
 from tests.project import Project, set_up, stopped
 from tests.support import IDENTITY, run
 from tests.system import working_python
-from tests.template import DATABASES, choices, render
+from tests.template import DATABASES, add_kit_tests, choices, render
 
 
 def next_commands(said: str) -> list[str]:
@@ -83,4 +83,5 @@ def test_gates_on_another_python(source: Path, tmp_path: Path) -> None:
     with set_up(folder, DATABASES[-1], env={"UV_PYTHON": python}) as project:
         version = project.run("python", "--version").stdout.split()[1]
         assert Path(python).name.removeprefix("python") == version.rpartition(".")[0]
+        add_kit_tests(folder, project.database)
         project.make("check", env={"UV_PYTHON": python})

@@ -13,12 +13,13 @@ import pytest
 
 pytest.register_assert_rewrite("kit.testing.checks", "kit.testing.clients")
 
-from kit.testing.clients import Log, assert_problem, client_of, only  # noqa: E402
+from kit.testing.clients import Log, Rows, assert_problem, client_of, only  # noqa: E402
 from kit.testing.databases import alembic_config, create_database, downgrade, upgrade  # noqa: E402
 from kit.testing.service import TestedService  # noqa: E402
 
 __all__ = [
     "Log",
+    "Rows",
     "TestedService",
     "alembic_config",
     "assert_problem",

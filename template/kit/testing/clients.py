@@ -1,6 +1,6 @@
 """Requests to an application without a network, and what every error answer has."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from httpx import ASGITransport, AsyncClient, Response
@@ -8,6 +8,8 @@ from starlette.types import ASGIApp
 
 # Returns what has been logged until now, as it is written to standard error.
 Log = Callable[[], list[dict[str, Any]]]
+# Adds rows: `await rows(User(email="ada@example.com", name="Ada"))`.
+Rows = Callable[..., Awaitable[None]]
 
 
 def client_of(app: ASGIApp) -> AsyncClient:

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ from kit._internal.database import load_testing_dialect
 from kit.application import Service
 from kit.db import Database
 from kit.logging import Formatter
-from kit.testing import hooks
-from kit.testing.clients import Log, client_of
+from kit.testing import checks, hooks
+from kit.testing.clients import Log, Rows, client_of
 from kit.testing.databases import alembic_config, create_database, upgrade
-from kit.testing.guard import forget_settings
+from kit.testing.guard import check_settings, forget_settings
 from kit.testing.reading import ReadingSession
 from kit.testing.service import TestedService
 
@@ -43,7 +43,13 @@ def find_service(config: pytest.Config) -> TestedService[Any]:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start one server for all workers, unless TEST_DATABASE_URL names one."""
-    forget_settings(find_service(session.config))
+    service = find_service(session.config)
+    if unknown := {name.partition("[")[0] for name in service.skip} - set(checks.__all__):
+        raise pytest.UsageError(
+            f"skip in conftest.py names no check: {', '.join(sorted(unknown))};"
+            f" there are {', '.join(checks.__all__)}"
+        )
+    forget_settings(service)
     if os.environ.get("TEST_DATABASE_URL") or session.config.option.collectonly:
         return
     # `timeout` or a CI server that stops the tests leaves nothing running behind.
@@ -51,9 +57,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     stack = ExitStack()
     session.config.add_cleanup(stack.close)
     server = stack.enter_context(load_testing_dialect().run_server())
+    url = server.render_as_string(hide_password=False)
+    check_settings(service, url)
     # The workers, which start after this, inherit it.
     patch = stack.enter_context(pytest.MonkeyPatch.context())
-    patch.setenv("TEST_DATABASE_URL", server.render_as_string(hide_password=False))
+    patch.setenv("TEST_DATABASE_URL", url)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -63,6 +71,31 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         revisions = {Path(script.path).stem: script for script in scripts.walk_revisions()}
         names = sorted(revisions)
         metafunc.parametrize("kit_revision", [revisions[name] for name in names], ids=names)
+
+
+def is_check(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and item.function.__module__ == checks.__name__
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the checks that the service leaves out."""
+    skip = find_service(config).skip
+    for item in filter(is_check, items):
+        for name in (item.name, item.name.partition("[")[0]):
+            if name in skip:
+                item.add_marker(pytest.mark.skip(reason=skip[name]))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show how to leave out a check that fails."""
+    report = yield
+    if report.failed and is_check(item):
+        text = f'conftest.py: TestedService(..., skip={{"{item.name}": "the reason"}})'
+        report.sections.append(("To leave this check out", text))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -131,6 +164,17 @@ async def database(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> Asyn
         monkeypatch.setattr(database, "connect", lambda: nullcontext(connection.sync_connection))
         yield database
         await transaction.rollback()
+
+
+@pytest.fixture
+def rows(database: Database) -> Rows:
+    """Return an async function that adds rows of models, until the end of the test."""
+
+    async def add(*models: object) -> None:
+        async with database.writing.begin() as session:
+            session.add_all(models)
+
+    return add
 
 
 @pytest.fixture

@@ -1,30 +1,53 @@
 """The service that is tested, with settings that owe nothing to the environment."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Generic
+from dataclasses import dataclass, field
+from typing import Any, Generic
 
 from sqlalchemy import URL
 
 from kit.application import Service
 from kit.db import Database
+from kit.project import is_own_module
 from kit.settings import SettingsT
+
+# Where a service is not: create_app() may be wrapped, and Settings extended, for the tests.
+NOT_THE_SERVICE = {"conftest", "kit", "test", "tests"}
 
 
 @dataclass(frozen=True)
 class TestedService(Generic[SettingsT]):
-    """How to create the service, and the class of its settings."""
+    """How to create the service, and the class of its settings.
+
+    `environment` has environment variables of the tests: {"ORDERS_API_KEY": "test"} for a setting
+    without a default. `skip` leaves out checks of kit.testing.checks, each with the reason:
+    {"test_every_error_is_a_problem": "clients expect another format"}. Of a check that runs with
+    each revision, "test_revision_goes_up_down_and_up_with_rows[2026_01_01_0000-create_users]"
+    leaves out one.
+    """
 
     create_app: Callable[[SettingsT], Service]
     settings_class: type[SettingsT]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    skip: Mapping[str, str] = field(default_factory=dict)
     # The name begins as that of a class of tests does.
     __test__ = False
 
-    def settings_for(self, url: URL | str) -> SettingsT:
-        """Return settings that owe nothing to .env."""
+    @property
+    def package(self) -> str:
+        """The name of the package that has the service's settings."""
+        modules = [parent.__module__ for parent in self.settings_class.__mro__]
+        for module in (*modules, self.create_app.__module__):
+            package = module.partition(".")[0]
+            if is_own_module(module) and package not in NOT_THE_SERVICE:
+                return package
+        return self.settings_class.__module__.partition(".")[0]
+
+    def settings_for(self, url: URL | str, **values: Any) -> SettingsT:  # noqa: ANN401
+        """Return settings that owe nothing to .env, with these values."""
         text = url.render_as_string(hide_password=False) if isinstance(url, URL) else url
-        return self.settings_class(_env_file=None, DATABASE_URL=text)
+        return self.settings_class(_env_file=None, DATABASE_URL=text, **values)
 
     def open_database(self, settings: SettingsT) -> Database:
         """Return the main database of the service, with its engine options."""

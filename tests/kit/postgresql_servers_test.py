@@ -23,8 +23,7 @@ from kit._internal.postgresql.testing import connect
 from kit._internal.postgresql.url import libpq, list_servers, parse_any_url
 from kit.db import Database
 from kit.testing import Log, assert_problem, client_of, only, upgrade
-from tests.kit.databases import refusing
-from tests.kit.postgresql import silent
+from tests.kit.databases import refusing, silent
 from tests.kit.postgresql_urls import LIBPQ_ONLY
 from tests.kit.support import serve, settings_for
 
