@@ -20,11 +20,11 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import URL, Connection
 
+from kit._internal.testing.databases import alembic_config, create_database, downgrade, upgrade
+from kit._internal.testing.rows import add_rows, count_rows
+from kit._internal.testing.schema import load_target_metadata
+from kit._internal.testing.service import TestedService
 from kit.project import PROJECT_DIR
-from kit.testing.databases import alembic_config, create_database, downgrade, upgrade
-from kit.testing.rows import add_rows, count_rows
-from kit.testing.schema import load_target_metadata
-from kit.testing.service import TestedService
 
 __all__ = [
     "test_every_error_is_a_problem",
@@ -54,7 +54,7 @@ def test_migrations_know_every_table(
     package = service.settings_class.__module__.partition(".")[0]
     import_all(package)
     monkeypatch.setenv("DATABASE_URL", server.render_as_string(hide_password=False))
-    python = [sys.executable, "-m", "kit.testing.schema"]
+    python = [sys.executable, "-m", "kit._internal.testing.schema"]
     known = subprocess.check_output(python, cwd=PROJECT_DIR, text=True).split()
     forgotten = sorted(load_target_metadata().tables.keys() - set(known))
     assert not forgotten, (

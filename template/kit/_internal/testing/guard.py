@@ -10,9 +10,9 @@ from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from kit._internal.database import load_testing_dialect
+from kit._internal.testing.service import TestedService
 from kit.project import PROJECT_DIR
 from kit.settings import prefix_of
-from kit.testing.service import TestedService
 
 
 def forget_settings(service: TestedService[Any]) -> None:
@@ -22,16 +22,18 @@ def forget_settings(service: TestedService[Any]) -> None:
     """
     prefix = prefix_of(service.settings_class).upper()
     file = dotenv_values(PROJECT_DIR / ".env")
-    names = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
+    names = {"DATABASE_URL", "MIGRATION_DATABASE_URL", *service.databases}
     urls = [where.get(name) for where in (os.environ, file) for name in names]
+    unprefixed = {*names, *service.environment, "PORT"}
     for variable in list(os.environ):
-        unprefixed = variable.upper() in {"DATABASE_URL", "MIGRATION_DATABASE_URL", "PORT"}
-        if unprefixed or variable.upper().startswith(prefix):
+        if variable.upper() in unprefixed or variable.upper().startswith(prefix):
             del os.environ[variable]
+    os.environ.update(service.environment)
     service.settings_class.model_config["env_file"] = None
     server = os.environ.get("TEST_DATABASE_URL")
     if not server:
         return
+    name_databases(service, server)
     try:
         service.settings_for(server)
         used = load_testing_dialect().locate(server)
@@ -41,6 +43,11 @@ def forget_settings(service: TestedService[Any]) -> None:
         raise pytest.UsageError(f"TEST_DATABASE_URL: {reason}") from None
     if used.intersection(locations(filter(None, urls))):
         raise pytest.UsageError("TEST_DATABASE_URL: is the database of DATABASE_URL; name another")
+
+
+def name_databases(service: TestedService[Any], server: str) -> None:
+    """Have every further database be on the server of the tests, until the fixtures create it."""
+    os.environ.update(dict.fromkeys(service.databases, server))
 
 
 def locations(urls: Iterable[str]) -> Iterator[tuple[object, ...]]:

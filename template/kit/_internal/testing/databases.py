@@ -16,19 +16,30 @@ def create_database(beside: URL, template: URL | None = None) -> AbstractContext
     return load_testing_dialect().create_database(beside, template)
 
 
-def alembic_config() -> Config:
-    return Config(PROJECT_DIR / "alembic.ini")
+def alembic_config(section: str = "alembic") -> Config:
+    """Return alembic.ini, of which this section counts."""
+    return Config(PROJECT_DIR / "alembic.ini", ini_section=section)
+
+
+def text_of(url: URL) -> str:
+    """Return a URL as a variable has it, with its password."""
+    return url.render_as_string(hide_password=False)
 
 
 def upgrade(url: URL, revision: str = "head") -> None:
     """Migrate as `make db-migrate` does."""
+    migrate(url, "DATABASE_URL", "alembic", revision)
+
+
+def migrate(url: URL, variable: str, section: str, revision: str = "head") -> None:
+    """Migrate the database that a variable names, with a section of alembic.ini."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
-        command.upgrade(alembic_config(), revision)
+        patch.setenv(variable, text_of(url))
+        command.upgrade(alembic_config(section), revision)
 
 
 def downgrade(url: URL, revision: str) -> None:
     """Roll back as `make db-rollback` does."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
+        patch.setenv("DATABASE_URL", text_of(url))
         command.downgrade(alembic_config(), revision)

@@ -1,8 +1,8 @@
 """The service that is tested, with settings that owe nothing to the environment."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic
 
 from sqlalchemy import URL
@@ -14,10 +14,18 @@ from kit.settings import SettingsT
 
 @dataclass(frozen=True)
 class TestedService(Generic[SettingsT]):
-    """How to create the service, and the class of its settings."""
+    """How to create the service, the class of its settings, and what these are in tests.
+
+    `environment` sets variables that have no default: {"ORDERS_STRIPE_KEY": "none"}. `databases`
+    has the variables that name further databases, each of which is a throwaway one in tests:
+    {"ORDERS_REPORTS_URL": "reports"} migrates it with the section `reports` of alembic.ini. In
+    place of the section, a function that gets the URL of an empty database creates its tables.
+    """
 
     create_app: Callable[[SettingsT], Service]
     settings_class: type[SettingsT]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    databases: Mapping[str, str | Callable[[URL], None]] = field(default_factory=dict)
     # The name begins as that of a class of tests does.
     __test__ = False
 
