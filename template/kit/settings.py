@@ -41,13 +41,7 @@ Origin = Annotated[str, Field(pattern=r"^https?://[^/]+$|^\*$")]
 
 # The URL of a further database, as the platform gives it: `reports_url: DatabaseURL`. Read as
 # DATABASE_URL is: neither errors nor dumps of the settings show its password.
-DatabaseURL = Annotated[
-    URL,
-    NoDecode,
-    PlainValidator(dialect.parse_url),
-    PlainSerializer(str),
-    Field(exclude=True),
-]
+DatabaseURL = Annotated[URL, NoDecode, PlainValidator(dialect.parse_url), PlainSerializer(repr)]
 
 
 def split_commas(value: object) -> object:

@@ -111,7 +111,7 @@ def template(server: URL) -> Iterator[URL]:
 @pytest.fixture(scope="session")
 def further_templates(service: TestedService[Any], server: URL) -> Iterator[dict[str, URL]]:
     """The same for each of the further databases, by the variable that names it."""
-    with templates(service.databases, server) as urls:
+    with templates(service, server) as urls:
         yield urls
 
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Generic
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 
 from kit.application import Service
 from kit.db import Database
@@ -19,13 +19,14 @@ class TestedService(Generic[SettingsT]):
     `environment` sets variables that have no default: {"ORDERS_STRIPE_KEY": "none"}. `databases`
     has the variables that name further databases, each of which is a throwaway one in tests:
     {"ORDERS_REPORTS_URL": "reports"} migrates it with the section `reports` of alembic.ini. In
-    place of the section, a function that gets the URL of an empty database creates its tables.
+    place of the section, a function creates the tables of an empty database on a connection, as
+    {"ORDERS_REPORTS_URL": Base.metadata.create_all} does.
     """
 
     create_app: Callable[[SettingsT], Service]
     settings_class: type[SettingsT]
     environment: Mapping[str, str] = field(default_factory=dict)
-    databases: Mapping[str, str | Callable[[URL], None]] = field(default_factory=dict)
+    databases: Mapping[str, str | Callable[[Connection], None]] = field(default_factory=dict)
     # The name begins as that of a class of tests does.
     __test__ = False
 
