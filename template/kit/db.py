@@ -17,6 +17,8 @@ from kit.settings import Settings
 
 __all__ = ["Database", "RequestSession", "Source", "is_duplicate", "select_columns"]
 
+# is_duplicate(error, table, column): whether the error of a statement is that another row has the
+# same value in this column, which has a unique constraint.
 is_duplicate = dialect.is_duplicate
 
 

@@ -189,6 +189,7 @@ class PlatformSource(PydanticBaseSettingsSource):
         return {"port": port} if port else {}
 
 
+# The class of a service's own settings, in the signatures of functions that take it.
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 

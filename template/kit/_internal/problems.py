@@ -29,12 +29,16 @@ BODY_HEADERS = {"content-type", "content-length", "content-encoding", "transfer-
 
 
 class InvalidInput(BaseModel):
+    """A part of a request that is missing or not acceptable: where it is, and why."""
+
     location: list[str | int] = Field(examples=[["body", "email"]])
     code: str = Field(examples=["missing"])
     message: str = Field(examples=["Field required"])
 
 
 class Problem(BaseModel):
+    """What every error answers: the schema of application/problem+json in the OpenAPI document."""
+
     type: str = Field(description="Stable, compare it", examples=["urn:problem:user-not-found"])
     title: str = Field(examples=["User not found"])
     status: int = Field(examples=[404])

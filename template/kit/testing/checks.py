@@ -41,6 +41,7 @@ PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas
 
 
 def test_there_is_one_head() -> None:
+    """Revisions that follow the same one have been put in a row."""
     heads = ScriptDirectory.from_config(alembic_config()).get_heads()
     assert len(heads) == 1, (
         f"{' and '.join(sorted(heads))} come last. `make db-rebase` puts those of this branch last."
@@ -51,6 +52,7 @@ def test_there_is_one_head() -> None:
 def test_migrations_know_every_table(
     service: Service, server: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """migrations/env.py imports every model of the package."""
     package = service.settings_class.__module__.partition(".")[0]
     import_all(package)
     monkeypatch.setenv("DATABASE_URL", server.render_as_string(hide_password=False))
@@ -64,6 +66,7 @@ def test_migrations_know_every_table(
 
 
 def test_every_route_is_served(app: FastAPI, service: Service) -> None:
+    """create_app() includes every router of the package."""
     package = service.settings_class.__module__.partition(".")[0]
     import_all(package)
     served = [(path, method) for path, item in app.openapi()["paths"].items() for method in item]
@@ -100,6 +103,7 @@ def test_every_operation_has_an_id_of_its_own(app: FastAPI) -> None:
 
 
 def test_every_error_is_a_problem(app: FastAPI) -> None:
+    """Every error that a route documents is a problem: problem_responses()."""
     for operation in operations(app):
         for status, response in operation["responses"].items():
             if status >= "4":
@@ -118,6 +122,7 @@ def import_all(package: str) -> None:
 
 
 def test_models_equal_the_migrated_database(own_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next revision would be empty."""
     monkeypatch.setenv("DATABASE_URL", own_url.render_as_string(hide_password=False))
     command.check(alembic_config())
 
@@ -125,6 +130,7 @@ def test_models_equal_the_migrated_database(own_url: URL, monkeypatch: pytest.Mo
 async def test_revision_goes_up_down_and_up_with_rows(
     service: Service, server: URL, kit_revision: Script
 ) -> None:
+    """Each revision can be applied, rolled back and applied again, and keeps the rows."""
     parents = to_tuple(kit_revision.down_revision, default=())
     with create_database(server) as url:
         for parent in parents:

@@ -27,7 +27,7 @@ def text_of(url: URL) -> str:
 
 
 def upgrade(url: URL, revision: str = "head") -> None:
-    """Migrate as `make db-migrate` does."""
+    """Migrate a database as `make db-migrate` does; raise CommandError where that fails."""
     migrate(url, "DATABASE_URL", "alembic", revision)
 
 
@@ -39,7 +39,7 @@ def migrate(url: URL, variable: str, section: str, revision: str = "head") -> No
 
 
 def downgrade(url: URL, revision: str) -> None:
-    """Roll back as `make db-rollback` does."""
+    """Roll back to a revision as `make db-rollback` does; `base` is the empty database."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", text_of(url))
         command.downgrade(alembic_config(), revision)

@@ -38,6 +38,7 @@ def add_rows(connection: Connection) -> None:
 
 
 def count_rows(connection: Connection) -> dict[str, int]:
+    """Return how many rows each table has, except those of Alembic."""
     return {
         name: connection.scalar(select(func.count()).select_from(table)) or 0
         for name, table in reflect(connection).tables.items()
