@@ -313,17 +313,23 @@ def signature(member: griffe.Object | griffe.Alias) -> str:
     item = interface.definition_of(member)
     if isinstance(item, griffe.Class):
         item = item.members.get("__init__", item)
-    if not isinstance(item, griffe.Function):
+    if not isinstance(item, griffe.Function) or interface.is_called_by_pytest(item):
         return member.name
-    found = [describe_parameter(each) for each in item.parameters if each.name != "self"]
+    found: list[str] = []
+    for parameter in item.parameters:
+        is_keyword = parameter.kind is griffe.ParameterKind.keyword_only
+        if is_keyword and not any(each.startswith("*") for each in found):
+            found.append("*")
+        if parameter.name not in {"self", "cls"}:
+            found.append(describe_parameter(parameter))
     return f"{member.name}({', '.join(found)})"
 
 
 def describe_parameter(parameter: griffe.Parameter) -> str:
-    stars = {"variadic positional": "*", "variadic keyword": "**"}
-    kind = parameter.kind.value if parameter.kind else ""
-    if kind in stars:
-        return f"{stars[kind]}{parameter.name}"
+    if parameter.kind is griffe.ParameterKind.var_positional:
+        return f"*{parameter.name}"
+    if parameter.kind is griffe.ParameterKind.var_keyword:
+        return f"**{parameter.name}"
     return parameter.name if parameter.required else f"{parameter.name}={parameter.default}"
 
 

@@ -255,8 +255,8 @@ RUFF_LINT = """[tool.ruff.format]
 quote-style = "single"
 
 [tool.ruff.lint]
-extend-select = ["D103"]
-extend-ignore = ["E501", "Q000", "ISC004"]
+extend-ignore = ["E501", "ISC004"]
+flake8-quotes.inline-quotes = "single"
 
 [tool.ruff.lint.per-file-ignores]
 """

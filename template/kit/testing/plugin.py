@@ -29,6 +29,22 @@ from kit.application import Service
 from kit.db import Database, Source
 from kit.logging import Formatter
 
+__all__ = [
+    "app",
+    "client",
+    "database",
+    "databases",
+    "engine",
+    "log",
+    "own_app",
+    "own_client",
+    "own_url",
+    "server",
+    "service",
+    "shared_url",
+    "template",
+]
+
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
@@ -136,6 +152,7 @@ async def engines(
 
 @pytest.fixture(scope="session")
 def engine(engines: dict[Source, AsyncEngine]) -> AsyncEngine:
+    """The engine for reading of the first of the application's databases."""
     return next(iter(engines.values()))
 
 
@@ -190,6 +207,7 @@ async def own_app(service: TestedService[Any], own_url: URL) -> AsyncIterator[Se
 
 @pytest.fixture
 async def own_client(own_app: Service) -> AsyncIterator[AsyncClient]:
+    """A client of `own_app`, for requests that run at the same time."""
     async with client_of(own_app) as client:
         yield client
 
