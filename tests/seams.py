@@ -19,7 +19,7 @@ SETTINGS = '''
         return config
 '''
 DATABASES = """
-database = Source(pool_pre_ping=True, session_options={"expire_on_commit": True})
+database = Source(pool_pre_ping=True, session_options={"info": {"team": "orders"}})
 reports = Source("reports", url=lambda settings: settings.reports_url, migrations="reports")
 
 ReportsSession = Annotated[AsyncSession, Depends(reports.write_session, scope="function")]

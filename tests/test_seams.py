@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.databases import Server
 from tests.project import FIRST, Project
@@ -14,12 +15,16 @@ from tests.seams import live
 from tests.support import only
 from tests.template import files
 
+# Where no database has a part in it, with the one that costs less.
+light = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
+
 
 def template_zone(project: Project) -> dict[str, bytes]:
     """Return what is in kit/ and scripts/."""
     folders = [project.folder / name for name in ("kit", "scripts")]
     paths = [path for folder in folders for path in files(folder)]
-    return {str(path): path.read_bytes() for path in paths if "__pycache__" not in str(path)}
+    made = {".ruff_cache", "__pycache__"}
+    return {str(path): path.read_bytes() for path in paths if made.isdisjoint(path.parts)}
 
 
 def keep_environment(project: Project) -> None:
@@ -84,6 +89,7 @@ def serve(copy: Project, log: Path) -> None:
         assert httpx.get(f"{server.address}/users").status_code == 200
 
 
+@light
 def test_package_in_src(copy: Project, url: str, tmp_path: Path) -> None:
     """`src/app` in place of `app/`: edits of the project's own files, none of kit and scripts."""
     before = template_zone(copy)
@@ -118,6 +124,7 @@ def test_package_in_src(copy: Project, url: str, tmp_path: Path) -> None:
     assert template_zone(copy) == before
 
 
+@light
 def test_users_deleted(copy: Project) -> None:
     """The example goes, with a revision that drops its table; the rest works without it."""
     before = template_zone(copy)
@@ -142,6 +149,7 @@ def test_users_deleted(copy: Project) -> None:
     assert template_zone(copy) == before
 
 
+@light
 def test_own_dependencies(copy: Project) -> None:
     """Packages of the service's own, and narrower versions of those that kit brings."""
     lock = tomllib.loads((copy.folder / "uv.lock").read_text("utf-8"))

@@ -60,8 +60,7 @@ def find_service(config: pytest.Config) -> TestedService[Any]:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start one server for all workers, unless TEST_DATABASE_URL names one."""
-    service = find_service(session.config)
-    forget_settings(service)
+    forget_settings(find_service(session.config))
     if os.environ.get("TEST_DATABASE_URL") or session.config.option.collectonly:
         return
     # `timeout` or a CI server that stops the tests leaves nothing running behind.
@@ -72,7 +71,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     # The workers, which start after this, inherit it.
     patch = stack.enter_context(pytest.MonkeyPatch.context())
     patch.setenv("TEST_DATABASE_URL", text_of(server))
-    name_databases(service, text_of(server))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -85,9 +83,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def service(pytestconfig: pytest.Config) -> TestedService[Any]:
+def service(pytestconfig: pytest.Config) -> Iterator[TestedService[Any]]:
     """The service that is tested."""
-    return find_service(pytestconfig)
+    service = find_service(pytestconfig)
+    with pytest.MonkeyPatch.context() as patch:
+        name_databases(service, os.environ["TEST_DATABASE_URL"], patch)
+        yield service
 
 
 @pytest.fixture(scope="session")

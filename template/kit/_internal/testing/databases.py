@@ -34,7 +34,9 @@ def upgrade(url: URL, revision: str = "head") -> None:
 def migrate(url: URL, variable: str, section: str, revision: str = "head") -> None:
     """Migrate the database that a variable names, with a section of alembic.ini."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(variable, text_of(url))
+        # Settings are not complete without the first; with `url` nothing connects to it.
+        for name in ("DATABASE_URL", variable):
+            patch.setenv(name, text_of(url))
         command.upgrade(alembic_config(section), revision)
 
 

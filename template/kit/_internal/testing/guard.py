@@ -33,9 +33,11 @@ def forget_settings(service: TestedService[Any]) -> None:
     server = os.environ.get("TEST_DATABASE_URL")
     if not server:
         return
-    name_databases(service, server)
     try:
-        service.settings_for(server)
+        with pytest.MonkeyPatch.context() as patch:
+            # Only here: processes that this one starts take it for a variable of the user.
+            name_databases(service, server, patch)
+            service.settings_for(server)
         used = load_testing_dialect().locate(server)
     except ValueError as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
@@ -45,9 +47,10 @@ def forget_settings(service: TestedService[Any]) -> None:
         raise pytest.UsageError("TEST_DATABASE_URL: is the database of DATABASE_URL; name another")
 
 
-def name_databases(service: TestedService[Any], server: str) -> None:
+def name_databases(service: TestedService[Any], server: str, patch: pytest.MonkeyPatch) -> None:
     """Have every further database be on the server of the tests, until the fixtures create it."""
-    os.environ.update(dict.fromkeys(service.databases, server))
+    for variable in service.databases:
+        patch.setenv(variable, server)
 
 
 def locations(urls: Iterable[str]) -> Iterator[tuple[object, ...]]:
