@@ -46,7 +46,7 @@ def test_service_that_uses_every_seam(
     (tmp_path / "reports").mkdir()
     with server.empty_database(tmp_path / "reports") as reports:
         set_variable(copy, "ORDERS_REPORTS_URL", reports)
-        migrate_both(copy)
+        migrate_both(copy, server, url)
         assert {"users", "alembic_version"} <= server.tables(url)
         assert server.tables(reports) == {"sales", "alembic_version", "alembic_history"}
         copy.make("format")
@@ -61,18 +61,19 @@ def test_service_that_uses_every_seam(
     assert template_zone(copy) == before
 
 
-def migrate_both(copy: Project) -> None:
+def migrate_both(copy: Project, server: Server, url: str) -> None:
     """Write the revisions of both databases, and apply them with the target of the service."""
     copy.make("db-migrate")
-    if copy.database == "postgresql":
-        done = copy.make("db-revision", "m=add countries").stderr
-        path = copy.new_revision
-        edit(path, "    # ###", '    op.execute("CREATE SCHEMA IF NOT EXISTS geo")\n    # ###')
-    else:
-        done = copy.make("db-revision", "m=add countries").stderr
+    server.query(url, "CREATE TABLE legacy_things (id integer)")
+    done = copy.make("db-revision", "m=add countries").stderr
     assert "before migrations" in done
     assert "after migrations" in done
-    assert "i_countries_name" in copy.new_revision.read_text("utf-8")
+    text = copy.new_revision.read_text("utf-8")
+    assert "i_countries_name" in text
+    assert "legacy_things" not in text
+    if copy.database == "postgresql":
+        create = '    op.execute("CREATE SCHEMA IF NOT EXISTS geo")\n    # ###'
+        edit(copy.new_revision, "    # ###", create)
     words = ("revision", "--autogenerate", "-m", "create sales")
     copy.run("alembic", "-n", "reports", *words)
     sales = only((copy.folder / "migrations/reports/versions").glob("*.py"))
