@@ -33,7 +33,10 @@ async def get_ready(request: Request) -> Health:
             for source in app.sources
             if source.required
         ]
-        await asyncio.gather(*checks)
+        # All end before the answer: none keeps a connection of a database that is being closed.
+        for error in await asyncio.gather(*checks, return_exceptions=True):
+            if error is not None:
+                raise error
     except NotReadyError as error:
         detail = error.advice if settings.development else str(error)
         raise ProblemError(503, detail, "not-ready") from error
