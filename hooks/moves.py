@@ -26,7 +26,7 @@ MODULES = {
     "migrations.autogenerate": "kit._internal.migrations.autogenerate",
     "migrations.history": "kit._internal.migrations.history",
     "tests.databases": "kit.testing",
-    "tests.rows": "kit.testing.rows",
+    "tests.rows": "kit.testing",
     "tests.serving": "kit.testing",
 }
 

@@ -76,6 +76,7 @@ LONGEST = (
     "test_zero_downtime",
     "test_benchmarks",
     "test_lived_in",
+    "test_seams",
     "test_safe_migrations",
     "test_growth",
     "test_site",

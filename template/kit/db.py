@@ -1,7 +1,8 @@
 """A database: one engine, and what requests read and write with."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import cache
+from types import TracebackType
 from typing import Any, Self, cast
 
 from sqlalchemy import URL, Connection, Select, bindparam, inspect, select
@@ -14,34 +15,56 @@ from kit._internal.database import dialect
 from kit._internal.sessions import RequestSession
 from kit.settings import Settings
 
-__all__ = ["Database", "Source", "is_duplicate", "select_columns"]
+__all__ = ["Database", "RequestSession", "Source", "is_duplicate", "select_columns"]
 
+# is_duplicate(error, table, column): whether the error of a statement is that another row has the
+# same value in this column, which has a unique constraint.
 is_duplicate = dialect.is_duplicate
 
 
 class Database:
-    """One engine, and sessions for writing, reading and streaming that share its connections."""
+    """One engine, and sessions for writing, reading and streaming that share its connections.
 
-    def __init__(self, reader: AsyncEngine) -> None:
+    Session options are those of async_sessionmaker(); they win over the built-in ones. As an
+    asynchronous context manager it closes its connections at the end.
+    """
+
+    def __init__(
+        self, reader: AsyncEngine, session_options: Mapping[str, Any] | None = None
+    ) -> None:
         self.reader = reader
         self.engine = reader.execution_options(**dialect.WRITING)
         self.has_been_ready = False
-        self.writing = async_sessionmaker(self.engine, expire_on_commit=False)
-        self.reading = async_sessionmaker(reader, autoflush=False, expire_on_commit=False)
+        usual = {"expire_on_commit": False, "sync_session_class": RequestSession}
+        options: dict[str, Any] = {**usual, **(session_options or {})}
+        reading = {"autoflush": False, **options}
         streamer = reader.execution_options(**dialect.STREAMING)
-        self.streaming = async_sessionmaker(streamer, autoflush=False, expire_on_commit=False)
-        for sessions in (self.writing, self.reading, self.streaming):
-            sessions.configure(sync_session_class=RequestSession)
+        self.writing = async_sessionmaker(self.engine, **options)
+        self.reading = async_sessionmaker(reader, **reading)
+        self.streaming = async_sessionmaker(streamer, **reading)
 
     @classmethod
     def from_settings(
         cls,
         settings: Settings,
         url: URL | None = None,
+        session_options: Mapping[str, Any] | None = None,
         **engine_options: Any,  # noqa: ANN401
     ) -> Self:
         """Return the database of DATABASE_URL, or of another URL; it connects when it is used."""
-        return cls(dialect.create_reader(url or settings.database_url, settings, engine_options))
+        reader = dialect.create_reader(url or settings.database_url, settings, engine_options)
+        return cls(reader, session_options)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.engine.dispose()
 
     async def row(self, model: type[DeclarativeBase], key: object) -> dict[str, Any] | None:
         """Return the row with this primary key, a single column, or None.
@@ -86,9 +109,12 @@ def select_by_key(model: type[DeclarativeBase]) -> Select[Any]:
 class Source:
     """A database of the running service, under a name; its methods are FastAPI dependencies.
 
-    The URL is a function of the settings, by default that of DATABASE_URL. Engine options are those
-    of create_async_engine(); they win over the built-in ones. Give the source to Service, which
-    opens the database at start-up.
+    The URL is a function of the settings, by default that of DATABASE_URL. `migrations` is the
+    section of alembic.ini with its revisions, by default `alembic` for DATABASE_URL and none for
+    another URL. /health/ready asks whether the database answers, and is at the head of these, but
+    not where `required` is False. Session options are those of async_sessionmaker(), engine options
+    those of create_async_engine(); they win over the built-in ones. Give the source to Service,
+    which opens the database at start-up.
     """
 
     def __init__(
@@ -96,16 +122,25 @@ class Source:
         name: str = "database",
         *,
         url: Callable[[Any], URL] | None = None,
+        migrations: str | None = None,
+        required: bool = True,
+        session_options: Mapping[str, Any] | None = None,
         **engine_options: Any,  # noqa: ANN401
     ) -> None:
         self.name = name
         self.url = url
+        self.migrations = "alembic" if migrations is None and url is None else migrations
+        self.required = required
+        self.session_options = session_options
         self.engine_options = engine_options
 
     def open(self, settings: Settings) -> Database:
-        """Return the database that the settings name; it connects when it is used."""
+        """Return the database that the settings name; it connects when it is used.
+
+        `async with database.open(settings) as opened:` closes its connections at the end.
+        """
         url = None if self.url is None else self.url(settings)
-        return Database.from_settings(settings, url, **self.engine_options)
+        return Database.from_settings(settings, url, self.session_options, **self.engine_options)
 
     def of(self, request: HTTPConnection) -> Database:
         """Return the database of the application, or of the service that it is mounted in.

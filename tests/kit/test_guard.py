@@ -8,8 +8,8 @@ from pydantic_settings import SettingsConfigDict
 
 from app.main import create_app
 from app.settings import Settings
+from kit._internal.testing.guard import forget_settings
 from kit.testing import TestedService
-from kit.testing.guard import forget_settings
 from tests.kit.databases import BAD_URLS, GOOD_URLS, SAME_DATABASE
 from tests.kit.support import PREFIX, SERVICE
 
@@ -19,7 +19,7 @@ SAME = [(name, *pair) for name in NAMES for pair in permutations(SAME_DATABASE, 
 
 @pytest.fixture(autouse=True)
 def project_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setattr("kit.testing.guard.PROJECT_DIR", tmp_path)
+    monkeypatch.setattr("kit._internal.testing.guard.PROJECT_DIR", tmp_path)
     return tmp_path
 
 

@@ -24,15 +24,20 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import InvalidRequestError
 
+from kit._internal.testing.databases import (
+    alembic_config,
+    create_database,
+    downgrade,
+    upgrade,
+)
+from kit._internal.testing.modules import declared_routes, import_all, served_endpoints
+from kit._internal.testing.names import find_misnamed
+from kit._internal.testing.raising import documented_statuses, raised_statuses
+from kit._internal.testing.rows import add_rows, count_rows
+from kit._internal.testing.schema import load_target_metadata
+from kit._internal.testing.service import TestedService
 from kit.db import Database, Source
 from kit.project import PROJECT_DIR
-from kit.testing.databases import alembic_config, create_database, downgrade, upgrade
-from kit.testing.modules import declared_routes, import_all, served_endpoints
-from kit.testing.names import find_misnamed
-from kit.testing.raising import documented_statuses, raised_statuses
-from kit.testing.rows import add_rows, count_rows
-from kit.testing.schema import load_target_metadata
-from kit.testing.service import TestedService
 
 __all__ = [
     "test_constraints_are_named_as_in_the_models",
@@ -53,6 +58,7 @@ METHODS = {"delete", "get", "head", "options", "patch", "post", "put", "trace"}
 
 
 def test_there_is_one_head() -> None:
+    """Revisions that follow the same one have been put in a row."""
     heads = ScriptDirectory.from_config(alembic_config()).get_heads()
     assert len(heads) <= 1, (
         f"no revision follows {' or '.join(sorted(heads))}: run `make db-rebase`, which puts those"
@@ -63,10 +69,11 @@ def test_there_is_one_head() -> None:
 def test_migrations_know_every_table(
     service: Service, server: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """migrations/env.py knows the tables of all modules."""
     import_all(service.package)
     monkeypatch.setenv("DATABASE_URL", server.render_as_string(hide_password=False))
     # Another process, which has imported nothing but what env.py imports.
-    python = [sys.executable, "-m", "kit.testing.schema"]
+    python = [sys.executable, "-m", "kit._internal.testing.schema"]
     known = subprocess.check_output(python, cwd=PROJECT_DIR, text=True).split("\n")
     forgotten = sorted(load_target_metadata().tables.keys() - set(known))
     assert not forgotten, (
@@ -76,6 +83,7 @@ def test_migrations_know_every_table(
 
 
 def test_models_equal_the_migrated_database(own_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next revision would be empty."""
     monkeypatch.setenv("DATABASE_URL", own_url.render_as_string(hide_password=False))
     try:
         command.check(alembic_config())
@@ -87,6 +95,7 @@ def test_models_equal_the_migrated_database(own_url: URL, monkeypatch: pytest.Mo
 async def test_constraints_are_named_as_in_the_models(
     service: Service, own_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """No name of a key or unique constraint is left to the database."""
     monkeypatch.setenv("DATABASE_URL", own_url.render_as_string(hide_password=False))
     metadata = load_target_metadata()
     misnamed = await run(service, own_url, lambda connection: find_misnamed(connection, metadata))
@@ -100,6 +109,7 @@ async def test_constraints_are_named_as_in_the_models(
 async def test_revision_goes_up_down_and_up_with_rows(
     service: Service, server: URL, kit_revision: Script
 ) -> None:
+    """Each revision can be applied, rolled back and applied again, and keeps the rows."""
     parents = to_tuple(kit_revision.down_revision, default=())
     name = Path(kit_revision.path).name
     with create_database(server) as url:
@@ -140,6 +150,7 @@ def assert_rows_kept(before: dict[str, int], after: dict[str, int]) -> None:
 async def test_writing_is_in_transactions(
     service: Service, own_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A rollback undoes what a session has written: no AUTOCOMMIT."""
     settings = service.settings_for(own_url)
     for source in service.create_app(settings).sources:
         monkeypatch.setattr(source, "url", lambda _settings: own_url)
@@ -169,6 +180,7 @@ async def keeps_after_rollback(database: Database, source: Source) -> bool:
 
 
 def test_every_route_is_served(app: FastAPI, service: Service) -> None:
+    """create_app() includes the routes of all routers."""
     import_all(service.package)
     served = served_endpoints(app.routes)
     missing = {
@@ -208,6 +220,7 @@ def test_every_operation_has_an_id_of_its_own(app: FastAPI) -> None:
 
 
 def test_every_error_is_a_problem(app: FastAPI) -> None:
+    """Documented errors are application/problem+json."""
     wrong = [
         f"{name} documents {status}"
         for name, operation in operations(app)
@@ -221,6 +234,7 @@ def test_every_error_is_a_problem(app: FastAPI) -> None:
 
 
 def test_every_raised_error_is_documented(app: FastAPI, service: Service) -> None:
+    """Statuses that a route or its dependencies raise are in its description."""
     described = dict(operations(app))
     missing = []
     for context in iter_route_contexts(app.routes):

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, ValidationError
 from kit._internal.database import load_testing_dialect
 from kit.project import PROJECT_DIR
 from kit.settings import Settings, describe_problem, prefix_of
-from kit.testing.service import TestedService
+from kit._internal.testing.service import TestedService
 
 
 def forget_settings(service: TestedService[Any]) -> None:
@@ -21,10 +21,11 @@ def forget_settings(service: TestedService[Any]) -> None:
     Raises UsageError when TEST_DATABASE_URL cannot be used, or names the database of DATABASE_URL.
     """
     file = dotenv_values(PROJECT_DIR / ".env")
-    names = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
+    names = {"DATABASE_URL", "MIGRATION_DATABASE_URL", *service.databases}
     urls = [where.get(name) for where in (os.environ, file) for name in names]
     for variable in list(os.environ):
-        if is_setting(variable, service.settings_class):
+        is_named = variable.upper() in {*names, *service.environment}
+        if is_named or is_setting(variable, service.settings_class):
             del os.environ[variable]
     os.environ.update(service.environment)
     service.settings_class.model_config["env_file"] = None
@@ -56,7 +57,10 @@ def is_setting(variable: str, settings_class: type[Settings]) -> bool:
 def check_settings(service: TestedService[Any], server: str) -> None:
     """Raise UsageError when the tests have no value for a setting, or a wrong one."""
     try:
-        service.settings_for(server)
+        with pytest.MonkeyPatch.context() as patch:
+            # Only here: processes that this one starts take it for a variable of the user.
+            name_databases(service, server, patch)
+            service.settings_for(server)
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]
     else:
@@ -71,6 +75,12 @@ def check_settings(service: TestedService[Any], server: str) -> None:
         f"{name}: {reason}; give the tests a value in conftest.py:"
         f' TestedService(..., environment={{"{name}": "..."}})'
     )
+
+
+def name_databases(service: TestedService[Any], server: str, patch: pytest.MonkeyPatch) -> None:
+    """Have every further database be on the server of the tests, until the fixtures create it."""
+    for variable in service.databases:
+        patch.setenv(variable, server)
 
 
 def locations(urls: Iterable[str]) -> Iterator[tuple[object, ...]]:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 
 from kit.application import Service
 from kit.db import Database
@@ -18,10 +18,15 @@ NOT_THE_SERVICE = {"conftest", "kit", "test", "tests"}
 
 @dataclass(frozen=True)
 class TestedService(Generic[SettingsT]):
-    """How to create the service, and the class of its settings.
+    """How to create the service, the class of its settings, and what differs in tests.
 
     `environment` has environment variables of the tests: {"ORDERS_API_KEY": "test"} for a setting
-    without a default. `skip` leaves out checks of kit.testing.checks, each with the reason:
+    without a default. `databases` has the variables that name further databases, each of which is a
+    throwaway one in tests: {"ORDERS_REPORTS_URL": "reports"} migrates it with the section `reports`
+    of alembic.ini. In place of the section, a function creates the tables of an empty database on a
+    connection, as {"ORDERS_REPORTS_URL": Base.metadata.create_all} does.
+
+    `skip` leaves out checks of kit.testing.checks, each with the reason:
     {"test_every_error_is_a_problem": "clients expect another format"}. Of a check that runs with
     each revision, "test_revision_goes_up_down_and_up_with_rows[2026_01_01_0000-create_users]"
     leaves out one.
@@ -30,6 +35,7 @@ class TestedService(Generic[SettingsT]):
     create_app: Callable[[SettingsT], Service]
     settings_class: type[SettingsT]
     environment: Mapping[str, str] = field(default_factory=dict)
+    databases: Mapping[str, str | Callable[[Connection], None]] = field(default_factory=dict)
     skip: Mapping[str, str] = field(default_factory=dict)
     # The name begins as that of a class of tests does.
     __test__ = False
