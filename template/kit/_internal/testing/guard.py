@@ -10,9 +10,9 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices, ValidationError
 
 from kit._internal.database import load_testing_dialect
+from kit._internal.testing.service import TestedService
 from kit.project import PROJECT_DIR
 from kit.settings import Settings, describe_problem, prefix_of
-from kit._internal.testing.service import TestedService
 
 
 def forget_settings(service: TestedService[Any]) -> None:
