@@ -171,7 +171,7 @@ def test_later_release_leaves_the_page(kept: bool, tmp_path: Path) -> None:
     else:
         path.unlink()
     commit(folder, "Change AGENTS.md")
-    edit(later.source / "template/AGENTS.md", "# Notes", "# Other notes")
+    edit(later.source / "template/AGENTS.md.jinja", "# Notes", "# Other notes")
     publish(later.source, "91.0.0")
     update(folder, "91.0.0")
     assert not git("status", "--porcelain", "AGENTS.md", cwd=folder)

@@ -53,9 +53,9 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
         path = made.source / name
         if path.suffix == ".py" and "versions" not in path.parts:
             path.write_text(path.read_text("utf-8") + "\n# Changed by a release.\n", "utf-8")
-    for folder in ("app", "kit", "migrations", "tests"):
+    for folder in ("{{ package_name }}", "kit", "migrations", "tests"):
         (template / folder / "added.py").write_text('"""Added by a release."""\n', "utf-8")
-    (template / "app/__main__.py").unlink()
+    (template / "{{ package_name }}/__main__.py.jinja").unlink()
     publish(made.source, LATER)
     return made
 
