@@ -227,6 +227,8 @@ CONFTEST = """return TestedService(
 SUBFOLDER = {
     "test/api/__init__.py": "",
     "test/api/conftest.py": """
+import pytest
+
 from app.settings import Settings
 
 

@@ -112,7 +112,8 @@ def pytest_runtest_makereport(
     """Show how to leave out a check that fails."""
     report = yield
     if report.failed and is_check(item):
-        text = f'conftest.py: TestedService(..., skip={{"{item.name}": "the reason"}})'
+        skip = json.dumps({item.name: "the reason"})
+        text = f"conftest.py: TestedService(..., skip={skip})"
         report.sections.append(("To leave this check out", text))
     return report
 

@@ -1,5 +1,6 @@
 """Keeps the tests away from the database and the settings of the user."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -71,9 +72,10 @@ def check_settings(service: TestedService[Any], server: str) -> None:
     line = describe_problem(service.settings_class, problem)
     name, _, reason = line.partition(": ")
     reason = reason.partition(";")[0]
+    environment = json.dumps({name: "..."})
     raise pytest.UsageError(
         f"{name}: {reason}; give the tests a value in conftest.py:"
-        f' TestedService(..., environment={{"{name}": "..."}})'
+        f" TestedService(..., environment={environment})"
     )
 
 
