@@ -1,7 +1,7 @@
 """The way to 2.0.0, where every file has one owner: what becomes of the project's own files.
 
 Rendering brings `kit/` and `scripts/`, and leaves all else alone. Here the files that were shared
-get their owner: one without edits becomes what a fresh copy has; an edit that merges is kept; an edit
+get their owner: one without edits becomes what a fresh copy has; an edit that fits is kept; an edit
 that has no place any more is written to `left-over/`, and named with the place where it belongs.
 """
 
@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import difflib
 import re
-import subprocess
-import sys
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from additions import carry_additions
-from moves import MODULES, NAMES, PLACES
-from project import Refusal, git
+from imports import add_keys, drop_keys, has_key, import_models_one_a_line, rename_imports
+from layout import PACKAGE_NAME, Layout, find_layout, find_moved, rename_modules
+from merging import make_patch, merge, restore_format
+from moves import find_place
+from names import defined, find_missing
+from project import Project
+from refusals import refuse_folders, refuse_kit, refuse_links, tracked
+from rendering import committed, delete, find_release, read, read_texts, render, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,171 +36,269 @@ RENDERED_FILES = {
     "compose.yaml",
     "renovate.json",
 }
-# Revisions are the project's from the first copy on.
-REVISIONS = PurePosixPath("migrations/versions")
 LEFT_OVER = Path("left-over")
-README = """What was changed here in files that the template owns now, one patch a file.
+README = """# Left over by the update to 2.0.0
 
-Each names the place where the change belongs. Delete this folder when all have found theirs.
+What was changed here and has found no place, one patch a file: a file ending in `.rej` is a
+conflict, as after any other update. Delete this folder when all have found theirs.
+
 """
-IMPORT = re.compile(r"(?m)^(\s*)from ([\w.]+) import (\([^)]*\)|[^\n#]+)")
-PLAIN_IMPORT = re.compile(r"(?m)^(\s*)import ([\w.]+)$")
 
 
 class LeftOver(NamedTuple):
-    """A file whose edits have found no place, and where they belong."""
+    """What an edit was made in, where it belongs now, and the patch if there is one."""
 
     name: str
     place: str
+    patch: str = ""
+
+    def __str__(self) -> str:
+        name = f"left-over/{self.name}.rej" if self.patch else self.name
+        return f"{name}: {self.place}"
 
 
-def give_owners(answers_file: str, template: Path) -> list[LeftOver]:
+def prepare(project: Project, template: Path) -> None:
+    """Refuse what cannot be moved, before anything is changed; name the package."""
+    answers = committed(str(project.answers_file))
+    modes = tracked()
+    refuse_kit(modes, answers)
+    layout = find_layout(modes)
+    with tempfile.TemporaryDirectory() as folder:
+        names = render(Path(folder) / "after", answers, template, "HEAD")
+    expected = [layout.name(name) for name in names]
+    refuse_links(modes, expected, layout.folder)
+    refuse_folders(modes, expected)
+    asks = any(name.startswith("app/") for name in names)
+    if asks and layout.package != "app" and PACKAGE_NAME.fullmatch(layout.package):
+        project.add_answer("package_name", layout.package)
+
+
+def give_owners(project: Project, template: Path) -> list[LeftOver]:
     """Bring the project in the working directory to the new layout; return what is left to do."""
+    before_answers = committed(str(project.answers_file))
+    answers = project.answers_file.read_text("utf-8")
     with tempfile.TemporaryDirectory() as folder:
-        before = render(Path(folder) / "before", answers_of_before(answers_file), template)
-        after = render(Path(folder) / "after", Path(answers_file).read_text("utf-8"), template)
-        return list(move(read(before), read(after)))
+        release = find_release(before_answers)
+        before = render(Path(folder) / "before", before_answers, template, release)
+        after = render(Path(folder) / "after", answers, template, "HEAD")
+    move = Move(before, after)
+    left_over = [*move.check_merged(), *move.run()]
+    write_left_over(left_over)
+    return left_over
 
 
-def answers_of_before(answers_file: str) -> str:
-    return git("show", f"HEAD:./{answers_file}") + "\n"
+class Move:
+    """The move of one service, of which everything was committed."""
 
+    def __init__(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+        self.files = [name for name, mode in tracked().items() if mode.startswith("100")]
+        self.layout = layout = find_layout(self.files)
+        new_folder = Layout(layout.folder, layout.package)
+        self.rendered = {name for name in {*before, *after} if not is_owned(name)}
+        self.merged = {name: before.get(name, "") for name in self.rendered}
+        old = {layout.name(n): layout.text(n, t) for n, t in before.items() if is_owned(n)}
+        new = {name_in(new_folder, n): t for n, t in after.items() if is_owned(n)}
+        self.own = read_texts(name for name in self.files if name not in self.rendered)
+        self.moved = find_moved(old, self.own)
+        self.old, self.new = self.rename(old), self.rename(new)
+        self.base = f"{layout.folder}/models/base.py"
+        # Names of kit that the service keeps as its own.
+        self.kept: set[str] = set()
+        self.adds_keys = has_key(self.old.get(self.base, ""))
 
-def render(folder: Path, answers: str, template: Path) -> Path:
-    """Return a fresh copy of the release that the answers name, with these answers."""
-    found = re.search(r"(?m)^_commit: ['\"]?([^'\"\n]+)", answers)
-    if not found:
-        raise Refusal("the answers name no release (_commit)")
-    folder.mkdir()
-    data, source = folder / "answers.yml", folder / "template"
-    data.write_text(re.sub(r"(?m)^_.*\n", "", answers), "utf-8")
-    revision = re.sub(r"^.*-g(?=[0-9a-f]+$)", "", found[1])
-    git("clone", "--quiet", "--no-checkout", "--", str(template), str(source))
-    git("-C", str(source), "checkout", "--quiet", "--detach", revision)
-    command = [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", "--vcs-ref=HEAD"]
-    command += [f"--data-file={data}", str(source), str(folder / "copy")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Refusal(f"the release {found[1]} cannot be rendered: {done.stderr.strip()}")
-    return folder / "copy"
+    def rename(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Return the texts under the names that this service has given them."""
+        return {
+            self.moved.get(name, name): rename_modules(text, self.moved, self.layout.parent)
+            for name, text in texts.items()
+        }
 
+    def check_merged(self) -> Iterator[LeftOver]:
+        """Yield edits of what copier merges that are neither there nor in a conflict."""
+        for name in sorted(self.rendered & {*self.files}):
+            old, mine = self.merged[name], committed(name)
+            if mine == old or name == ".copier-answers.yml":
+                continue
+            result = read(Path(name)) if Path(name).is_file() else ""
+            rejected = Path(f"{name}.rej")
+            result += read(rejected).replace("\n+", "\n") if rejected.is_file() else ""
+            lines = set(map(str.strip, result.splitlines()))
+            added = [
+                line[2:].strip()
+                for line in difflib.ndiff(old.splitlines(), mine.splitlines())
+                if line.startswith("+ ")
+            ]
+            if not lines.issuperset(added) or not result:
+                yield LeftOver(name, self.place(name), patch_of(name, old, mine))
 
-def read(folder: Path) -> dict[str, str]:
-    """Return the texts of a copy's files, by their names; those that stay in place are left out."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    texts = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in files}
-    return {name: text for name, text in texts.items() if is_owned(PurePosixPath(name))}
+    def run(self) -> Iterator[LeftOver]:
+        """Write, merge and delete files; yield the edits that have found no place."""
+        names = sorted({*self.old, *self.new}, key=lambda name: (name != self.base, name))
+        added = []
+        for name in names:
+            old, mine, new = self.old.get(name), self.own.get(name), self.new.get(name)
+            if mine is None:
+                if old is None and new is not None and not Path(name).exists():
+                    write(name, new)
+                    added.append(name)
+                continue
+            yield from self.carry(name, old, mine, self.adapt(name, new))
+        self.rename_imports()
+        yield from self.check_names(added)
 
+    def adapt(self, name: str, new: str | None) -> str | None:
+        """Return a file of 2.0 for a base of models that has kept a key or names of its own."""
+        if new is None or name == self.base or not self.kept:
+            return new
+        if not self.adds_keys:
+            new = drop_keys(new)
+        return self.import_from_base(new)
 
-def is_owned(name: PurePosixPath) -> bool:
-    """Return whether the file is the project's own since 2.0.0."""
-    return (
-        name.parts[0] not in RENDERED
-        and str(name) not in RENDERED_FILES
-        and REVISIONS not in name.parents
-    )
+    def import_from_base(self, text: str) -> str:
+        """Return code that imports from the base of models what that still defines."""
 
+        def split(found: re.Match[str]) -> str:
+            names = [name.strip() for name in found[1].split(",")]
+            own = [name for name in names if name in self.kept]
+            kits = [name for name in names if name not in self.kept]
+            base = f"{self.layout.package}.models.base"
+            lines = [
+                f"from {module} import {', '.join(items)}"
+                for module, items in ((base, own), ("kit.models", kits))
+                if items
+            ]
+            return "\n".join(lines)
 
-def move(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[LeftOver]:
-    """Write, merge and delete files; yield those with edits that have found no place."""
-    for name in sorted({*before, *after}):
-        mine = Path(name).read_text("utf-8") if Path(name).is_file() else None
-        old, new = before.get(name), after.get(name)
-        if mine is None:
-            # Deleted here, unless it is new.
-            if old is None and new is not None:
-                write(name, new)
-        elif mine == old:
+        return re.sub(r"(?m)^from kit\.models import ([\w, ]+)$", split, text)
+
+    def carry(self, name: str, old: str | None, mine: str, new: str | None) -> Iterator[LeftOver]:
+        """Keep the edits of a file where they fit into the new one; yield the others."""
+        if old is None:
+            # A file of the project's own, where the new layout has one as well.
+            if new is not None and mine != new:
+                yield LeftOver(
+                    name, "yours is kept; the patch has the template's", patch_of(name, mine, new)
+                )
+            return
+        if name.endswith(".py"):
+            mine = restore_format(old, mine)
+        if mine == old:
             put(name, new)
-        elif mine != new:
-            yield from carry(name, old or "", mine, new)
-    for path in own_code():
-        text = path.read_text("utf-8")
-        if (changed := rename_imports(text)) != text:
-            path.write_text(changed, "utf-8")
+            return
+        raw_old, raw_mine = old, mine
+        old, mine = self.modernize(name, old), self.modernize(name, mine)
+        if mine == new:
+            put(name, new)
+            return
+        if new is None:
+            put(name, None)
+            yield LeftOver(name, self.place(name), patch_of(name, raw_old, raw_mine))
+            return
+        merged = merge(self.key_of(name), old, mine, new)
+        if not merged.patch:
+            put(name, merged.text)
+        elif self.is_kept(name):
+            write(name, mine)
+            if name == self.base:
+                self.keep_base(mine)
+            if patch := make_patch(name, old, new.splitlines()):
+                yield LeftOver(name, "yours is kept; the patch has what 2.0.0 changes in it", patch)
+        else:
+            put(name, merged.text)
+            yield LeftOver(name, self.place(name), merged.patch.replace(self.key_of(name), name))
+
+    def key_of(self, name: str) -> str:
+        """Return the name by which the places of additions are known."""
+        return re.sub(rf"^{re.escape(self.layout.folder)}/", "app/", name)
+
+    def keep_base(self, text: str) -> None:
+        """Take note of what a base of models that was kept still brings."""
+        self.adds_keys = self.adds_keys and not has_key(text)
+        self.kept = defined(text)
+
+    def is_kept(self, name: str) -> bool:
+        """Return whether the file works as it was: a resource, a model or a text."""
+        key = self.key_of(name)
+        return key.startswith(("app/models/", "app/users/", "tests/test_users")) or (
+            name in self.moved.values() or not key.endswith((".py", ".toml", "Makefile"))
+        )
+
+    def modernize(self, name: str, text: str) -> str:
+        """Return the code as it is written since 2.0.0: imports, keys, one model a line."""
+        if not name.endswith(".py"):
+            return text
+        text = rename_imports(text, self.layout.package, self.kept)
+        if self.adds_keys and name != self.base:
+            text = add_keys(text, self.layout.package)
+        if name == f"{self.layout.folder}/models/__init__.py":
+            text = import_models_one_a_line(text)
+        return text
+
+    def rename_imports(self) -> None:
+        """Have the project's own code import from where things are now."""
+        for name in self.own:
+            path = Path(name)
+            if path.suffix == ".py" and path.is_file() and not is_revision(name):
+                text = read(path)
+                changed = rename_imports(text, self.layout.package, self.kept)
+                if self.adds_keys and name != self.base:
+                    changed = add_keys(changed, self.layout.package)
+                if changed != text:
+                    write(name, changed)
+
+    def check_names(self, added: list[str]) -> Iterator[LeftOver]:
+        """Yield imports of what is gone; leave out new files that need it."""
+        roots = {self.layout.parent, ""}
+        for name in added:
+            if name.endswith(".py") and any(find_missing(read(Path(name)), roots)):
+                delete(name)
+        for name in sorted(self.own):
+            if name.endswith(".py") and Path(name).is_file():
+                for missing in find_missing(read(Path(name)), roots):
+                    yield LeftOver(name, f"{missing} is gone; kit/README.md says what there is")
+
+    def place(self, name: str) -> str:
+        """Return where edits of a file of 1.x belong."""
+        text = find_place(self.key_of(name))
+        return re.sub(r"\bapp/", f"{self.layout.folder}/", text)
 
 
-def carry(name: str, old: str, mine: str, new: str | None) -> Iterator[LeftOver]:
-    """Keep the edits of a file where they merge with the new one; else yield them as left over."""
-    if new is not None and not old:
-        # A file of the project's own, where the new layout has one as well.
-        keep(name, new, mine)
-        yield LeftOver(name, "compare yours with the template's, in the patch")
-        return
-    merged = None if new is None else merge(old, mine, new)
-    if merged is not None:
-        write(name, merged)
-        return
-    is_all = False
-    if new is not None:
-        new, is_all = carry_additions(name, old, mine, new)
-    put(name, new)
-    if not is_all:
-        keep(name, old, mine)
-        yield LeftOver(name, PLACES.get(name, "kit/README.md says where"))
+def name_in(layout: Layout, name: str) -> str:
+    """Return where a file of a fresh copy belongs in a service of this layout."""
+    for package in (layout.package, "app"):
+        if name.startswith(f"{package}/"):
+            return f"{layout.folder}{name.removeprefix(package)}"
+    return name
 
 
-def merge(old: str, mine: str, new: str) -> str | None:
-    """Return the new text with one's own edits; None where they touch the same lines."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / name for name in ("mine", "old", "new")]
-        for path, text in zip(paths, (mine, old, new), strict=True):
-            path.write_text(text, "utf-8")
-        command = ["git", "merge-file", "--stdout", *map(str, paths)]
-        done = subprocess.run(command, capture_output=True, check=False)
-    return done.stdout.decode("utf-8") if done.returncode == 0 else None
+def is_owned(name: str) -> bool:
+    """Return whether the file is the project's own since 2.0.0; revisions are from the first on."""
+    path = PurePosixPath(name)
+    return path.parts[0] not in RENDERED and name not in RENDERED_FILES and not is_revision(name)
 
 
-def keep(name: str, old: str, mine: str) -> None:
-    """Write what was changed here as a patch."""
-    lines = (text.splitlines(keepends=True) for text in (old, mine))
-    patch = "".join(difflib.unified_diff(*lines, f"a/{name}", f"b/{name}"))
-    write(str(LEFT_OVER / "README.md"), README)
-    write(str(LEFT_OVER / f"{name}.patch"), patch)
+def is_revision(name: str) -> bool:
+    return name.startswith("migrations/versions/")
+
+
+def patch_of(name: str, old: str, mine: str) -> str:
+    patch = make_patch(name, old, mine.splitlines())
+    return patch or f"# {name} differs in the ends of its lines alone\n"
 
 
 def put(name: str, text: str | None) -> None:
-    if text is not None:
+    """Write a file where it differs, or delete it."""
+    if text is None:
+        delete(name)
+    elif read(Path(name)) != text:
         write(name, text)
+
+
+def write_left_over(left_over: list[LeftOver]) -> None:
+    """Write the patches, and what each is about."""
+    if not left_over:
         return
-    Path(name).unlink()
-    for folder in Path(name).parents:
-        if folder == Path() or any(folder.iterdir()):
-            break
-        folder.rmdir()
-
-
-def write(name: str, text: str) -> None:
-    Path(name).parent.mkdir(parents=True, exist_ok=True)
-    Path(name).write_text(text, "utf-8", newline="")
-
-
-def own_code() -> Iterator[Path]:
-    for folder in ("app", "src", "migrations", "tests"):
-        for path in sorted(Path(folder).rglob("*.py")):
-            if REVISIONS not in PurePosixPath(path.as_posix()).parents:
-                yield path
-
-
-def rename_imports(text: str) -> str:
-    """Return the code with imports from where things are now."""
-    text = IMPORT.sub(rename_from, text)
-    return PLAIN_IMPORT.sub(
-        lambda found: f"{found[1]}import {MODULES.get(found[2], found[2])}", text
-    )
-
-
-def rename_from(found: re.Match[str]) -> str:
-    """Return one statement, or several where its names have moved to several modules."""
-    indent, module, names = found.groups()
-    places: dict[str, list[str]] = {}
-    for item in re.split(r"[,\n]", re.sub(r"#[^\n]*", "", names).strip("() \n")):
-        if item.strip():
-            name = item.split()[0]
-            place = NAMES.get(f"{module}.{name}") or MODULES.get(module, module)
-            places.setdefault(place, []).append(" ".join(item.split()))
-    if set(places) == {module}:
-        return found[0]
-    return "\n".join(
-        f"{indent}from {place} import {', '.join(items)}" for place, items in places.items()
-    ).replace(f"\n{indent}", f"\n{indent.lstrip(chr(10))}")
+    for item in left_over:
+        if item.patch:
+            write(str(LEFT_OVER / f"{item.name}.rej"), item.patch)
+    write(str(LEFT_OVER / "README.md"), README + "".join(f"- {item}\n" for item in left_over))
