@@ -40,7 +40,7 @@ class Layout(NamedTuple):
             return text
         if name.endswith(".py"):
             text = re.sub(r"(?m)^(\s*(?:from|import) )app(?=[.\s])", rf"\1{self.package}", text)
-        return re.sub(r"(?<=[\"'`])app(?=[.:/\"'])|(?<=-m )app\b", self.package, text)
+        return re.sub(r"(?<=[\"'`])app(?=[.:/\"'])|(?<=-m )app\b|\bapp(?=/)", self.package, text)
 
 
 def find_layout(names: Iterable[str]) -> Layout:

@@ -77,18 +77,20 @@ def merge_lines(
     ]
     fitting: list[Hunk] = []
     others: list[Hunk] = []
+    deletions: list[Hunk] = []
     for hunk in find_hunks(old, mine):
-        if tuple(map(str, hunk)) in changes or is_gone(hunk, old, kept):
+        if tuple(map(str, hunk)) in changes and hunk.lines:
             continue
         range_ = find_range(hunk, len(old), kept, len(lines))
         if range_ is None:
-            others.append(hunk)
+            (others if hunk.lines else deletions).append(hunk)
         else:
             fitting.append(Hunk(*range_, hunk.lines))
     for hunk in reversed(fitting):
         lines[hunk.start : hunk.end] = hunk.lines
+    others += [hunk for hunk in deletions if not delete_lines(hunk, old, lines)]
     text = "".join(f"{line}\n" for line in lines)
-    return place(name, text, old, others)
+    return place(name, text, old, sorted(others))
 
 
 def find_kept(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
@@ -103,10 +105,23 @@ def find_kept(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
     return kept
 
 
-def is_gone(hunk: Hunk, old: Sequence[str], kept: dict[int, int]) -> bool:
-    """Return whether the hunk deletes what the new text does not have either."""
-    deleted = [number for number in range(hunk.start, hunk.end) if old[number].strip()]
-    return not hunk.lines and not any(number in kept for number in deleted)
+def delete_lines(hunk: Hunk, old: Sequence[str], lines: list[str]) -> bool:
+    """Delete what the hunk deletes, as far as the new text has it; return whether that is clear."""
+    deleted = [line for line in old[hunk.start : hunk.end] if line.strip()]
+    counts = [lines.count(line) for line in deleted]
+    if hunk.lines or any(count > 1 for count in counts):
+        return False
+    if any(count and not is_telling(line) for line, count in zip(deleted, counts, strict=True)):
+        return False
+    for line, count in zip(deleted, counts, strict=True):
+        if count:
+            lines.remove(line)
+    return True
+
+
+def is_telling(line: str) -> bool:
+    """Return whether a line says more than `return`, so that another one like it is the same."""
+    return len(line.strip()) > len("return None")
 
 
 def find_range(

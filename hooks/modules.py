@@ -128,7 +128,12 @@ def choose_imports(body: str, old: Module, mine: Module, new: Module) -> Imports
         if name in after or statement in after.values():
             continue
         is_own = before.get(name) != statement
-        if is_used(name, used) and f"def {name}(" not in body or is_own and not is_used(name, own_words):
+        if (
+            is_used(name, used)
+            and f"def {name}(" not in body
+            or is_own
+            and not is_used(name, own_words)
+        ):
             added.append(statement)
         elif is_own:
             rejected = True

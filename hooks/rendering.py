@@ -42,6 +42,13 @@ def render(folder: Path, answers: str, template: Path, revision: str) -> dict[st
     return read_all(folder / "copy")
 
 
+def list_names(template: Path) -> list[str]:
+    """Return the names of all files that the release to come may render, for a package `app`."""
+    listed = git(*PLAIN, "-C", str(template), "ls-tree", "-r", "-z", "--name-only", "HEAD:template")
+    names = [name.replace("{{ package_name }}", "app") for name in listed.split("\0")]
+    return [re.sub(r"{%.*?%}", "", name).removesuffix(".jinja") for name in names if name]
+
+
 def read_all(folder: Path) -> dict[str, str]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): read(path) for path in files}

@@ -13,14 +13,15 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from imports import add_keys, drop_keys, has_key, import_models_one_a_line, rename_imports
+from imports import import_models_one_a_line, rename_imports
+from keys import Keys, adds_missing, brings_key, drop_keys, find_mixins
 from layout import PACKAGE_NAME, Layout, find_layout, find_moved, rename_modules
 from merging import make_patch, merge, restore_format
 from moves import find_place
 from names import defined, find_missing
 from project import Project
 from refusals import refuse_folders, refuse_kit, refuse_links, tracked
-from rendering import committed, delete, find_release, read, read_texts, render, write
+from rendering import committed, delete, find_release, list_names, read, read_texts, render, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,8 +64,7 @@ def prepare(project: Project, template: Path) -> None:
     modes = tracked()
     refuse_kit(modes, answers)
     layout = find_layout(modes)
-    with tempfile.TemporaryDirectory() as folder:
-        names = render(Path(folder) / "after", answers, template, "HEAD")
+    names = list_names(template)
     expected = [layout.name(name) for name in names]
     refuse_links(modes, expected, layout.folder)
     refuse_folders(modes, expected)
@@ -93,18 +93,26 @@ class Move:
     def __init__(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
         self.files = [name for name, mode in tracked().items() if mode.startswith("100")]
         self.layout = layout = find_layout(self.files)
-        new_folder = Layout(layout.folder, layout.package)
         self.rendered = {name for name in {*before, *after} if not is_owned(name)}
         self.merged = {name: before.get(name, "") for name in self.rendered}
-        old = {layout.name(n): layout.text(n, t) for n, t in before.items() if is_owned(n)}
-        new = {name_in(new_folder, n): t for n, t in after.items() if is_owned(n)}
         self.own = read_texts(name for name in self.files if name not in self.rendered)
+        old = {layout.name(n): self.likest(n, t) for n, t in before.items() if is_owned(n)}
+        new = {name_in(layout, n): t for n, t in after.items() if is_owned(n)}
         self.moved = find_moved(old, self.own)
         self.old, self.new = self.rename(old), self.rename(new)
         self.base = f"{layout.folder}/models/base.py"
         # Names of kit that the service keeps as its own.
         self.kept: set[str] = set()
-        self.adds_keys = has_key(self.old.get(self.base, ""))
+        base = self.old.get(self.base, "")
+        self.adds_keys = brings_key(base)
+        self.keys = Keys(layout.package, adds_missing(base), find_mixins(self.own.values()))
+
+    def likest(self, name: str, text: str) -> str:
+        """Return the text of a file of 1.x with the package's name where the service has it."""
+        renamed = self.layout.text(name, text).splitlines()
+        mine = {*self.own.get(self.layout.name(name), "").splitlines()}
+        lines = zip(text.splitlines(), renamed, strict=True)
+        return "".join(f"{old if old in mine else new}\n" for old, new in lines)
 
     def rename(self, texts: Mapping[str, str]) -> dict[str, str]:
         """Return the texts under the names that this service has given them."""
@@ -213,7 +221,7 @@ class Move:
 
     def keep_base(self, text: str) -> None:
         """Take note of what a base of models that was kept still brings."""
-        self.adds_keys = self.adds_keys and not has_key(text)
+        self.adds_keys = self.adds_keys and not brings_key(text)
         self.kept = defined(text)
 
     def is_kept(self, name: str) -> bool:
@@ -229,7 +237,7 @@ class Move:
             return text
         text = rename_imports(text, self.layout.package, self.kept)
         if self.adds_keys and name != self.base:
-            text = add_keys(text, self.layout.package)
+            text = self.keys.add(text)
         if name == f"{self.layout.folder}/models/__init__.py":
             text = import_models_one_a_line(text)
         return text
@@ -242,7 +250,7 @@ class Move:
                 text = read(path)
                 changed = rename_imports(text, self.layout.package, self.kept)
                 if self.adds_keys and name != self.base:
-                    changed = add_keys(changed, self.layout.package)
+                    changed = self.keys.add(changed)
                 if changed != text:
                     write(name, changed)
 
