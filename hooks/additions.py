@@ -70,7 +70,7 @@ def check_code(text: str) -> None:
     """Raise NoPlaceError where these are no whole statements."""
     try:
         ast.parse(text)
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         raise NoPlaceError from None
 
 

@@ -62,7 +62,7 @@ def import_models_one_a_line(text: str) -> str:
     """Return `models/__init__.py` without `__all__`, which each import replaces."""
     try:
         tree = ast.parse(text)
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         return text
     lines = text.splitlines()
     for node in reversed(tree.body):

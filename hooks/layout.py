@@ -11,6 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+# What copier merges or replaces at every update, and so has brought already.
+RENDERED = ("kit", "scripts", "deploy", ".github", ".gitlab")
+RENDERED_FILES = {
+    ".copier-answers.yml",
+    ".dockerignore",
+    ".env.example",
+    ".gitlab-ci.yml",
+    "Dockerfile",
+    "compose.yaml",
+    "renovate.json",
+}
 # By these the package of a service of 1.x is known.
 KNOWN = ("db.py", "errors.py", "main.py", "models/base.py", "models/user.py", "settings.py")
 PACKAGE_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
@@ -108,3 +119,21 @@ def rename_modules(text: str, moved: Mapping[str, str], parent: str) -> str:
     for old, new in sorted(modules.items(), reverse=True):
         text = re.sub(rf"(?<![\w.]){re.escape(old)}(?!\w)", new, text)
     return text
+
+
+def name_in(layout: Layout, name: str) -> str:
+    """Return where a file of a fresh copy belongs in a service of this layout."""
+    for package in (layout.package, "app"):
+        if name.startswith(f"{package}/"):
+            return f"{layout.folder}{name.removeprefix(package)}"
+    return name
+
+
+def is_owned(name: str) -> bool:
+    """Return whether the file is the project's own since 2.0.0; revisions are from the first on."""
+    path = PurePosixPath(name)
+    return path.parts[0] not in RENDERED and name not in RENDERED_FILES and not is_revision(name)
+
+
+def is_revision(name: str) -> bool:
+    return name.startswith("migrations/versions/")

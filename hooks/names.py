@@ -44,7 +44,7 @@ def find_missing(text: str, roots: Iterable[str]) -> Iterator[str]:
     """Yield what is imported from a folder of the project and is not there, as `app.errors.x`."""
     try:
         tree = ast.parse(text)
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -38,6 +38,14 @@ def refuse_kit(names: Iterable[str], answers: str) -> None:
         )
 
 
+def refuse_left_over() -> None:
+    """Raise Refusal where the folder for patches is taken."""
+    if Path("left-over").exists():
+        raise Refusal(
+            "left-over is here, where the patches are to be: rename it, commit, and update again"
+        )
+
+
 def refuse_links(modes: dict[str, str], rendered: Iterable[str], folder: str) -> None:
     """Raise Refusal where the template has files or folders and the service has links."""
     expected = {*rendered, *FOLDERS, folder}

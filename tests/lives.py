@@ -111,8 +111,9 @@ class Life:
     steps: list[Callable[[Path], None]] = field(default_factory=list)
     # Edits after the move, of what was left over: the file, a text, the text in its place.
     by_hand: list[tuple[str, str, str]] = field(default_factory=list)
+    # The files of which something is left over.
+    left_over: list[str] = field(default_factory=list)
     package: str = "app"
-    users: bool = True
     schema: str = ""
 
     def live(self, folder: Path) -> None:
@@ -123,7 +124,7 @@ class Life:
         commit(folder, "A year")
 
 
-def edit(name: str, *changes: tuple[str, str]) -> Callable[[Path], None]:
+def change(name: str, *changes: tuple[str, str]) -> Callable[[Path], None]:
     """Return a step that edits a file: each text and the one in its place, where it is there."""
 
     def step(folder: Path) -> None:
@@ -182,6 +183,21 @@ def everywhere(
     return step
 
 
+def link(name: str, target: str) -> Callable[[Path], None]:
+    def step(folder: Path) -> None:
+        (folder / name).symlink_to(target)
+
+    return step
+
+
+def all_of(*steps: Callable[[Path], None]) -> Callable[[Path], None]:
+    def step(folder: Path) -> None:
+        for part in steps:
+            part(folder)
+
+    return step
+
+
 def with_carriage_returns(folder: Path) -> None:
     for path in own_files(folder):
         path.write_bytes(read(path).replace("\n", "\r\n").encode())
@@ -191,9 +207,9 @@ def own_files(folder: Path) -> Iterator[Path]:
     """Yield the files that are or will be committed, without revisions and answers."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        if path.is_file() and parts[0] not in {".git", ".venv"} and "versions" not in parts:
-            if parts[0] != ".copier-answers.yml":
-                yield path
+        apart = {".copier-answers.yml", ".git", ".venv"}
+        if path.is_file() and parts[0] not in apart and "versions" not in parts:
+            yield path
 
 
 def read(path: Path) -> str:
@@ -207,12 +223,12 @@ def add_resources(folder: Path, schema: str) -> None:
     create("app/orders/__init__.py", "")(folder)
     create("app/orders/routes.py", ROUTES)(folder)
     create("tests/test_orders.py", TEST)(folder)
-    edit(
+    change(
         "app/models/__init__.py",
         ("import Base\n", "import Base\nfrom app.models.order import Item, Note, Order\n"),
         ('"Base", "User"', '"Base", "Item", "Note", "Order", "User"'),
     )(folder)
-    edit(
+    change(
         "app/main.py",
         (
             "from app.settings",
@@ -225,17 +241,17 @@ def add_resources(folder: Path, schema: str) -> None:
     )(folder)
 
 
-SETTINGS = edit(
+SETTINGS = change(
     "app/settings.py",
     ("    log_level: ", '    # Ours: where money is.\n    stripe_key: str = ""\n    log_level: '),
     ("default=8000, ge", "default=9000, ge"),
 )
 TEXTS = [
-    edit("Makefile", ("db-shell: ", "greet: ## Say hello\n\t@echo hello\n\ndb-shell: ")),
-    edit("pyproject.toml", ('    "structlog>=', '    "stamina>=25",\n    "structlog>=')),
-    edit("pyproject.toml", ("[tool.mypy]", "[tool.stamina]\nattempts = 3\n\n[tool.mypy]")),
-    edit("README.md", ("## Every day", "## Whom to ask\n\nAda.\n\n## Every day")),
-    edit(
+    change("Makefile", ("db-shell: ", "greet: ## Say hello\n\t@echo hello\n\ndb-shell: ")),
+    change("pyproject.toml", ('    "structlog>=', '    "stamina>=25",\n    "structlog>=')),
+    change("pyproject.toml", ("[tool.mypy]", "[tool.stamina]\nattempts = 3\n\n[tool.mypy]")),
+    change("README.md", ("## Every day", "## Whom to ask\n\nAda.\n\n## Every day")),
+    change(
         "tests/conftest.py",
         (
             "@pytest.fixture\nasync def client",
@@ -245,8 +261,8 @@ TEXTS = [
 ]
 USERS_GONE = [
     remove("app/users", "app/models/user.py", "tests/test_users.py"),
-    edit("app/models/__init__.py", ("from app.models.user import User\n", ""), (', "User"', "")),
-    edit(
+    change("app/models/__init__.py", ("from app.models.user import User\n", ""), (', "User"', "")),
+    change(
         "app/main.py",
         ("from app.users.routes import router as users_router\n", ""),
         ("    app.include_router(users_router)\n", ""),
@@ -255,21 +271,21 @@ USERS_GONE = [
 USERS_MOVED = [
     rename("app/users", "app/accounts"),
     everywhere(r"\bapp\.users\b", "app.accounts"),
-    edit("app/accounts/routes.py", ('prefix="/users"', 'prefix="/accounts"')),
-    edit(
+    change("app/accounts/routes.py", ('prefix="/users"', 'prefix="/accounts"')),
+    change(
         "app/accounts/schemas.py",
         ("class UserCreate", '# Ours.\nKINDS = ("person", "robot")\n\n\nclass UserCreate'),
     ),
     rename("tests/test_users.py", "tests/test_accounts.py"),
-    edit("tests/test_accounts.py", ('"/users"', '"/accounts"')),
+    change("tests/test_accounts.py", ('"/users"', '"/accounts"')),
 ]
 PACKAGE_RENAMED = [
     rename("app", "shipping"),
     everywhere(r"^(\s*(?:from|import) )app(?=[.\s])", r"\1shipping"),
     everywhere(r"\bapp\.(?=main|logging|middleware|access)", "shipping.", (".py", ".toml")),
-    edit("Makefile", ("python -m app --reload", "python -m shipping --reload")),
-    edit("pyproject.toml", ('files = ["app"', 'files = ["shipping"')),
-    edit(
+    change("Makefile", ("python -m app --reload", "python -m shipping --reload")),
+    change("pyproject.toml", ('files = ["app"', 'files = ["shipping"')),
+    change(
         "Dockerfile",
         ("/service/app app", "/service/shipping shipping"),
         ('"-m", "app"', '"-m", "shipping"'),
@@ -277,34 +293,35 @@ PACKAGE_RENAMED = [
 ]
 SOURCE_FOLDER = [
     rename("app", "src/app"),
-    edit("src/app/settings.py", (".parent.parent\n", ".parent.parent.parent\n")),
-    edit(
+    change("src/app/settings.py", (".parent.parent\n", ".parent.parent.parent\n")),
+    change(
         "pyproject.toml",
         ('pythonpath = ["."]', 'pythonpath = [".", "src"]'),
         ('files = ["app"', 'files = ["src"'),
     ),
 ]
 LIVES = [
-    Life("users-deleted", steps=[SETTINGS, *TEXTS, *USERS_GONE], users=False),
-    Life("users-moved", steps=[SETTINGS, *TEXTS, *USERS_MOVED]),
+    Life("users-deleted", left_over=["app/settings.py"], steps=[SETTINGS, *TEXTS, *USERS_GONE]),
+    Life("users-moved", left_over=["app/settings.py"], steps=[SETTINGS, *TEXTS, *USERS_MOVED]),
     Life(
         "convention-and-schema",
         "postgresql",
+        left_over=["app/models/base.py", "app/tables.py", "migrations/env.py"],
         steps=[
-            edit(
+            change(
                 "app/tables.py",
                 (
                     '"fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s"',
                     '"fk_%(table_name)s_%(column_0_N_name)s"',
                 ),
             ),
-            edit(
+            change(
                 "app/models/base.py",
                 ("import DeclarativeBase,", "import DeclarativeBase, MappedAsDataclass,"),
                 ("{datetime: UTCDateTime}", "{datetime: UTCDateTime, str: Text}"),
                 ("import MetaData, text", "import MetaData, Text, text"),
             ),
-            edit(
+            change(
                 "migrations/env.py",
                 ('"""How ', '"""Ours: how '),
                 ("OPTIONS | target", 'OPTIONS | target | {"include_name": lambda *_: True}'),
@@ -316,9 +333,10 @@ LIVES = [
     Life(
         "middleware-and-options",
         "postgresql",
+        left_over=["app/db.py", "app/middleware.py", "app/postgresql.py"],
         steps=[
             create("app/tenants.py", MIDDLEWARE),
-            edit(
+            change(
                 "app/main.py",
                 (
                     "    # The last one added is the outermost.\n",
@@ -329,16 +347,16 @@ LIVES = [
                     "from app.tenants import TenantMiddleware\nfrom app.settings",
                 ),
             ),
-            edit("app/middleware.py", ('b"DENY"', 'b"SAMEORIGIN"')),
-            edit(
+            change("app/middleware.py", ('b"DENY"', 'b"SAMEORIGIN"')),
+            change(
                 "app/postgresql.py",
                 ("hide_parameters=True,", "hide_parameters=True,\n        pool_use_lifo=True,"),
             ),
-            edit(
+            change(
                 "app/db.py",
                 ("self.engine, expire_on_commit=False", "self.engine, expire_on_commit=True"),
             ),
-            edit(
+            change(
                 "app/models/user.py",
                 ("    is_active: ", "    phone_number: Mapped[str | None]\n    is_active: "),
             ),
@@ -346,23 +364,33 @@ LIVES = [
     ),
     Life(
         "errors-and-handlers",
+        left_over=[
+            "app/errors.py",
+            "app/health/routes.py",
+            "app/logging.py",
+            "app/main.py",
+            "app/pagination.py",
+            "tests/test_errors.py",
+        ],
         steps=[
-            edit(
+            change(
                 "app/errors.py",
                 ("def add_error_handlers", 'PAYMENT = "payment"\n\n\ndef add_error_handlers'),
             ),
-            edit("app/main.py", ("    yield\n", '    yield\n    logger.info("bye")\n')),
-            edit("app/health/routes.py", ('"ok"] = "ok"', '"ok"] = "ok"\n    region: str = "eu"')),
-            edit(
+            change("app/main.py", ("    yield\n", '    yield\n    logger.info("bye")\n')),
+            change(
+                "app/health/routes.py", ('"ok"] = "ok"', '"ok"] = "ok"\n    region: str = "eu"')
+            ),
+            change(
                 "app/logging.py",
                 ('"event": record', '"service": "orders",\n            "event": record'),
             ),
-            edit("app/pagination.py", ("PAGE_SIZE_MAX = 100", "PAGE_SIZE_MAX = 500")),
+            change("app/pagination.py", ("PAGE_SIZE_MAX = 100", "PAGE_SIZE_MAX = 500")),
             append("tests/test_errors.py", "\n\ndef test_ours() -> None:\n    assert True\n"),
-            edit("tests/test_users.py", ("Ada Lovelace", "Ada King")),
+            change("tests/test_users.py", ("Ada Lovelace", "Ada King")),
             append("scripts/openapi.py", "# Ours: at the end.\n"),
             append("alembic.ini", "\n[ours]\nkey = value\n"),
-            edit(".editorconfig", ("root = true", "# Ours.\nroot = true")),
+            change(".editorconfig", ("root = true", "# Ours.\nroot = true")),
             append(".pre-commit-config.yaml", "# Ours.\n"),
             append("Dockerfile", "LABEL ours=yes\n"),
             append("compose.yaml", "# Ours.\n"),
@@ -370,8 +398,17 @@ LIVES = [
             remove("tests/test_health.py"),
         ],
     ),
-    Life("package-renamed", steps=[SETTINGS, *TEXTS, *PACKAGE_RENAMED], package="shipping"),
-    Life("source-folder", steps=[SETTINGS, *TEXTS, *SOURCE_FOLDER]),
+    Life(
+        "package-renamed",
+        left_over=["shipping/settings.py"],
+        steps=[SETTINGS, *TEXTS, *PACKAGE_RENAMED],
+        package="shipping",
+    ),
+    Life(
+        "source-folder",
+        left_over=["pyproject.toml", "src/app/settings.py"],
+        steps=[SETTINGS, *TEXTS, *SOURCE_FOLDER],
+    ),
 ]
 
 
@@ -398,7 +435,7 @@ def edits(folder: Path, before: str = "HEAD~1", after: str = "HEAD") -> Iterator
                 yield Edit(name, tuple(old[a:b]), tuple(new[c:d]))
 
 
-def lost(folder: Path, edit: Edit) -> list[str]:
+def find_lost(folder: Path, edit: Edit, package: str = "app") -> list[str]:
     """Return the lines of an edit that are neither in the file nor in its patch."""
     path, patch = folder / edit.name, folder / f"left-over/{edit.name}.rej"
     lines = set(path.read_text("utf-8").splitlines()) if path.is_file() else set()
@@ -407,6 +444,8 @@ def lost(folder: Path, edit: Edit) -> list[str]:
     missing = [
         line for line in edit.added if line.strip() and line not in kept and not is_import(line)
     ]
+    # Of a package that was renamed, the template has the lines with its new name.
+    missing = [line for line in missing if line.replace(package, "app") not in edit.removed]
     if not edit.added:
         back = [
             line for line in edit.removed if line.strip() and line in lines and not is_import(line)
