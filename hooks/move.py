@@ -145,6 +145,8 @@ class Move:
             return
         if new is None:
             put(name, None)
+            if old.split() == mine.split():
+                return
             yield LeftOver(name, self.place(name), patch_of(name, raw_old, raw_mine))
             return
         merged = merge(self.key_of(name), old, mine, new)

@@ -1,5 +1,6 @@
 """Services of 1.x that have lived for a year, each in its own way, and what became of their edits."""
 
+import contextlib
 import difflib
 import re
 import shutil
@@ -116,11 +117,12 @@ class Life:
     package: str = "app"
     schema: str = ""
 
-    def live(self, folder: Path) -> None:
-        """Do the work of a year; commit it in one go."""
+    def live(self, folder: Path, *, strict: bool = True) -> None:
+        """Do the work of a year, or what of it other releases have a line for; commit it."""
         add_resources(folder, self.schema)
         for step in self.steps:
-            step(folder)
+            with contextlib.suppress(*() if strict else (AssertionError,)):
+                step(folder)
         commit(folder, "A year")
 
 
@@ -317,7 +319,6 @@ LIVES = [
             ),
             change(
                 "app/models/base.py",
-                ("import DeclarativeBase,", "import DeclarativeBase, MappedAsDataclass,"),
                 ("{datetime: UTCDateTime}", "{datetime: UTCDateTime, str: Text}"),
                 ("import MetaData, text", "import MetaData, Text, text"),
             ),

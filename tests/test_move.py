@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from copier.errors import TaskError
 
+from tests.databases import Server
 from tests.lives import (
     LIVES,
     Life,
@@ -22,8 +23,10 @@ from tests.lives import (
     rename,
     with_carriage_returns,
 )
+from tests.project import Project
 from tests.releases import Releases, commit, edit, git, tagged_clone
 from tests.support import run
+from tests.test_lived_in import keep_environment, settle
 from tests.test_updates import revisions, start, status, update
 
 pytestmark = pytest.mark.slow
@@ -221,9 +224,74 @@ def test_no_edit_of_another_release_is_lost(
 ) -> None:
     folder = start(releases, tmp_path / "orders", release, {"database": "sqlite"})
     life = next(life for life in LIVES if life.name == "errors-and-handlers")
-    life.live(folder)
+    life.live(folder, strict=False)
     update(folder, releases.next, unsafe=True)
     assert_nothing_is_lost(folder, capfd.readouterr().out)
+
+
+OURS = 'OURS = {"fk": "fk_%(table_name)s_%(column_0_N_name)s"}\n\n\n'
+# What is left over of two services, put in its place by hand.
+BY_HAND = {
+    "users-moved": [
+        (
+            "app/settings.py",
+            '    service_name: str = "orders"\n',
+            '    service_name: str = "orders"\n    port: int = 9000\n',
+        ),
+    ],
+    "convention-and-schema": [
+        (
+            "app/models/base.py",
+            "MetaData(naming_convention=NAMING_CONVENTION)",
+            "MetaData(naming_convention=NAMING_CONVENTION | OURS)",
+        ),
+        ("app/models/base.py", "class Base(", f"{OURS}class Base("),
+        (
+            "migrations/env.py",
+            "run(target_metadata, Settings)",
+            "run(target_metadata, Settings, include_name=lambda *_: True)",
+        ),
+    ],
+}
+FILL = (
+    "INSERT INTO users (id, email, name) VALUES ('01890000-0000-7000-8000-000000000001', 'ada@example.com', 'Ada')",
+    "INSERT INTO orders (id, number) VALUES ('01890000-0000-7000-8000-000000000002', '1')",
+    "INSERT INTO items (id, order_id, amount) SELECT id, id, 3 FROM orders",
+)
+SCHEMA = 'op.execute("CREATE SCHEMA IF NOT EXISTS audit")\n    '
+
+
+def test_moved_service_works(
+    releases: Releases, project: Project, server: Server, url: str, tmp_path: Path
+) -> None:
+    """With its rows and without a revision, once what is left over has its place."""
+    name = "users-moved" if project.database == "sqlite" else "convention-and-schema"
+    life = next(life for life in LIVES if life.name == name)
+    folder = start(releases, tmp_path / "orders", BEFORE, {"database": project.database})
+    service = settle(folder, project, url)
+    life.live(folder)
+    service.alembic(url, "upgrade", "head")
+    service.alembic(url, "revision", "--autogenerate", "-m", "add orders")
+    if life.schema:
+        path = service.new_revision
+        text = path.read_text("utf-8").replace("op.create_table", f"{SCHEMA}op.create_table", 1)
+        path.write_text(text, "utf-8")
+    service.alembic(url, "upgrade", "head")
+    for statement in FILL:
+        server.query(url, statement)
+    commit(folder, "Orders")
+    before = revisions(folder)
+    update(folder, releases.next, unsafe=True)
+    for name, old, new in BY_HAND[life.name]:
+        edit(folder / name, old, new)
+    failed = service.make("check", code=2).stderr
+    assert "left-over/" in failed
+    shutil.rmtree(folder / "left-over")
+    keep_environment(service)
+    service.make("format")
+    service.make("check", timeout=600)
+    assert revisions(folder) == before
+    assert server.query(url, "SELECT amount FROM items") == [(3,)]
 
 
 def test_deleted_code_stays_out(releases: Releases, tmp_path: Path) -> None:
