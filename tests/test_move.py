@@ -23,9 +23,11 @@ from tests.lives import (
     rename,
     with_carriage_returns,
 )
+from tests.pages import reading
 from tests.project import Project
 from tests.releases import Releases, commit, edit, git, tagged_clone
 from tests.support import run
+from tests.template import ROOT
 from tests.test_lived_in import keep_environment, settle
 from tests.test_updates import revisions, start, status, update
 
@@ -469,3 +471,9 @@ def test_failure_in_the_middle_puts_everything_back(releases: Releases, tmp_path
     assert error.startswith("The hook of release 2.0.0 has put the project back as it was: git ")
     assert "1.99.0" in error
     assert not status(folder)
+
+
+def test_page_of_the_move_is_true(releases: Releases, tmp_path: Path) -> None:
+    given = {"TEMPLATE": str(releases.source), "DATABASE": "postgresql"}
+    with reading(tmp_path / "you", given) as reader:
+        reader.follow(ROOT / "docs/how-to/move-to-2.0.md")
