@@ -37,7 +37,7 @@ class Item(Timestamped, Base):
 
 class Note(Base):
     __tablename__ = "notes"
-    __table_args__ = {SCHEMA}
+    __table_args__ = {SCHEMA}  # noqa: RUF012
 
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
     text: Mapped[str]
