@@ -47,6 +47,7 @@ ROUTES = '''"""Orders."""
 from uuid import UUID
 
 from fastapi import APIRouter
+from sqlalchemy import exc
 
 from app.db import ReadDatabase, WriteSession, is_duplicate
 from app.errors import (
@@ -72,8 +73,8 @@ async def create_order(number: str, session: WriteSession) -> dict[str, str]:
     session.add(Order(number=number))
     try:
         await session.flush()
-    except Exception as error:
-        if is_duplicate(error):
+    except exc.IntegrityError as error:
+        if is_duplicate(error, "orders", "number"):
             raise ProblemError(409, "This number is taken.", "order-exists") from error
         raise
     return {"number": number}
