@@ -11,7 +11,7 @@ from imports import import_models_one_a_line, rename_imports
 from keys import Keys, adds_missing, brings_key, drop_keys, find_mixins
 from layout import find_layout, find_moved, is_owned, is_revision, name_in, rename_modules
 from merging import make_patch, merge, restore_format
-from moves import find_place
+from moves import RENAMED, find_place
 from names import defined, find_missing
 from refusals import tracked
 from rendering import committed, delete, read, read_texts, write
@@ -72,8 +72,9 @@ class Move:
             old, mine = self.merged[name], committed(name)
             if mine == old or name == ".copier-answers.yml":
                 continue
-            result = read(Path(name)) if Path(name).is_file() else ""
-            rejected = Path(f"{name}.rej")
+            path = Path(RENAMED.get(name, name))
+            result = read(path) if path.is_file() else ""
+            rejected = Path(f"{path}.rej")
             result += read(rejected).replace("\n+", "\n") if rejected.is_file() else ""
             lines = set(map(str.strip, result.splitlines()))
             added = [

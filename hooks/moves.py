@@ -54,6 +54,9 @@ NAMES = {
     "app.settings.split_commas": "kit.settings",
 }
 
+# What an earlier hook has renamed.
+RENAMED = {"scripts/common.py": "scripts/commands.py"}
+
 PLACES = {
     r"Makefile": "Makefile: targets of your own; one of kit's name replaces kit's",
     r"README\.md": "README.md, which is yours; what kit can do is in kit/README.md",

@@ -138,7 +138,7 @@ def test_service_of_1_x_sees_no_conflict_once_it_has_moved(
     releases: Releases, tmp_path: Path, life: Life
 ) -> None:
     """A later release, an option on and off, and a recopy: without trust, and not a byte changes."""
-    answers: Answers = {"database": life.database, "deploy": [], "ci": "none"}
+    answers: Answers = {"database": life.database, "deploy": ["docker"], "ci": "none"}
     folder = start(releases, tmp_path / "orders", "1.7.0", answers)
     life.live(folder)
     update(folder, releases.next, unsafe=True)
@@ -146,7 +146,7 @@ def test_service_of_1_x_sees_no_conflict_once_it_has_moved(
     (folder / "added.py").write_text("# Ours.\n", "utf-8")
     commit(folder, "Move")
     before = own(folder)
-    for data in ({}, {"ci": "github", "deploy": ["docker"]}, {"ci": "none", "deploy": []}):
+    for data in ({}, {"ci": "github"}, {"ci": "none"}):
         update(folder, LATER, data=data)
         assert own(folder) == before
         assert not conflicts(folder)
