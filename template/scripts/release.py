@@ -156,7 +156,7 @@ def read_answers() -> tuple[str, str]:
     """Return the address of the template and the release of this project."""
     try:
         # Everything is text: 1.10 is not 1.1.
-        answers = yaml.load(ANSWERS.read_bytes(), yaml.BaseLoader)
+        answers = yaml.load(ANSWERS.read_bytes(), yaml.BaseLoader)  # noqa: S506
     except FileNotFoundError:
         raise SystemExit(f"{ANSWERS} is missing, so the template is not known") from None
     except yaml.YAMLError:
