@@ -17,7 +17,7 @@ def kit_tests(project: Project, tmp_path: Path) -> Project:
 
 
 def test_kit_passes_its_tests(kit_tests: Project) -> None:
-    kit_tests.run("pytest", "--quiet", "--numprocesses", "2", "tests/kit", timeout=300)
+    kit_tests.run("pytest", "--quiet", "--numprocesses", "2", "tests/kit", timeout=600)
 
 
 def test_kit_tests_are_linted_and_typed(kit_tests: Project) -> None:
