@@ -15,11 +15,11 @@ from httpx import AsyncClient
 from sqlalchemy import URL, text
 
 from app.db import WriteSession
+from tests.kit.databases import GOOD_URLS, OUTAGES, SECRET, refusing
+from tests.kit.support import serve, settings_for
 from kit._internal.postgresql.testing import connect
 from kit.db import Database
 from kit.testing import Log, alembic_config, assert_problem, client_of
-from tests.kit.databases import GOOD_URLS, OUTAGES, SECRET, refusing
-from tests.kit.support import serve, settings_for
 
 # What the server says, by SQLSTATE, and what the client gets.
 STATES = {

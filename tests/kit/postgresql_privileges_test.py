@@ -9,9 +9,9 @@ from alembic.util import CommandError
 from psycopg import sql
 from sqlalchemy import URL
 
+from tests.kit.support import serve, settings_for
 from kit._internal.postgresql.testing import connect
 from kit.testing import Log, alembic_config, assert_problem, client_of, create_database
-from tests.kit.support import serve, settings_for
 
 
 @pytest.fixture

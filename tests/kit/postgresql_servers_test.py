@@ -16,6 +16,9 @@ from sqlalchemy import URL, text
 
 from app.db import WriteSession
 from app.settings import Settings
+from tests.kit.databases import refusing, silent
+from tests.kit.postgresql_urls import LIBPQ_ONLY
+from tests.kit.support import serve, settings_for
 from kit._internal.database import dialect
 from kit._internal.error_texts import conceal
 from kit._internal.postgresql.servers import limit_silence
@@ -23,9 +26,6 @@ from kit._internal.postgresql.testing import connect
 from kit._internal.postgresql.url import libpq, list_servers, parse_any_url
 from kit.db import Database
 from kit.testing import Log, assert_problem, client_of, only, upgrade
-from tests.kit.databases import refusing, silent
-from tests.kit.postgresql_urls import LIBPQ_ONLY
-from tests.kit.support import serve, settings_for
 
 EMAIL = "ada@example.com"
 USER = {"email": EMAIL, "name": "Ada"}

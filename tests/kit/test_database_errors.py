@@ -12,10 +12,10 @@ from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError
 
 from app.db import WriteSession
+from tests.kit.support import settings_for
 from kit._internal.database import dialect
 from kit.db import Database
 from kit.testing import Log, assert_problem, only
-from tests.kit.support import settings_for
 
 EMAIL = "ada@example.com"
 PEOPLE = """

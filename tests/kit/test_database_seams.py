@@ -11,6 +11,8 @@ from pydantic_settings import SettingsConfigDict
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tests.kit.databases import BAD_URLS, GOOD_URLS, SECRET
+from tests.kit.notes import Note, OwnBase
 import kit.settings
 from kit._internal.testing.further import clones, templates
 from kit._internal.testing.guard import forget_settings
@@ -19,8 +21,6 @@ from kit.application import Service
 from kit.db import Database, RequestSession, Source
 from kit.settings import DatabaseURL, load
 from kit.testing import TestedService, assert_problem, client_of, create_database
-from tests.kit.databases import BAD_URLS, GOOD_URLS, SECRET
-from tests.kit.notes import Note, OwnBase
 
 
 class ShopSettings(kit.settings.Settings):

@@ -6,9 +6,9 @@ from httpx import AsyncClient
 from sqlalchemy import URL
 
 from app.main import create_app
+from tests.kit.support import settings_for
 from kit._internal.docs import add_docs, add_index
 from kit.testing import assert_problem, client_of
-from tests.kit.support import settings_for
 
 PAGES = ("/docs", "/redoc", "/openapi.json")
 ADDRESS = re.compile(r"""(?:src|href|url)\s*[=:]\s*["']([^"']+)["']""")

@@ -10,9 +10,9 @@ from sqlalchemy import URL, text
 from starlette.middleware import Middleware
 
 from app.db import ReadDatabase
-from kit.testing import Log, assert_problem, client_of, only
 from tests.kit.databases import OUTAGES
 from tests.kit.support import serve, settings_for
+from kit.testing import Log, assert_problem, client_of, only
 
 ORIGIN = {"Origin": "https://example.com"}
 

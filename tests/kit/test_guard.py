@@ -8,10 +8,10 @@ from pydantic_settings import SettingsConfigDict
 
 from app.main import create_app
 from app.settings import Settings
-from kit._internal.testing.guard import forget_settings
-from kit.testing import TestedService
 from tests.kit.databases import BAD_URLS, GOOD_URLS, SAME_DATABASE
 from tests.kit.support import PREFIX, SERVICE
+from kit._internal.testing.guard import forget_settings
+from kit.testing import TestedService
 
 NAMES = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
 SAME = [(name, *pair) for name in NAMES for pair in permutations(SAME_DATABASE, 2)]

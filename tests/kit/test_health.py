@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import URL, text
 
-from kit.db import Database
-from kit.testing import Log, alembic_config, assert_problem, client_of, downgrade, only
 from tests.kit.databases import OUTAGES
 from tests.kit.support import serve, settings_for
+from kit.db import Database
+from kit.testing import Log, alembic_config, assert_problem, client_of, downgrade, only
 
 HEADS = ScriptDirectory.from_config(alembic_config()).get_heads()
 NEWER = "ffffffffffff"

@@ -5,9 +5,9 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy import URL
 
+from tests.kit.support import serve, settings_for
 from kit.logging import VERBOSE, logging_config
 from kit.testing import Log, client_of
-from tests.kit.support import serve, settings_for
 
 PERSON = {"email": "ada.lovelace@example.com", "name": "Ada Lovelace"}
 

@@ -10,11 +10,11 @@ from alembic.util import CommandError
 from sqlalchemy import URL, CheckConstraint, Connection, DefaultClause, text
 
 from app.models import Base
+from tests.kit.databases import refusing
+from tests.kit.support import settings_for
 from kit.db import Database
 from kit.testing import alembic_config, create_database
 from kit.testing.checks import assert_rows_kept
-from tests.kit.databases import refusing
-from tests.kit.support import settings_for
 
 SCRIPTS = ScriptDirectory.from_config(alembic_config())
 

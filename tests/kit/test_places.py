@@ -11,10 +11,10 @@ from starlette.types import ASGIApp, Message
 
 from app import main
 from app.db import ReadDatabase, ReadSession, WriteSession
-from kit.db import Database
-from kit.testing import client_of
 from tests.kit.notes import Note, checked_out, count_notes, create_tables
 from tests.kit.support import settings_for
+from kit.db import Database
+from kit.testing import client_of
 
 
 async def talk(app: ASGIApp, path: str, *texts: str) -> list[str]:

@@ -10,9 +10,9 @@ from sqlalchemy import URL
 from starlette.types import Message
 
 from app.main import create_app
+from tests.kit.support import settings_for
 from kit.errors import ProblemError, add_error_handlers, problem_responses
 from kit.testing import assert_problem, client_of
-from tests.kit.support import settings_for
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from sqlalchemy import Executable, Select, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from tests.kit.notes import Link, Note, count_notes, create_tables
 from kit._internal.sessions import REFUSAL
 from kit.db import Database, select_columns
-from tests.kit.notes import Link, Note, count_notes, create_tables
 
 INSERT = "INSERT INTO notes_of_tests (title) VALUES ('b')"
 CHANGES: dict[str, Executable] = {

@@ -11,8 +11,8 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import ReadDatabase, ReadSession, WriteSession
-from kit.testing import client_of, only
 from tests.kit.notes import Note, checked_out, count_notes, create_tables
+from kit.testing import client_of, only
 
 REQUESTS = 30
 SESSIONS = {"read": ReadSession, "write": WriteSession}

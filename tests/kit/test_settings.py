@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from sqlalchemy import URL
 
 from app.settings import Settings
-from kit.db import Database
-from kit.settings import load
 from tests.kit.databases import BAD_URLS, GOOD_URLS, SECRET, URLS
 from tests.kit.support import PREFIX, settings_for
+from kit.db import Database
+from kit.settings import load
 
 
 @pytest.mark.parametrize(("text", "url"), GOOD_URLS.items())

@@ -9,9 +9,9 @@ from sqlalchemy.exc import InvalidRequestError, OperationalError
 from starlette.types import Message, Receive, Scope, Send
 
 from app.db import WriteSession
+from tests.kit.notes import Note, checked_out, count_notes, create_tables
 from kit.db import Database
 from kit.testing import assert_problem, client_of
-from tests.kit.notes import Note, checked_out, count_notes, create_tables
 
 
 @pytest.fixture
