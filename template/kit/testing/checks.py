@@ -10,7 +10,7 @@ import subprocess
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
-from sqlalchemy import URL, Connection, text
-from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy import URL
 
+from kit._internal.testing.connections import keeps_after_rollback, run
 from kit._internal.testing.databases import (
     alembic_config,
     create_database,
@@ -36,7 +36,6 @@ from kit._internal.testing.raising import documented_statuses, raised_statuses
 from kit._internal.testing.rows import add_rows, count_rows
 from kit._internal.testing.schema import load_target_metadata
 from kit._internal.testing.service import TestedService
-from kit.db import Database, Source
 from kit.project import PROJECT_DIR
 
 __all__ = [
@@ -163,22 +162,6 @@ async def test_writing_is_in_transactions(
         )
 
 
-async def keeps_after_rollback(database: Database, source: Source) -> bool:
-    """Return whether a row that was written is still there after a rollback."""
-    table = f"kit_check_{source.name}"
-    async with database.engine.begin() as connection:
-        await connection.execute(text(f"CREATE TABLE {table} (id INTEGER)"))
-    try:
-        async with database.writing() as session:
-            await session.execute(text(f"INSERT INTO {table} VALUES (1)"))
-            await session.rollback()
-    except InvalidRequestError:
-        return True
-    async with database.reading() as session:
-        count = await session.scalar(text(f"SELECT count(*) FROM {table}"))
-    return bool(count)
-
-
 def test_every_route_is_served(app: FastAPI, service: Service) -> None:
     """create_app() includes the routes of all routers."""
     import_all(service.package)
@@ -243,18 +226,12 @@ def test_every_raised_error_is_documented(app: FastAPI, service: Service) -> Non
             for method in context.methods or ():
                 name = f"{method} {context.path_format}"
                 responses = described.get(name, {}).get("responses")
-                if responses is not None and (hidden := raised - documented_statuses(responses)):
+                if responses is None:
+                    continue
+                hidden = raised - documented_statuses(responses)
+                if hidden:
                     missing.append(f"{name} raises {', '.join(map(str, sorted(hidden)))}")
     assert not missing, (
         f"{'; '.join(missing)} without documenting it: add responses=problem_responses(...)"
         " to the route"
     )
-
-
-async def run(service: Service, url: URL, function: Callable[[Connection], Any]) -> Any:  # noqa: ANN401
-    """Call a function with a connection of the service, and commit."""
-    engine = service.open_database(service.settings_for(url)).engine
-    async with engine.begin() as connection:
-        result = await connection.run_sync(function)
-    await engine.dispose()
-    return result

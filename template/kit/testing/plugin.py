@@ -5,7 +5,7 @@ import io
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,10 @@ from kit._internal.testing.further import clones, templates
 from kit._internal.testing.guard import check_settings, forget_settings, name_databases
 from kit._internal.testing.reading import shared_databases
 from kit._internal.testing.service import TestedService
+from kit._internal.testing.skipping import refuse_unknown_checks
 from kit.application import Service
 from kit.db import Database, Source
 from kit.logging import Formatter
-from kit.testing import checks
 
 __all__ = [
     "app",
@@ -48,6 +48,9 @@ __all__ = [
 ]
 
 
+pytest_plugins = ["kit._internal.testing.skipping"]
+
+
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
 
@@ -63,11 +66,7 @@ def find_service(config: pytest.Config) -> TestedService[Any]:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start one server for all workers, unless TEST_DATABASE_URL names one."""
     service = find_service(session.config)
-    if unknown := {name.partition("[")[0] for name in service.skip} - set(checks.__all__):
-        raise pytest.UsageError(
-            f"skip in conftest.py names no check: {', '.join(sorted(unknown))};"
-            f" there are {', '.join(checks.__all__)}"
-        )
+    refuse_unknown_checks(service)
     forget_settings(service)
     if os.environ.get("TEST_DATABASE_URL") or session.config.option.collectonly:
         return
@@ -90,32 +89,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         revisions = {Path(script.path).stem: script for script in scripts.walk_revisions()}
         names = sorted(revisions)
         metafunc.parametrize("kit_revision", [revisions[name] for name in names], ids=names)
-
-
-def is_check(item: pytest.Item) -> bool:
-    return isinstance(item, pytest.Function) and item.function.__module__ == checks.__name__
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the checks that the service leaves out."""
-    skip = find_service(config).skip
-    for item in filter(is_check, items):
-        for name in (item.name, item.name.partition("[")[0]):
-            if name in skip:
-                item.add_marker(pytest.mark.skip(reason=skip[name]))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show how to leave out a check that fails."""
-    report = yield
-    if report.failed and is_check(item):
-        skip = json.dumps({item.name: "the reason"})
-        text = f"conftest.py: TestedService(..., skip={skip})"
-        report.sections.append(("To leave this check out", text))
-    return report
 
 
 @pytest.fixture(scope="session")
