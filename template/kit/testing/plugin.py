@@ -18,14 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.contextvars import get_contextvars
 
 from kit._internal.database import load_testing_dialect
-from kit._internal.testing import hooks
+from kit._internal.testing import hooks, skipping
 from kit._internal.testing.clients import Log, Rows, client_of
 from kit._internal.testing.databases import alembic_config, create_database, upgrade
 from kit._internal.testing.further import clones, templates
 from kit._internal.testing.guard import check_settings, forget_settings, name_databases
 from kit._internal.testing.reading import shared_databases
 from kit._internal.testing.service import TestedService
-from kit._internal.testing.skipping import refuse_unknown_checks
 from kit.application import Service
 from kit.db import Database, Source
 from kit.logging import Formatter
@@ -48,11 +47,9 @@ __all__ = [
 ]
 
 
-pytest_plugins = ["kit._internal.testing.skipping"]
-
-
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
+    pluginmanager.register(skipping)
 
 
 def find_service(config: pytest.Config) -> TestedService[Any]:
@@ -66,7 +63,7 @@ def find_service(config: pytest.Config) -> TestedService[Any]:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start one server for all workers, unless TEST_DATABASE_URL names one."""
     service = find_service(session.config)
-    refuse_unknown_checks(service)
+    skipping.refuse_unknown_checks(service)
     forget_settings(service)
     if os.environ.get("TEST_DATABASE_URL") or session.config.option.collectonly:
         return
