@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import re
+import textwrap
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
 
-MODELS = re.compile(r"from ([\w.]+) import (.+)")
 REQUIREMENT = re.compile(r'\s+"[^"]+",')
 LISTS = {"dependencies = [": "dependencies", "dev = [": "dev"}
 
@@ -21,63 +21,32 @@ class Addition(NamedTuple):
     lines: list[str]
     before: list[str]
 
+    @classmethod
+    def of(cls, name: str, old: Sequence[str], start: int, end: int, lines: list[str]) -> Addition:
+        """Return the addition; raise NoPlaceError where lines were changed or removed."""
+        if start == end:
+            return slide(lines, list(old[:start]))
+        if name == "Makefile" and is_phony(old[:end]):
+            return cls([f".PHONY: {' '.join(targets(lines) - targets(old[start:end]))}"], [])
+        added = [line for line in lines if line not in old[start:end]]
+        if name == "pyproject.toml" and added and len(lines) >= end - start:
+            return cls(added, list(old[:start]))
+        raise NoPlaceError
+
 
 class NoPlaceError(Exception):
     """An edit that belongs nowhere in the new file, as far as this can tell."""
 
 
-def carry_additions(name: str, old: str, mine: str, new: str) -> tuple[str, bool]:
-    """Return the new file with what was added to the old one, and whether that is all of it."""
-    place = PLACERS.get(name)
-    if place is None:
-        return new, False
-    is_all = True
-    for addition in additions(name, old.splitlines(), mine.splitlines()):
-        try:
-            if addition is None:
-                raise NoPlaceError
-            changed = place(addition, new)
-        except NoPlaceError:
-            is_all = False
-        else:
-            new = import_names(addition, old, changed) if name.endswith(".py") else changed
-    return new, is_all
+def is_settled(name: str, old: Sequence[str], start: int, end: int, lines: Sequence[str]) -> bool:
+    """Return whether nothing is to be done: `.PHONY` names no target more, or lines are blank."""
+    if name == "Makefile" and start < end and is_phony(old[:end]):
+        return not targets(lines) - targets(old[start:end])
+    return not any(line.strip() for line in [*old[start:end], *lines])
 
 
-def additions(name: str, old: list[str], mine: list[str]) -> Iterator[Addition | None]:
-    """Yield the blocks of added lines; None where lines were changed or removed."""
-    blocks = difflib.SequenceMatcher(None, old, mine, autojunk=False).get_opcodes()
-    for kind, start, end, first, last in blocks:
-        lines = mine[first:last]
-        if kind == "equal":
-            continue
-        if kind == "insert":
-            yield slide(lines, old[:start])
-        elif name == "Makefile" and is_phony(old[:end]):
-            words = sorted({*" ".join(lines).split()} - {*" ".join(old[start:end]).split(), "\\"})
-            if words:
-                yield Addition([f".PHONY: {' '.join(words)}"], old[:start])
-        elif name != "app/models/__init__.py" or not is_list_of_names(old[start:end], lines):
-            yield None
-
-
-def import_names(addition: Addition, old: str, new: str) -> str:
-    """Import what the added lines use, as the old file did."""
-    used = set(re.findall(r"\w+", "\n".join(addition.lines))) - set(imported(new))
-    lines = [line for name, line in imported(old).items() if name in used]
-    return add_import(Addition(lines, []), new) if lines else new
-
-
-def imported(text: str) -> dict[str, str]:
-    """Return the names that a module imports, each with its own statement."""
-    found = {}
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom | ast.Import):
-            for alias in node.names:
-                item = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
-                source = f"from {node.module} " if isinstance(node, ast.ImportFrom) else ""
-                found[alias.asname or alias.name] = f"{source}import {item}"
-    return found
+def targets(lines: Sequence[str]) -> set[str]:
+    return {*" ".join(lines).split()} - {"\\"}
 
 
 def slide(lines: list[str], before: list[str]) -> Addition:
@@ -87,7 +56,7 @@ def slide(lines: list[str], before: list[str]) -> Addition:
     return Addition(lines, before)
 
 
-def is_phony(before: list[str]) -> bool:
+def is_phony(before: Sequence[str]) -> bool:
     """Return whether the last line belongs to the list of .PHONY."""
     for line in reversed(before):
         if line.startswith(".PHONY:"):
@@ -97,62 +66,49 @@ def is_phony(before: list[str]) -> bool:
     return False
 
 
-def is_list_of_names(old: list[str], mine: list[str]) -> bool:
-    """Return whether the lines are those of `__all__`, which every import replaces now."""
-    return all(re.fullmatch(r'(__all__ = \[.*|    "\w+",|\])', line) for line in [*old, *mine])
+def check_code(text: str) -> None:
+    """Raise NoPlaceError where these are no whole statements."""
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError):
+        raise NoPlaceError from None
 
 
-def is_import(lines: list[str]) -> bool:
-    return all(re.match(r"(from|import) |$", line) for line in lines)
-
-
-def add_import(addition: Addition, new: str) -> str:
-    """Add imports before the first one there is; `make format` puts them in order."""
-    text = "".join(f"{line}\n" for line in addition.lines if line)
-    return re.sub(r"(?m)^(?=from |import )", lambda _: text, new, count=1)
-
-
-def add_model(addition: Addition, new: str) -> str:
-    lines = []
-    for line in filter(None, addition.lines):
-        found = MODELS.fullmatch(line)
-        if is_list_of_names([], [line]):
-            continue
-        if not found:
-            raise NoPlaceError
-        lines += [f"from {found[1]} import {item} as {item}" for item in found[2].split(", ")]
-    return new + "".join(f"{line}\n" for line in lines)
+def check_block(addition: Addition, opening: str) -> None:
+    """Raise NoPlaceError unless these are statements of the block that a line has opened."""
+    opened = [line for line in addition.before if re.match(r"(class|def|async def|@)", line)]
+    code = textwrap.dedent("\n".join(addition.lines))
+    first = next(filter(str.strip, addition.lines), "")
+    if not opened or not opened[-1].startswith(opening) or not re.match(r" {4}\S", first):
+        raise NoPlaceError
+    if not all(re.match(r"    |$", line) for line in addition.lines):
+        raise NoPlaceError
+    check_code(code)
 
 
 def add_to_application(addition: Addition, new: str) -> str:
     """Add routers, middleware and mounts before create_app() returns."""
-    if is_import(addition.lines):
-        return add_import(addition, new)
-    if not all(re.match(r"    (app\.|#|    |\))|$", line) for line in addition.lines):
+    check_block(addition, "def create_app(")
+    text = "".join(f"{line}\n" for line in addition.lines if line.strip())
+    if not re.search(r"(?m)^    return app$", new) or "return" in text.split():
         raise NoPlaceError
-    text = "".join(f"{line}\n" for line in addition.lines)
     return re.sub(r"(?m)^(?=    return app$)", lambda _: text, new, count=1)
 
 
 def add_setting(addition: Addition, new: str) -> str:
     """Add fields at the end of class Settings, which is the last thing in its file."""
-    if is_import(addition.lines):
-        return add_import(addition, new)
-    if not all(re.match(r"    |$", line) for line in addition.lines):
-        raise NoPlaceError
-    if not any(line.startswith("class Settings(") for line in addition.before):
-        raise NoPlaceError
-    return new + "".join(f"{line}\n" for line in addition.lines).rstrip("\n") + "\n"
+    check_block(addition, "class Settings(")
+    text = "\n".join(addition.lines).strip("\n")
+    return f"{new.rstrip()}\n{text}\n"
 
 
 def add_fixture(addition: Addition, new: str) -> str:
     """Add fixtures and functions at the end."""
-    if is_import(addition.lines):
-        return add_import(addition, new)
     code = "\n".join(addition.lines).strip("\n")
     if not re.match(r"(@|def |async def |class |[A-Z_]+ =|#)", code):
         raise NoPlaceError
-    return f"{new}\n\n{code}\n"
+    check_code(code)
+    return f"{new.rstrip()}\n\n\n{code}\n"
 
 
 def add_target(addition: Addition, new: str) -> str:
@@ -166,20 +122,20 @@ def add_target(addition: Addition, new: str) -> str:
 def add_requirement(addition: Addition, new: str) -> str:
     """Add dependencies to their list, and tables at the end."""
     text = "\n".join(addition.lines).strip("\n")
-    if text.startswith("[tool."):
+    if text.startswith("[tool.") and text.splitlines()[0] not in new.splitlines():
         return f"{new}\n{text}\n"
     if not all(REQUIREMENT.fullmatch(line) for line in addition.lines):
         raise NoPlaceError
     opened = next((line for line in reversed(addition.before) if line.endswith("[")), "")
-    if opened not in LISTS:
+    if opened not in LISTS or "]" in addition.before[addition.before.index(opened) :]:
         raise NoPlaceError
     items = "\n".join(addition.lines)
-    pattern = rf"(?m)^{LISTS[opened]} = \[\n?(?P<first>[^\[\]\n]*)"
+    pattern = rf"(?m)^{LISTS[opened]} = \[\n?(?P<first>[^\[\]\n]*(\[[^\]\n]*\][^\[\]\n]*)*)"
     found = re.search(pattern, new)
     if not found:
         raise NoPlaceError
-    first = f"    {found['first'].strip()},\n" if found["first"].strip() else ""
-    ending = "\n" if first else ""
+    first = f"    {found['first'].strip().rstrip(',')},\n" if found["first"].strip() else ""
+    ending = "" if new[found.end() :].startswith("\n") else "\n"
     return f"{new[: found.start()]}{opened}\n{first}{items}{ending}{new[found.end() :]}"
 
 
@@ -194,9 +150,17 @@ def add_section(addition: Addition, new: str) -> str:
 PLACERS: dict[str, Callable[[Addition, str], str]] = {
     "Makefile": add_target,
     "README.md": add_section,
-    "app/main.py": add_to_application,
-    "app/models/__init__.py": add_model,
-    "app/settings.py": add_setting,
+    "main.py": add_to_application,
+    "settings.py": add_setting,
     "pyproject.toml": add_requirement,
     "tests/conftest.py": add_fixture,
 }
+
+
+def find_placer(name: str) -> Callable[[Addition, str], str] | None:
+    """Return what puts additions to a file in their place; of the package, by the last name."""
+    if name in PLACERS:
+        return PLACERS[name]
+    path = PurePosixPath(name)
+    in_package = path.name in {"main.py", "settings.py"} and path.parts[0] not in {"tests", "kit"}
+    return PLACERS[path.name] if in_package else None

@@ -13,8 +13,11 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import griffe
 import jinja2
 
+from tests import interface
+from tests.interface import comment_above
 from tests.support import only
 from tests.template import (
     COPIER,
@@ -70,7 +73,6 @@ FILES = {
     "pyproject.toml": "Your packages, and the settings of the tools",
     "scripts/ruff.toml": "The rules of scripts",
     "tests/test_*.py": "Your tests, one file for each subject",
-    "tests/kit/test_*.py": "The tests of kit, with your service as the example",
 }
 
 # What the code says of two settings together, or leaves to the name.
@@ -143,7 +145,7 @@ def is_computed(name: str, question: object) -> bool:
         and isinstance(question, dict)
         and question.get("when") is False
         # About the folder that is copied to; and the databases, which have a table of their own.
-        and name not in {"previous", "unknown_answers", "databases", "database_facts"}
+        and name not in {"previous", "unknown_answers", "is_service", "databases", "database_facts"}
     )
 
 
@@ -235,15 +237,6 @@ def accepted(field: ast.AnnAssign, options: dict[str, str]) -> str:
     return word + least + most
 
 
-def comment_above(lines: list[str], number: int) -> str:
-    found: list[str] = []
-    for line in reversed(lines[: number - 1]):
-        if not line.strip().startswith("# "):
-            break
-        found.insert(0, line.strip().removeprefix("# "))
-    return " ".join(found)
-
-
 def layout(project: Path) -> str:
     """Return the files, each with its line."""
     return table(("path", "what it is"), layout_rows(project))
@@ -289,12 +282,63 @@ def package_rows(project: Path) -> Rows:
             yield code(found[1]), code(found[2].strip()), purpose  # type: ignore[index]
 
 
+def kit(project: Path) -> str:
+    """Return the public names of kit, module by module, with their docstrings."""
+    return "\n\n".join(kit_parts(project))
+
+
+def kit_parts(project: Path) -> Iterator[str]:
+    for module in interface.public_modules(interface.load_kit(project)):
+        yield f"## {code(module.path)}"
+        yield interface.description_of(module)
+        for member in interface.public_members(module):
+            yield f"### {code(signature(member))}"
+            yield interface.description_of(member)
+            yield from method_parts(interface.definition_of(member))
+
+
+def method_parts(item: griffe.Object) -> Iterator[str]:
+    """Yield the methods of a class that have a docstring, and its other members by name."""
+    if not isinstance(item, griffe.Class):
+        return
+    for member in interface.public_members(item):
+        if member.docstring:
+            yield f"#### {code(f'{item.name}.{signature(member)}')}"
+            yield member.docstring.value
+
+
+def signature(member: griffe.Object | griffe.Alias) -> str:
+    """Return a name, with the parameters that a function or the creation of an object takes."""
+    item = interface.definition_of(member)
+    if isinstance(item, griffe.Class):
+        item = item.members.get("__init__", item)
+    if not isinstance(item, griffe.Function) or interface.is_called_by_pytest(item):
+        return member.name
+    found: list[str] = []
+    for parameter in item.parameters:
+        is_keyword = parameter.kind is griffe.ParameterKind.keyword_only
+        if is_keyword and not any(each.startswith("*") for each in found):
+            found.append("*")
+        if parameter.name not in {"self", "cls"}:
+            found.append(describe_parameter(parameter))
+    return f"{member.name}({', '.join(found)})"
+
+
+def describe_parameter(parameter: griffe.Parameter) -> str:
+    if parameter.kind is griffe.ParameterKind.var_positional:
+        return f"*{parameter.name}"
+    if parameter.kind is griffe.ParameterKind.var_keyword:
+        return f"**{parameter.name}"
+    return parameter.name if parameter.required else f"{parameter.name}={parameter.default}"
+
+
 GENERATED: dict[str, Callable[[Path], str]] = {
     "questions": questions,
     "computed": computed,
     "facts": facts,
     "targets": targets,
     "settings": settings,
+    "kit": kit,
     "layout": layout,
     "packages": packages,
 }

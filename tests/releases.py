@@ -102,7 +102,7 @@ def add_column(template: Path) -> None:
     """Give the template's model one more column, `nickname`."""
     name = "    name: Mapped[str] = mapped_column(String(100))\n"
     nick = "    nickname: Mapped[str | None] = mapped_column(String(100))\n"
-    edit(template / "app/models/user.py", name, name + nick)
+    edit(template / "{{ package_name }}/models/user.py.jinja", name, name + nick)
 
 
 def configuration_of(releases: Releases, release: str) -> dict[str, Any]:

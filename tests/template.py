@@ -16,6 +16,8 @@ import jinja2
 from copier._template import load_template_config
 
 ROOT = Path(__file__).resolve().parent.parent
+# What tests kit/ inside a generated project, which itself does not carry it.
+KIT_TESTS = ROOT / "tests/kit"
 
 Answers = dict[str, Any]
 
@@ -138,6 +140,21 @@ def render(source: Path, folder: Path, answers: Answers, **options: Any) -> Path
         settings=copier.Settings(),
         **options,
     )
+    return folder
+
+
+def add_kit_tests(service: Path, database: str) -> Path:
+    """Copy tests/kit/ into a rendered service, where it is run; return the folder.
+
+    Files named after another database are left out; that of this one is `databases.py` there.
+    """
+    folder = service / "tests/kit"
+    folder.mkdir()
+    others = tuple(name for name in DATABASES if name != database)
+    for path in sorted(KIT_TESTS.glob("*.py")):
+        if not path.name.startswith(others):
+            name = "databases.py" if path.stem == database else path.name
+            shutil.copy2(path, folder / name)
     return folder
 
 

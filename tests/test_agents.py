@@ -7,8 +7,8 @@ import copier
 import pytest
 
 from tests.pages import Block, Command, blocks, reading
-from tests.releases import Releases, commit, edit, git, publish, tagged_clone
-from tests.template import DATABASES, render
+from tests.releases import Releases, commit, edit, git, needs_trust, publish, tagged_clone
+from tests.template import COPIER, DATABASES, makefile, render
 
 LINES = 80
 TARGET = re.compile(r"\bmake ([a-z][a-z-]*)")
@@ -51,7 +51,7 @@ def started(releases: Releases, folder: Path, release: str, database: str = "pos
     return folder
 
 
-def update(folder: Path, release: str, conflict: str = "inline") -> None:
+def update(folder: Path, release: str, conflict: str = "inline", *, trust: bool = False) -> None:
     copier.run_update(
         folder,
         vcs_ref=release,
@@ -59,17 +59,16 @@ def update(folder: Path, release: str, conflict: str = "inline") -> None:
         defaults=True,
         overwrite=True,
         quiet=True,
-        unsafe=False,
+        unsafe=trust,
         conflict=conflict,
     )
 
 
 def test_targets_exist(service: Path) -> None:
-    makefile = (service / "Makefile").read_text("utf-8")
     named = set(TARGET.findall(page(service)))
     assert {"setup", "dev", "test", "check", "update"} <= named
     assert {"db-revision", "db-migrate", "db-rollback"} <= named
-    assert not named - set(re.findall(r"(?m)^([a-z-]+):", makefile))
+    assert not named - set(re.findall(r"(?m)^([a-z-]+):", makefile(service)))
 
 
 def test_paths_exist(service: Path) -> None:
@@ -79,11 +78,42 @@ def test_paths_exist(service: Path) -> None:
     assert not {name for name in named - MADE if not (service / name).exists()}
 
 
+@pytest.mark.parametrize("name", ["README.md", "kit/README.md"])
+def test_paths_of_readmes_exist(service: Path, name: str) -> None:
+    text = (service / name).read_text("utf-8")
+    named = {code for code in CODE.findall(text) if PATH.fullmatch(code)}
+    # Made by setup, or beside a file that is named before it.
+    named -= {*MADE, ".venv/", ".venv/bin", ".postgres/", "__init__.py", "conftest.py", "env.py"}
+    named -= {"docs/database.md", "docs/database.svg"}
+    # What a project may have.
+    named -= {"app/commands.py", "src/app/"}
+    assert len(named) > 8
+    assert not {path for path in named if not (service / path).exists()}
+
+
 def test_classes_exist(service: Path) -> None:
     schemas = (service / "app/users/schemas.py").read_text("utf-8")
     named = {code for code in CODE.findall(page(service)) if CLASS.fullmatch(code)}
     assert named
     assert not {name for name in named if f"class {name}(" not in schemas}
+
+
+def test_owners_are_true(service: Path) -> None:
+    """What the page calls the project's is left alone by updates, and nothing else is."""
+    section = page(service).partition("## Where things are\n")[2].partition("\n## ")[0]
+    project, template, merged = re.split(r"(?m)^- ", section)[1:]
+    assert project.startswith("The project's")
+    assert not [name for name in CODE.findall(project) if not is_left_alone(name)]
+    for zone in (template, merged):
+        assert not {name for name in CODE.findall(zone) if is_left_alone(name)}
+    assert "- Edit `kit/` or `scripts/`." in page(service).partition("## Never\n")[2]
+
+
+def is_left_alone(path: str) -> bool:
+    """Return whether copier.yml excludes the path, or the folder above it, from updates."""
+    patterns = [pattern for pattern in COPIER["_exclude"] if "== 'update'" in pattern]
+    zone = re.sub(r"\{\{ package_name .*?\}\}", "app", "".join(patterns))
+    return f"/{path.split('/')[0]}{{%" in zone
 
 
 def test_every_block_is_followed(service: Path) -> None:
@@ -118,7 +148,7 @@ def test_own_page_of_before_stays(releases: Releases, conflict: str, tmp_path: P
     folder = started(releases, tmp_path / "orders", BEFORE)
     (folder / "AGENTS.md").write_text(OURS, "utf-8")
     commit(folder, "Write AGENTS.md")
-    update(folder, releases.next, conflict)
+    update(folder, releases.next, conflict, trust=needs_trust(releases, BEFORE, releases.next))
     assert page(folder) == OURS
     assert not list(folder.glob("AGENTS.md?*"))
 
@@ -126,7 +156,7 @@ def test_own_page_of_before_stays(releases: Releases, conflict: str, tmp_path: P
 @pytest.mark.slow
 def test_update_brings_the_page(releases: Releases, tmp_path: Path) -> None:
     folder = started(releases, tmp_path / "orders", BEFORE)
-    update(folder, releases.next)
+    update(folder, releases.next, trust=needs_trust(releases, BEFORE, releases.next))
     assert page(folder) == page(started(releases, tmp_path / "fresh", releases.next))
 
 
@@ -143,7 +173,7 @@ def test_later_release_leaves_the_page(kept: bool, tmp_path: Path) -> None:
     else:
         path.unlink()
     commit(folder, "Change AGENTS.md")
-    edit(later.source / "template/AGENTS.md", "# Notes", "# Other notes")
+    edit(later.source / "template/AGENTS.md.jinja", "# Notes", "# Other notes")
     publish(later.source, "91.0.0")
     update(folder, "91.0.0")
     assert not git("status", "--porcelain", "AGENTS.md", cwd=folder)

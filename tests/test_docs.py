@@ -31,16 +31,19 @@ TARGET = re.compile(r"^make ([a-z-]+)")
 SETTING = re.compile(r"\b(?:ORDERS|SHOP|BILLING_API)_([A-Z_]+[A-Z])\b")
 PLACE = re.compile(r"^\.?(?:[\w-]+/)+[\w.-]*$")
 # What work leaves in a service, what a page tells to make, and what only looks like a path.
-MADE = re.compile(r"(\.venv|\.postgres|build|\.git)/|docs/database\.|origin/")
+MADE = re.compile(r"(\.venv|\.postgres|build|left-over|\.git)/|docs/database\.|origin/")
 MADE_BY_READERS = {
     ".github/workflows/update.yml",
     ".gitlab/ci/update.yml",
     "app/models/plan.py",
 }
 # Names of PostgreSQL, PgBouncer, SQLAlchemy and others that nothing here has in its code.
+# What pages have a service add.
+OWN_SETTINGS = {"API_KEY", "REPORTS_URL"}
 OTHERS = {
     "PreSync",
     "__asyncpg_stmt_1__",
+    "_skip_if_exists",
     "allowScripts",
     "batch_op",
     "clock_timestamp",
@@ -145,7 +148,7 @@ def test_settings(services: list[Path]) -> None:
         f"{page.relative_to(ROOT)}: {found[0]}"
         for page in PAGES
         for found in SETTING.finditer(page.read_text("utf-8"))
-        if found[1] not in there
+        if found[1] not in there | OWN_SETTINGS
     ]
     assert len(there) > 15
     assert not wrong, "\n".join(wrong)
@@ -182,6 +185,34 @@ def test_identifiers(known: set[str]) -> None:
         and not SETTING.match(word)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_places_of_a_database_are_listed() -> None:
+    """CONTRIBUTING.md names each file that a further database needs, and each that it changes."""
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    section = page.partition("## Add a database\n")[2].partition("\n## ")[0]
+    listed = re.findall(r"`([^`]+)`", section)
+    missing = []
+    for path in knowing("sqlite"):
+        # A name that asks for the database, as on disk; the tests of kit are named together.
+        name = re.sub(r"\{% if .*? %\}(.*)\{% endif %\}.*", r"\1", path).replace(
+            "sqlite", "<database>"
+        )
+        if not any(name.startswith(place) or name == f"template/{place}" for place in listed):
+            missing.append(path)
+    assert not missing, "\n".join(missing)
+
+
+def knowing(database: str) -> list[str]:
+    """Return the files of the template that have the name of a database in path or text."""
+    folders = ("template", "options", "includes")
+    everything = [path for name in folders for path in files(ROOT / name)]
+    return [
+        path.relative_to(ROOT).as_posix()
+        for path in everything
+        if "__pycache__" not in path.parts
+        if database in path.as_posix() or re.search(rf"\b{database}\b", path.read_text("utf-8"))
+    ]
 
 
 def test_exceptions_are_needed() -> None:

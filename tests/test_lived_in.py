@@ -90,9 +90,10 @@ def assert_alive(
     project: Project, server: Server, url: str, before: dict[str, bytes], empty: str
 ) -> None:
     """Check that nothing of the team's work is lost, on its database and on an empty one."""
-    for name, (_, new) in EDITS.items():
-        path = project.folder / RENAMED.get(name, name)
-        assert new in path.read_text("utf-8"), name
+    for name, (old, new) in EDITS.items():
+        text = (project.folder / RENAMED.get(name, name)).read_text("utf-8")
+        for line in {*new.splitlines()} - {*old.splitlines()}:
+            assert line in text, name
     assert not [name for name in RENAMED if (project.folder / name).exists()]
     for name, text in OWN.items():
         assert (project.folder / name).read_text("utf-8") == text

@@ -8,7 +8,7 @@ import pytest
 
 from mutants import SERVICES, DoesNotApplyError, Mutant, load
 from mutants.__main__ import Outcome, state_of
-from tests.template import render
+from tests.template import add_kit_tests, render
 
 MUTANTS = load()
 
@@ -18,6 +18,8 @@ def folders(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str 
     """Return where the files of a mutant are: in a service, or in this repository."""
     folder = tmp_path_factory.mktemp("mutants")
     services = {name: render(source, folder / name, SERVICES[name]) for name in SERVICES}
+    for name, service in services.items():
+        add_kit_tests(service, name)
     return {**services, None: source}
 
 

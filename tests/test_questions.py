@@ -243,8 +243,8 @@ def test_package_has_the_name_that_was_asked_for(rendered: Render) -> None:
         assert not re.search(
             r"(from|import) app\b|\bapp/|[\"\'`]app\.(main|settings|models)", text
         ), path
-    run(sys.executable, "-m", "ruff", "check", "--quiet", folder)
-    run(sys.executable, "-m", "ruff", "format", "--check", "--quiet", folder)
+    run(sys.executable, "-m", "ruff", "check", "--quiet", ".", cwd=folder)
+    run(sys.executable, "-m", "ruff", "format", "--check", "--quiet", ".", cwd=folder)
 
 
 def test_reserved_names_could_be_given() -> None:

@@ -90,8 +90,10 @@ UPDATING = {
     "scripts/conflicts.py",
     "scripts/programs.py",
     "scripts/release.py",
+    "scripts/renames.py",
     "scripts/tags.py",
     "scripts/update.py",
+    "scripts/zones.py",
 }
 
 Rendered = tuple[Path, Answers]

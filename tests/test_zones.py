@@ -1,13 +1,15 @@
 """Every file has one owner: an update changes what the template owns, and no byte of the rest."""
 
+import re
 import shutil
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from tests.lives import LIVES, Life
 from tests.releases import Releases, commit, git, publish, tagged_clone
 from tests.template import Answers
-from tests.test_updates import ANSWERS, contents, recopy, start, update
+from tests.test_updates import ANSWERS, BEFORE, contents, recopy, start, update
 
 pytestmark = pytest.mark.slow
 
@@ -49,13 +51,21 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     """Return the releases, with a later one that changes, adds and deletes files everywhere."""
     made = tagged_clone(tmp_path_factory.mktemp("releases") / "template")
     template = made.source / "template"
-    for name in git("ls-files", "template", cwd=made.source).splitlines():
+    for name in git("ls-files", "-z", "template", cwd=made.source).split("\0"):
         path = made.source / name
-        if path.suffix == ".py" and "versions" not in path.parts:
+        changes = re.search(r"\.(py|toml|ini|ya?ml|example)(\.jinja)?$|Makefile|Dockerfile", name)
+        if changes and "versions" not in path.parts and "answers_file" not in name:
             path.write_text(path.read_text("utf-8") + "\n# Changed by a release.\n", "utf-8")
-    for folder in ("app", "kit", "migrations", "tests"):
-        (template / folder / "added.py").write_text('"""Added by a release."""\n', "utf-8")
-    (template / "app/__main__.py").unlink()
+    package = template / "{{ package_name }}"
+    for folder in (
+        package,
+        *(template / name for name in ("kit", "migrations", "scripts", "tests")),
+    ):
+        (folder / "added.py").write_text('"""Added by a release."""\n', "utf-8")
+    (package / "__main__.py.jinja").unlink()
+    # A file of kit has another name, and one is gone.
+    (template / "kit/_internal/limits.py").rename(template / "kit/_internal/bounds.py")
+    (template / "kit/_internal/routing.py").unlink()
     publish(made.source, LATER)
     return made
 
@@ -113,3 +123,37 @@ def test_copy_over_a_service_leaves_the_project_its_own(
     moved = shutil.copytree(lived, tmp_path / "moved")
     recopy(moved, LATER)
     assert own(moved) == before
+
+
+def conflicts(folder: Path) -> list[str]:
+    return [
+        name
+        for name, text in contents(folder).items()
+        if BEFORE.encode() in text or name.endswith(".rej")
+    ]
+
+
+@pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
+def test_service_of_1_x_sees_no_conflict_once_it_has_moved(
+    releases: Releases, tmp_path: Path, life: Life
+) -> None:
+    """A later release, an option on and off, and a recopy: without trust, and not a byte changes."""
+    answers: Answers = {"database": life.database, "deploy": ["docker"], "ci": "none"}
+    folder = start(releases, tmp_path / "orders", "1.7.0", answers)
+    life.live(folder)
+    update(folder, releases.next, unsafe=True)
+    shutil.rmtree(folder / "left-over", ignore_errors=True)
+    (folder / "added.py").write_text("# Ours.\n", "utf-8")
+    commit(folder, "Move")
+    before = own(folder)
+    for data in ({}, {"ci": "github"}, {"ci": "none"}):
+        update(folder, LATER, data=data)
+        assert own(folder) == before
+        assert not conflicts(folder)
+        commit(folder, f"Update with {data}")
+    renamed = {"package_name": life.package}
+    fresh = start(releases, tmp_path / "fresh", LATER, answers | renamed)
+    kits = [{n: t for n, t in contents(f).items() if n.startswith("kit/")} for f in (folder, fresh)]
+    assert kits[0] == kits[1]
+    recopy(folder, LATER)
+    assert own(folder) == before

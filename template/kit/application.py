@@ -35,9 +35,9 @@ Lifespan = Callable[["Service"], AbstractAsyncContextManager[Mapping[str, Any] |
 class Service(FastAPI):
     """A FastAPI application with health, docs, problems, limits, request ids and access log.
 
-    The first database is the one that migrations and /health/ready look after; all are open while
-    `lifespan` runs, which does the start-up and shutdown work of the service. Further options are
-    FastAPI's, and win over the built-in ones. `app.state.settings` has the settings.
+    The databases are open while `lifespan` runs, which does the start-up and shutdown work of the
+    service; /health/ready asks all that are required. Further options are FastAPI's, and win over
+    the built-in ones. `app.state.settings` has the settings.
     """
 
     def __init__(
@@ -157,8 +157,9 @@ async def run_service(app: Service) -> AsyncIterator[Mapping[str, Any] | None]:
 
 async def report_readiness(app: Service) -> None:
     """Log what keeps the service from being ready, which does not keep it from starting."""
-    for source in app.sources[:1]:
+    required = [source for source in app.sources if source.required]
+    for source in required:
         try:
-            await check_ready(getattr(app.state, source.name), app.state.settings)
+            await check_ready(source, getattr(app.state, source.name), app.state.settings)
         except NotReadyError as error:
             logger.warning("not ready: %s", error.advice)

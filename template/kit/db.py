@@ -1,7 +1,8 @@
 """A database: one engine, and what requests read and write with."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Any, Self, cast
 
 from sqlalchemy import URL, Connection, Executable
@@ -26,7 +27,7 @@ from kit._internal.statements import (
 from kit._internal.uniqueness import is_duplicate, unique
 from kit.settings import Settings
 
-__all__ = ["Database", "Source", "is_duplicate", "select_columns", "unique"]
+__all__ = ["Database", "RequestSession", "Source", "is_duplicate", "select_columns", "unique"]
 
 
 class Database:
@@ -39,29 +40,48 @@ class Database:
 
     `reader` and `engine` are the engines below these, for Core without a session: `reader` refuses
     to change rows and has no transactions; `engine` begins one.
+
+    Session options are those of async_sessionmaker(); they win over the built-in ones. As an
+    asynchronous context manager it closes its connections at the end.
     """
 
-    def __init__(self, reader: AsyncEngine) -> None:
+    def __init__(
+        self, reader: AsyncEngine, session_options: Mapping[str, Any] | None = None
+    ) -> None:
         self.reader = reader
         self.engine = reader.execution_options(**dialect.WRITING)
         self.single = reader.execution_options(**dialect.SINGLE)
         self.has_been_ready = False
-        self.writing = async_sessionmaker(self.engine, expire_on_commit=False)
-        self.reading = async_sessionmaker(reader, autoflush=False, expire_on_commit=False)
+        usual = {"expire_on_commit": False, "sync_session_class": RequestSession}
+        options: dict[str, Any] = {**usual, **(session_options or {})}
+        reading = {"autoflush": False, **options}
         streamer = reader.execution_options(**dialect.STREAMING)
-        self.streaming = async_sessionmaker(streamer, autoflush=False, expire_on_commit=False)
-        for sessions in (self.writing, self.reading, self.streaming):
-            sessions.configure(sync_session_class=RequestSession)
+        self.writing = async_sessionmaker(self.engine, **options)
+        self.reading = async_sessionmaker(reader, **reading)
+        self.streaming = async_sessionmaker(streamer, **reading)
 
     @classmethod
     def from_settings(
         cls,
         settings: Settings,
         url: URL | None = None,
+        session_options: Mapping[str, Any] | None = None,
         **engine_options: Any,  # noqa: ANN401
     ) -> Self:
         """Return the database of DATABASE_URL, or of another URL; it connects when it is used."""
-        return cls(dialect.create_reader(url or settings.database_url, settings, engine_options))
+        reader = dialect.create_reader(url or settings.database_url, settings, engine_options)
+        return cls(reader, session_options)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.engine.dispose()
 
     async def row(self, model: Model, key: object) -> Row | None:
         """Return the row with this primary key, by name of attribute, or None.
@@ -117,9 +137,12 @@ def first(rows: list[Row]) -> Row | None:
 class Source:
     """A database of the running service, under a name; its methods are FastAPI dependencies.
 
-    The URL is a function of the settings, by default that of DATABASE_URL. Engine options are those
-    of create_async_engine(); they win over the built-in ones. Give the source to Service, which
-    opens the database at start-up.
+    The URL is a function of the settings, by default that of DATABASE_URL. `migrations` is the
+    section of alembic.ini with its revisions, by default `alembic` for DATABASE_URL and none for
+    another URL. /health/ready asks whether the database answers, and is at the head of these, but
+    not where `required` is False. Session options are those of async_sessionmaker(), engine options
+    those of create_async_engine(); they win over the built-in ones. Give the source to Service,
+    which opens the database at start-up.
     """
 
     def __init__(
@@ -127,16 +150,25 @@ class Source:
         name: str = "database",
         *,
         url: Callable[[Any], URL] | None = None,
+        migrations: str | None = None,
+        required: bool = True,
+        session_options: Mapping[str, Any] | None = None,
         **engine_options: Any,  # noqa: ANN401
     ) -> None:
         self.name = name
         self.url = url
+        self.migrations = "alembic" if migrations is None and url is None else migrations
+        self.required = required
+        self.session_options = session_options
         self.engine_options = engine_options
 
     def open(self, settings: Settings) -> Database:
-        """Return the database that the settings name; it connects when it is used."""
+        """Return the database that the settings name; it connects when it is used.
+
+        `async with database.open(settings) as opened:` closes its connections at the end.
+        """
         url = None if self.url is None else self.url(settings)
-        return Database.from_settings(settings, url, **self.engine_options)
+        return Database.from_settings(settings, url, self.session_options, **self.engine_options)
 
     def of(self, request: HTTPConnection) -> Database:
         """Return the database of the application, or of the service that it is mounted in.

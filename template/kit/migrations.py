@@ -12,7 +12,6 @@ from sqlalchemy import URL, MetaData, text
 
 from kit._internal.database import load_migration_dialect
 from kit._internal.migrations.options import merge_options
-from kit.logging import logging_config
 from kit.settings import Settings, SettingsT, load
 
 __all__ = ["run"]
@@ -73,7 +72,7 @@ def prepare_process(settings: Settings) -> None:
     """Set up logging and garbage collection: this process was started by hand, and ends soon."""
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
-    logging.config.dictConfig(logging_config(settings.log_level))
+    logging.config.dictConfig(settings.log_config())
 
 
 def configure_and_run(statements: tuple[str, ...], options: Mapping[str, Any]) -> None:

@@ -35,7 +35,9 @@ __all__ = [
     "read_page",
 ]
 
+# How many rows a page has where the client does not say.
 PAGE_SIZE = 20
+# How many a client may ask for.
 PAGE_SIZE_MAX = 100
 
 
@@ -53,11 +55,13 @@ def decode_cursor(cursor: str) -> UUID:
     raise ValueError("not a cursor of this service")
 
 
+# A parameter of a route: the id of the last row before the page, of which clients see a text.
 Cursor = Annotated[
     UUID,
     PlainValidator(decode_cursor),
     WithJsonSchema({"type": "string", "description": "next_cursor of the page before"}),
 ]
+# A parameter of a route: how many rows the page may have.
 PageSize = Annotated[int, Field(ge=1, le=PAGE_SIZE_MAX)]
 ItemT = TypeVar("ItemT", bound=BaseModel)
 

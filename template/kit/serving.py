@@ -11,7 +11,6 @@ from structlog.contextvars import get_contextvars
 
 from kit._internal.connections import ConnectionLimit, client_limit, listen_backlog
 from kit._internal.processes import Config, serve
-from kit.logging import logging_config
 from kit.project import PROJECT_DIR
 from kit.settings import Settings, load, prefix_of
 
@@ -54,7 +53,7 @@ def main(app: str, settings_class: type[Settings]) -> None:
             workers=None if reload else settings.workers,
             reload=reload,
             reload_dirs=folders_of(package) if reload else None,
-            log_config=logging_config(settings.log_level, get_contextvars),
+            log_config=settings.log_config(get_contextvars),
             access_log=False,
             server_header=False,
             backlog=listen_backlog(),

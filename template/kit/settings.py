@@ -5,13 +5,14 @@ defaults for those that it names again.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BeforeValidator,
     ByteSize,
     Field,
+    PlainSerializer,
     PlainValidator,
     ValidationError,
     ValidationInfo,
@@ -29,12 +30,18 @@ from pydantic_settings import (
 from sqlalchemy import URL
 
 from kit._internal.database import dialect
+from kit.logging import logging_config
 from kit.project import PROJECT_DIR
 
-__all__ = ["Settings", "SettingsT", "load", "prefix_of"]
+__all__ = ["DatabaseURL", "Settings", "SettingsT", "load", "prefix_of"]
 
 Seconds = Annotated[float, Field(gt=0)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/]+$|^\*$")]
+
+
+# The URL of a further database, as the platform gives it: `reports_url: DatabaseURL`. Read as
+# DATABASE_URL is: neither errors nor dumps of the settings show its password.
+DatabaseURL = Annotated[URL, NoDecode, PlainValidator(dialect.parse_url), PlainSerializer(repr)]
 
 
 def split_commas(value: object) -> object:
@@ -120,6 +127,14 @@ class Settings(BaseSettings):
     # Whether answers have hints for developers, and / lists the pages; `make dev` turns it on.
     development: bool = False
 
+    def log_config(self, context: Callable[[], dict[str, Any]] = dict) -> dict[str, Any]:
+        """Return the argument of logging.config.dictConfig, for the service and for migrations.
+
+        `context` returns what each record is to have, such as the id of the request. A subclass
+        changes what super().log_config(context) returns.
+        """
+        return logging_config(self.log_level, context)
+
     @field_validator("connection_limit")
     @classmethod
     def has_one_for_each_worker(cls, limit: int | None, others: ValidationInfo) -> int | None:
@@ -174,6 +189,7 @@ class PlatformSource(PydanticBaseSettingsSource):
         return {"port": port} if port else {}
 
 
+# The class of a service's own settings, in the signatures of functions that take it.
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 

@@ -1,3 +1,6 @@
-"""Kit's checks of the revisions and models of this service. `del test_...` leaves one out."""
+"""Kit's checks of the revisions, models and routes of this service.
+
+`skip` of TestedService, in conftest.py, leaves one out.
+"""
 
 from kit.testing.checks import *  # noqa: F403

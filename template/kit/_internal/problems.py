@@ -5,7 +5,7 @@ import logging
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import Response
 from fastapi.encoders import jsonable_encoder
@@ -29,12 +29,16 @@ BODY_HEADERS = {"content-type", "content-length", "content-encoding", "transfer-
 
 
 class InvalidInput(BaseModel):
+    """A part of a request that is missing or not acceptable: where it is, and why."""
+
     location: list[str | int] = Field(examples=[["body", "email"]])
     code: str = Field(examples=["missing"])
     message: str = Field(examples=["Field required"])
 
 
 class Problem(BaseModel):
+    """What every error answers: the schema of application/problem+json in the OpenAPI document."""
+
     type: str = Field(description="Stable, compare it", examples=["urn:problem:user-not-found"])
     title: str = Field(examples=["User not found"])
     status: int = Field(examples=[404])
@@ -53,7 +57,12 @@ class ProblemError(Exception):
     from others of the same status; without one the status says it all (RFC 9457, 4.2.1). Further
     members are added to the problem. Raises ValueError for a status that ends no request: below
     200 or above 599.
+
+    `ProblemError.type_prefix = "https://example.com/problems/"` gives all problems of the service
+    other types, the built-in ones included; in a subclass, those that are raised as such.
     """
+
+    type_prefix: ClassVar[str] = "urn:problem:"
 
     def __init__(
         self,
@@ -76,7 +85,7 @@ class ProblemError(Exception):
         if self.kind is None:
             return {"type": "about:blank", "title": phrase_of(self.status)}
         title = self.kind.replace("-", " ").capitalize()
-        return {"type": f"urn:problem:{self.kind}", "title": title}
+        return {"type": f"{self.type_prefix}{self.kind}", "title": title}
 
 
 class BadRequestError(ProblemError):

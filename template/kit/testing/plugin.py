@@ -6,32 +6,50 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
 from httpx import AsyncClient
-from sqlalchemy import URL, Connection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.contextvars import get_contextvars
 
 from kit._internal.database import load_testing_dialect
+from kit._internal.testing import hooks, skipping
+from kit._internal.testing.clients import Log, Rows, client_of
+from kit._internal.testing.databases import alembic_config, create_database, upgrade
+from kit._internal.testing.further import clones, templates
+from kit._internal.testing.guard import check_settings, forget_settings, name_databases
+from kit._internal.testing.reading import shared_databases
+from kit._internal.testing.service import TestedService
 from kit.application import Service
-from kit.db import Database
+from kit.db import Database, Source
 from kit.logging import Formatter
-from kit.testing import hooks
-from kit.testing.clients import Log, client_of
-from kit.testing.databases import alembic_config, create_database, upgrade
-from kit.testing.guard import forget_settings
-from kit.testing.reading import ReadingSession
-from kit.testing.service import TestedService
+
+__all__ = [
+    "app",
+    "client",
+    "database",
+    "databases",
+    "engine",
+    "log",
+    "own_app",
+    "own_client",
+    "own_url",
+    "rows",
+    "server",
+    "service",
+    "shared_url",
+    "template",
+]
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
+    pluginmanager.register(skipping)
 
 
 def find_service(config: pytest.Config) -> TestedService[Any]:
@@ -44,7 +62,9 @@ def find_service(config: pytest.Config) -> TestedService[Any]:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start one server for all workers, unless TEST_DATABASE_URL names one."""
-    forget_settings(find_service(session.config))
+    service = find_service(session.config)
+    skipping.refuse_unknown_checks(service)
+    forget_settings(service)
     if os.environ.get("TEST_DATABASE_URL") or session.config.option.collectonly:
         return
     # `timeout` or a CI server that stops the tests leaves nothing running behind.
@@ -52,9 +72,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     stack = ExitStack()
     session.config.add_cleanup(stack.close)
     server = stack.enter_context(load_testing_dialect().run_server())
+    url = server.render_as_string(hide_password=False)
+    check_settings(service, url)
     # The workers, which start after this, inherit it.
     patch = stack.enter_context(pytest.MonkeyPatch.context())
-    patch.setenv("TEST_DATABASE_URL", server.render_as_string(hide_password=False))
+    patch.setenv("TEST_DATABASE_URL", url)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -67,9 +89,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def service(pytestconfig: pytest.Config) -> TestedService[Any]:
+def service(pytestconfig: pytest.Config) -> Iterator[TestedService[Any]]:
     """The service that is tested."""
-    return find_service(pytestconfig)
+    service = find_service(pytestconfig)
+    with pytest.MonkeyPatch.context() as patch:
+        name_databases(service, os.environ["TEST_DATABASE_URL"], patch)
+        yield service
 
 
 @pytest.fixture(scope="session")
@@ -107,45 +132,72 @@ def template(server: URL) -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
-def shared_url(server: URL, template: URL) -> Iterator[URL]:
-    """The database that the tests of a worker use one after the other."""
-    with create_database(server, template) as url:
+def further_templates(service: TestedService[Any], server: URL) -> Iterator[dict[str, URL]]:
+    """The same for each of the further databases, by the variable that names it."""
+    with templates(service, server) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def shared_url(server: URL, template: URL, further_templates: dict[str, URL]) -> Iterator[URL]:
+    """The database that the tests of a worker use one after the other; others have clones, too."""
+    with create_database(server, template) as url, clones(further_templates, server):
         yield url
 
 
 @pytest.fixture(scope="session")
-async def engine(service: TestedService[Any], shared_url: URL) -> AsyncIterator[AsyncEngine]:
-    engine = service.open_database(service.settings_for(shared_url)).reader
-    yield engine
-    await engine.dispose()
+async def engines(
+    service: TestedService[Any], shared_url: URL
+) -> AsyncIterator[dict[Source, AsyncEngine]]:
+    settings = service.settings_for(shared_url)
+    sources = service.create_app(settings).sources
+    engines = {source: source.open(settings).reader for source in sources}
+    yield engines
+    for engine in engines.values():
+        await engine.dispose()
 
 
-@contextmanager
-def savepoint(connection: AsyncConnection) -> Iterator[Connection]:
-    """Yield the connection of the test, within a savepoint: a failed statement ends only that."""
-    with connection.sync_connection.begin_nested():  # type: ignore[union-attr]
-        yield connection.sync_connection  # type: ignore[misc]
-
-
-@pytest.fixture
-async def database(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
-    """The application's database, where a commit lasts until the end of the test."""
-    database = Database(engine)
-    async with database.engine.connect() as connection:
-        transaction = await connection.begin()
-        for sessions in (database.writing, database.reading, database.streaming):
-            sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
-        database.reading.configure(sync_session_class=ReadingSession)
-        for name in ("connect", "begin"):
-            monkeypatch.setattr(database, name, partial(savepoint, connection))
-        yield database
-        await transaction.rollback()
+@pytest.fixture(scope="session")
+def engine(engines: dict[Source, AsyncEngine]) -> AsyncEngine:
+    """The engine for reading of the first of the application's databases."""
+    return next(iter(engines.values()))
 
 
 @pytest.fixture
-def app(service: TestedService[Any], database: Database, shared_url: URL) -> Service:
-    """The application, which is not started: its database is that of the test."""
+async def databases(engines: dict[Source, AsyncEngine]) -> AsyncIterator[dict[str, Database]]:
+    """The application's databases by name, where a commit lasts until the end of the test."""
+    async with shared_databases(engines) as databases:
+        yield databases
+
+
+@pytest.fixture
+def database(databases: dict[str, Database]) -> Database:
+    """The first of the application's databases."""
+    return next(iter(databases.values()))
+
+
+@pytest.fixture
+def rows(database: Database) -> Rows:
+    """Return an async function that adds rows of models, until the end of the test."""
+
+    async def add(*models: object) -> None:
+        async with database.writing.begin() as session:
+            session.add_all(models)
+
+    return add
+
+
+@pytest.fixture
+def app(
+    service: TestedService[Any],
+    databases: dict[str, Database],
+    database: Database,
+    shared_url: URL,
+) -> Service:
+    """The application, which is not started: its databases are those of the test."""
     app = service.create_app(service.settings_for(shared_url))
+    for name, opened in databases.items():
+        setattr(app.state, name, opened)
     setattr(app.state, app.sources[0].name, database)
     return app
 
@@ -158,9 +210,9 @@ async def client(app: Service) -> AsyncIterator[AsyncClient]:
 
 
 @pytest.fixture
-def own_url(server: URL, template: URL) -> Iterator[URL]:
-    """A migrated database for one test, where a commit is a commit."""
-    with create_database(server, template) as url:
+def own_url(server: URL, template: URL, further_templates: dict[str, URL]) -> Iterator[URL]:
+    """A migrated database for one test, where a commit is a commit; others have clones, too."""
+    with create_database(server, template) as url, clones(further_templates, server):
         yield url
 
 
@@ -173,6 +225,7 @@ async def own_app(service: TestedService[Any], own_url: URL) -> AsyncIterator[Se
 
 @pytest.fixture
 async def own_client(own_app: Service) -> AsyncIterator[AsyncClient]:
+    """A client of `own_app`, for requests that run at the same time."""
     async with client_of(own_app) as client:
         yield client
 

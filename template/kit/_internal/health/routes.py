@@ -1,5 +1,6 @@
 """Whether the process lives, and whether it can serve."""
 
+import asyncio
 from typing import Literal
 
 from fastapi import APIRouter, Request
@@ -27,8 +28,15 @@ async def get_ready(request: Request) -> Health:
     app = request.app
     settings = app.state.settings
     try:
-        for source in app.sources[:1]:
-            await check_ready(source.of(request), settings)
+        checks = [
+            check_ready(source, source.of(request), settings)
+            for source in app.sources
+            if source.required
+        ]
+        # All end before the answer: none keeps a connection of a database that is being closed.
+        for error in await asyncio.gather(*checks, return_exceptions=True):
+            if error is not None:
+                raise error
     except NotReadyError as error:
         detail = error.advice if settings.development else str(error)
         raise ProblemError(503, detail, "not-ready") from error

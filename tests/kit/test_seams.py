@@ -3,13 +3,13 @@
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
-from fastapi import Depends, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic_settings import SettingsConfigDict
@@ -18,13 +18,14 @@ from sqlalchemy.pool import NullPool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import kit.settings
-from kit._internal.database import dialect
 from kit._internal.migrations.history import create_table
 from kit._internal.migrations.options import merge_options
 from kit.application import Service
-from kit.db import Database, Source
+from kit.db import Source
 from kit.errors import ProblemError
+from kit.migrations import prepare_process
 from kit.project import PROJECT_DIR
+from kit.serving import main
 from kit.settings import load
 from kit.testing import assert_problem, client_of
 
@@ -36,14 +37,17 @@ class ShopSettings(kit.settings.Settings):
     port: int = 9000
     pool_size: int = 3
     currency: str = "EUR"
-    reports_url: str = ""
+
+    def log_config(self, context: Callable[[], dict[str, Any]] = dict) -> dict[str, Any]:
+        config = super().log_config(context)
+        config["loggers"]["botocore"] = {"level": "ERROR"}
+        return config
 
 
 @pytest.fixture
 def settings(shared_url: URL, monkeypatch: pytest.MonkeyPatch) -> ShopSettings:
     text = shared_url.render_as_string(hide_password=False)
     monkeypatch.setenv("DATABASE_URL", text)
-    monkeypatch.setenv("SHOP_REPORTS_URL", text)
     return load(ShopSettings)
 
 
@@ -134,21 +138,47 @@ async def test_own_exception_handlers_win(settings: ShopSettings) -> None:
         assert (await client.get("/items/0")).json() == {"error": "ZeroDivisionError"}
 
 
-async def test_second_database(settings: ShopSettings) -> None:
-    main = Source()
-    reports = Source("reports", url=lambda own: dialect.parse_url(own.reports_url))
-    app = Service(settings, database=[main, reports])
+async def test_own_types_of_problems(
+    settings: ShopSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line for all of them, the built-in ones included; a subclass for some."""
 
-    @app.get("/databases")
-    async def compare(
-        first: Annotated[Database, Depends(main.service_database)],
-        second: Annotated[Database, Depends(reports.service_database)],
-    ) -> bool:
-        return first is second
+    class CreditError(ProblemError):
+        type_prefix = "https://bank.example/"
 
-    async with app.router.lifespan_context(app), client_of(app) as client:
-        assert (await client.get("/databases")).json() is False
-        assert app.state.reports.engine.url.database == settings.database_url.database
+    monkeypatch.setattr(ProblemError, "type_prefix", "https://shop.example/problems/")
+    app = Service(settings, database=Source())
+
+    @app.get("/items/{item}")
+    async def read(item: int) -> int:
+        if item:
+            raise ProblemError(409, "Sold.", "sold", {"left": 0})
+        raise CreditError(403, "Too little.", "out-of-credit", {"title": "No credit"})
+
+    async with client_of(app) as client:
+        problem = assert_problem(await client.get("/items/1"), 409, "sold")
+        assert (problem["type"], problem["left"]) == ("https://shop.example/problems/sold", 0)
+        problem = (await client.get("/items/0")).json()
+        assert problem["type"] == "https://bank.example/out-of-credit"
+        assert problem["title"] == "No credit"
+        problem = assert_problem(await client.get("/items/x"), 422, "invalid-request")
+        assert problem["type"] == "https://shop.example/problems/invalid-request"
+
+
+def test_own_log_config(settings: ShopSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that serves, and `alembic`, configure logging with what Settings return."""
+    monkeypatch.setattr("sys.argv", ["shop"])
+    served: list[Any] = []
+    monkeypatch.setattr("kit.serving.serve", served.append)
+    monkeypatch.setattr("kit.serving.refuse_taken_port", lambda _: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    main("tests.shop:create_app", ShopSettings)
+    configured: list[dict[str, Any]] = []
+    monkeypatch.setattr("logging.config.dictConfig", configured.append)
+    prepare_process(settings)
+    for config in (served[0].log_config, *configured):
+        assert config["loggers"]["botocore"] == {"level": "ERROR"}
+        assert config["root"]["level"] == "INFO"
 
 
 def test_own_naming_convention_reaches_the_history() -> None:

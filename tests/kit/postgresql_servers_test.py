@@ -16,8 +16,7 @@ from sqlalchemy import URL, text
 
 from app.db import WriteSession
 from app.settings import Settings
-from tests.kit.databases import refusing
-from tests.kit.postgresql import silent
+from tests.kit.databases import refusing, silent
 from tests.kit.postgresql_urls import LIBPQ_ONLY
 from tests.kit.support import serve, settings_for
 from kit._internal.database import dialect

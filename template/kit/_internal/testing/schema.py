@@ -1,4 +1,4 @@
-"""What migrations/env.py says: `python -m kit.testing.schema` prints the tables that it knows."""
+"""The tables that migrations/env.py knows: `python -m kit._internal.testing.schema` prints them."""
 
 import io
 

@@ -1,13 +1,17 @@
 """Requests to an application without a network, and what every error answer has."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from httpx import ASGITransport, AsyncClient, Response
 from starlette.types import ASGIApp
 
+from kit.errors import ProblemError
+
 # Returns what has been logged until now, as it is written to standard error.
 Log = Callable[[], list[dict[str, Any]]]
+# Adds rows: `await rows(User(email="ada@example.com", name="Ada"))`.
+Rows = Callable[..., Awaitable[None]]
 
 
 def client_of(app: ASGIApp) -> AsyncClient:
@@ -37,7 +41,7 @@ def assert_problem(response: Response, status: int, kind: str | None = None) -> 
     assert media_type == "application/problem+json", f"{media_type}: {response.text}"
     problem: dict[str, Any] = response.json()
     assert problem["status"] == status, response.text
-    type_ = f"urn:problem:{kind}" if kind else "about:blank"
+    type_ = f"{ProblemError.type_prefix}{kind}" if kind else "about:blank"
     assert problem["type"] == type_, f"{problem['type']} instead of {type_}"
     assert problem["request_id"] == response.headers["X-Request-ID"], response.text
     return problem

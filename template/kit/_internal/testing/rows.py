@@ -1,5 +1,6 @@
 """Rows with made-up values, for revisions to be tried on."""
 
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,8 +9,8 @@ from secrets import randbelow, token_hex
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, Connection, MetaData, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Column, Connection, Enum, MetaData, Table, func, inspect, select
+from sqlalchemy.exc import DBAPIError, SAWarning
 
 MADE_UP: dict[type, Callable[[], object]] = {
     bool: lambda: True,
@@ -30,7 +31,7 @@ MADE_UP: dict[type, Callable[[], object]] = {
 
 def add_rows(connection: Connection) -> None:
     """Add a row to each table, except where rules of its own refuse what can be made up."""
-    for table in reflect(connection).sorted_tables:
+    for table in reflect(connection):
         with suppress(DBAPIError, LookupError, NotImplementedError), connection.begin_nested():
             columns = filter(is_required, table.columns)
             values = {column.name: make_up(column, connection) for column in columns}
@@ -38,25 +39,42 @@ def add_rows(connection: Connection) -> None:
 
 
 def count_rows(connection: Connection) -> dict[str, int]:
-    return {
-        name: connection.scalar(select(func.count()).select_from(table)) or 0
-        for name, table in reflect(connection).tables.items()
-    }
+    """Return the number of rows of each table, by the name of the table with its schema."""
+    counts = {}
+    for table in reflect(connection):
+        counts[table.fullname] = connection.scalar(select(func.count()).select_from(table)) or 0
+    return counts
 
 
-def reflect(connection: Connection) -> MetaData:
+def reflect(connection: Connection) -> list[Table]:
+    """Return the tables of all schemas but Alembic's own, those first that others refer to."""
+    inspector = inspect(connection)
+    schemas = {*inspector.get_schema_names(), None}
+    schemas -= {inspector.default_schema_name, "information_schema"}
     metadata = MetaData()
-    metadata.reflect(connection, only=lambda name, _metadata: not name.startswith("alembic_"))
-    return metadata
+    with warnings.catch_warnings():
+        # Of types that SQLAlchemy does not know, and of tables that refer to each other.
+        warnings.simplefilter("ignore", SAWarning)
+        for schema in schemas:
+            metadata.reflect(connection, schema=schema, only=is_own)
+        return metadata.sorted_tables
+
+
+def is_own(name: str, _metadata: MetaData) -> bool:
+    return not name.startswith("alembic_")
 
 
 def is_required(column: Column[Any]) -> bool:
-    return not column.nullable and column.server_default is None and column.identity is None
+    if column.nullable or column.server_default is not None:
+        return False
+    return column.identity is None and column.computed is None
 
 
 def make_up(column: Column[Any], connection: Connection) -> object:
     for key in column.foreign_keys:
         return connection.scalar(select(key.column).limit(1))
+    if isinstance(column.type, Enum):
+        return column.type.enums[0]
     if column.type.python_type is str:
         return token_hex(16)[: getattr(column.type, "length", None)]
     return MADE_UP[column.type.python_type]()

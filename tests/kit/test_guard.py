@@ -3,11 +3,15 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
+from pydantic import AliasChoices, Field
+from pydantic_settings import SettingsConfigDict
 
+from app.main import create_app
 from app.settings import Settings
 from tests.kit.databases import BAD_URLS, GOOD_URLS, SAME_DATABASE
 from tests.kit.support import PREFIX, SERVICE
-from kit.testing.guard import forget_settings
+from kit._internal.testing.guard import forget_settings
+from kit.testing import TestedService
 
 NAMES = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
 SAME = [(name, *pair) for name in NAMES for pair in permutations(SAME_DATABASE, 2)]
@@ -15,7 +19,7 @@ SAME = [(name, *pair) for name in NAMES for pair in permutations(SAME_DATABASE, 
 
 @pytest.fixture(autouse=True)
 def project_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setattr("kit.testing.guard.PROJECT_DIR", tmp_path)
+    monkeypatch.setattr("kit._internal.testing.guard.PROJECT_DIR", tmp_path)
     return tmp_path
 
 
@@ -57,3 +61,28 @@ def test_settings_of_the_shell_are_forgotten(monkeypatch: pytest.MonkeyPatch) ->
     forget_settings(SERVICE)
     assert not shell.keys() & os.environ.keys()
     assert Settings.model_config["env_file"] is None
+
+
+class PlainSettings(Settings):
+    model_config = SettingsConfigDict(env_prefix="")
+
+    api_key: str
+    region: str = Field(default="eu", validation_alias=AliasChoices("REGION", "ZONE"))
+
+
+def test_settings_without_a_prefix_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing else is, as PATH."""
+    before = dict(os.environ)
+    for name in ("API_KEY", "ZONE", "POOL_SIZE"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.delenv("TEST_DATABASE_URL", raising=False)
+    forget_settings(TestedService(create_app, PlainSettings, environment={"ORDERS_KEPT": "x"}))
+    assert not {"API_KEY", "ZONE", "POOL_SIZE"} & os.environ.keys()
+    assert os.environ.pop("ORDERS_KEPT") == "x"
+    assert os.environ["PATH"] == before["PATH"]
+
+
+def test_setting_without_a_value_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_DATABASE_URL", next(iter(GOOD_URLS)))
+    with pytest.raises(pytest.UsageError, match=r"^API_KEY: is not set; give the tests a value"):
+        forget_settings(TestedService(create_app, PlainSettings))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kit.testing.service import TestedService
+from kit._internal.testing.service import TestedService
 
 
 @pytest.hookspec(firstresult=True)
