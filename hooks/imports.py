@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from moves import MODULES, NAMES
+from moves import MODULES, NAMES, RENAMED_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -23,8 +23,20 @@ def moved(name: str, package: str) -> str:
 
 def rename_imports(text: str, package: str, kept: Container[str] = ()) -> str:
     """Return the code with imports from where things are now, except for names that were kept."""
+    text = rename_names(text, package)
     text = IMPORT.sub(lambda found: rename_from(found, package, kept), text)
     return PLAIN_IMPORT.sub(lambda found: rename_plain(found, package), text)
+
+
+def rename_names(text: str, package: str) -> str:
+    """Return the code with names that are imported from the service under their new ones."""
+    for found in IMPORT.finditer(text):
+        own = re.sub(rf"^{re.escape(package)}(?=\.|$)", "app", found[2])
+        imported = set(re.findall(r"\w+", found[3]))
+        for name, new in RENAMED_NAMES.get(own, {}).items():
+            if name in imported:
+                text = re.sub(rf"\b{name}\b", new, text)
+    return text
 
 
 def rename_plain(found: re.Match[str], package: str) -> str:
@@ -53,7 +65,7 @@ def rename_from(found: re.Match[str], package: str, kept: Container[str]) -> str
         return found[0]
     comments = [f"{indent}{comment.strip()}" for comment in re.findall(r"#[^\n]*", names)]
     lines = [
-        f"{indent}from {name} import {', '.join(sorted(items))}" for name, items in modules.items()
+        f"{indent}from {name} import {', '.join(sorted(set(items)))}" for name, items in modules.items()
     ]
     return "\n".join([*comments, *lines])
 

@@ -54,6 +54,9 @@ NAMES = {
     "app.settings.split_commas": "kit.settings",
 }
 
+# Names that have become another in the same module.
+RENAMED_NAMES = {"app.db": {"ReadDatabase": "ServiceDatabase"}}
+
 # What an earlier hook has renamed.
 RENAMED = {"scripts/common.py": "scripts/commands.py"}
 

@@ -182,7 +182,7 @@ def test_nothing_else_is_left_over(moved: Path) -> None:
 def test_own_code_imports_from_kit(moved: Path) -> None:
     routes = (moved / "app/orders/routes.py").read_text("utf-8")
     for line in (
-        "from app.db import ReadDatabase\n",
+        "from app.db import ServiceDatabase\n",
         "from kit.db import is_duplicate\n",
         "from kit.errors import ProblemError\n",
         "from kit.pagination import encode_cursor\n",

@@ -87,8 +87,8 @@ async def test_second_database(settings: ShopSettings) -> None:
 
     @app.get("/databases")
     async def compare(
-        main: Annotated[Database, Depends(first.read_database)],
-        reports: Annotated[Database, Depends(REPORTS.read_database)],
+        main: Annotated[Database, Depends(first.service_database)],
+        reports: Annotated[Database, Depends(REPORTS.service_database)],
     ) -> list[str | None]:
         return [main.engine.url.database, reports.engine.url.database]
 

@@ -9,7 +9,7 @@ from httpx import AsyncClient
 from sqlalchemy import URL, text
 from starlette.middleware import Middleware
 
-from app.db import ReadDatabase
+from app.db import ServiceDatabase
 from tests.kit.databases import OUTAGES
 from tests.kit.support import serve, settings_for
 from kit.testing import Log, assert_problem, client_of, only
@@ -139,7 +139,7 @@ async def test_database_lacks_what_the_code_uses(
     async with serve(settings) as app, client_of(app) as client:
 
         @app.get("/outdated")
-        async def read(database: ReadDatabase) -> None:
+        async def read(database: ServiceDatabase) -> None:
             async with database.reading() as session:
                 await session.execute(text(statement))
 

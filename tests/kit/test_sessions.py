@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import ReadDatabase, ReadSession, WriteSession
+from app.db import ReadSession, ServiceDatabase, WriteSession
 from tests.kit.notes import Note, checked_out, count_notes, create_tables
 from kit.testing import client_of, only
 
@@ -146,7 +146,7 @@ async def test_task_keeps_no_connection(app: FastAPI, kind: str, *, has_pool: bo
 
 async def test_own_session_outlives_the_request(app: FastAPI) -> None:
     @app.post("/")
-    async def write_later(database: ReadDatabase, tasks: BackgroundTasks) -> None:
+    async def write_later(database: ServiceDatabase, tasks: BackgroundTasks) -> None:
         async def write() -> None:
             async with database.writing.begin() as session:
                 session.add(Note(title="a"))
@@ -154,7 +154,7 @@ async def test_own_session_outlives_the_request(app: FastAPI) -> None:
         tasks.add_task(write)
 
     @app.get("/")
-    async def read_later(database: ReadDatabase) -> StreamingResponse:
+    async def read_later(database: ServiceDatabase) -> StreamingResponse:
         async def rows() -> AsyncIterator[str]:
             async with database.streaming() as session:
                 async for title in await session.stream_scalars(select(Note.title)):
