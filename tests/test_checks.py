@@ -11,7 +11,7 @@ CHECKS = "tests/test_checks.py"
 ROUTES = """
 from fastapi import APIRouter
 
-from kit.errors import ProblemError, problem_responses
+from kit.errors import NotFoundError, ProblemError, problem_responses
 
 router = APIRouter()
 lost = APIRouter()
@@ -21,9 +21,14 @@ def refuse() -> None:
     raise ProblemError(418, "No coffee.")
 
 
+def find_coffee() -> None:
+    raise NotFoundError("coffee")
+
+
 @router.get("/coffee", responses=problem_responses(422))
 async def get_user() -> None:
     refuse()
+    find_coffee()
 
 
 @router.get("/tea")
@@ -79,7 +84,7 @@ MESSAGES = {
     ),
     "test_every_error_is_a_problem": ("GET /tea documents 422", "problem_responses("),
     "test_every_operation_has_an_id_of_its_own": ("GET /coffee is get_user", "rename a function"),
-    "test_every_raised_error_is_documented": ("GET /coffee raises 418", "problem_responses("),
+    "test_every_raised_error_is_documented": ("GET /coffee raises 404, 418", "problem_responses("),
     "test_every_route_is_served": ("/lost of app.faulty", "app.include_router()"),
     "test_migrations_know_every_table": ("does not know forgotten", "import its model in app/"),
     "test_models_equal_the_migrated_database": ("note", "make db-revision m="),

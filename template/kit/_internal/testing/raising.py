@@ -49,10 +49,10 @@ def is_function_of(package: str, value: object) -> bool:
     return inspect.isfunction(value) and value.__module__.partition(".")[0] == package
 
 
-def parse(function: FunctionType) -> ast.AST:
+def parse(function: Callable[..., Any]) -> ast.AST:
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, SyntaxError):
+    except (OSError, SyntaxError, TypeError):
         return ast.Module([], [])
 
 
@@ -89,11 +89,25 @@ def status_of(call: ast.Call, function: FunctionType) -> Iterator[int]:
     error = resolve(call.func, function)
     if not isinstance(error, type) or not issubclass(error, ERRORS):
         return
+    fixed = fixed_status(error)
+    if fixed is not None:
+        yield fixed
+        return
     named = [word.value for word in call.keywords if word.arg in {"status", "status_code"}]
     for node in [*call.args[:1], *named][:1]:
         status = node.value if isinstance(node, ast.Constant) else resolve(node, function)
         if isinstance(status, int):
             yield int(status)
+
+
+def fixed_status(error: type) -> int | None:
+    """Return the status that a class gives all of its errors, as NotFoundError does."""
+    for node in ast.walk(parse(error.__init__)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__":
+            for argument in node.args[:1]:
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, int):
+                    return argument.value
+    return None
 
 
 def documented_statuses(responses: dict[str, Any]) -> set[int]:
