@@ -294,6 +294,13 @@ def test_what_an_answer_changes_in_own_files_is_named(releases: Releases, folder
     assert git("ls-files", "-s", "app", "pyproject.toml", "README.md", cwd=folder) == before
 
 
+def test_copier_itself_names_changed_answers_too(releases: Releases, folder: Path) -> None:
+    data = ("--data", "python_version=3.13", "--vcs-ref", releases.next)
+    said = run(sys.executable, "-m", "copier", "update", "--defaults", *data, cwd=folder).stderr
+    assert "python_version has changed. Change by hand what it decides in your own files:" in said
+    assert "description has changed" not in said
+
+
 def test_renamed_package_is_named(releases: Releases, folder: Path) -> None:
     lines = update(folder, to=releases.next, data="package_name=shipping").stdout.splitlines()
     assert (
