@@ -17,12 +17,13 @@ PACKAGES = ["sqlalchemy", "asyncpg", "aiosqlite"]
 PROGRAM = """
 import asyncio, json, sys, time
 from uuid import uuid4
-from app.db import Database
 from app.models import User
-from app.settings import load_settings
+from app.settings import Settings
+from kit.db import Database
+from kit.settings import load
 
 async def main(commits):
-    database = Database.from_settings(load_settings())
+    database = Database.from_settings(load(Settings))
     times = []
     for number in range(commits + 1):
         start = time.perf_counter()

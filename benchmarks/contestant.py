@@ -67,7 +67,7 @@ GRANIAN = ["--interface", "asgi", "--factory", "--loop", "uvloop", "--host", "12
 LOG = {
     "formatters": {
         "default": {
-            "()": "app.logging.Formatter",
+            "()": "kit.logging.Formatter",
             "context": "ext://structlog.contextvars.get_contextvars",
         }
     },

@@ -40,7 +40,7 @@ COMMANDS = {
 }
 MODEL = """
 
-class Table{n}(Base):
+class Table{n}(UUIDKey, Base):
     __tablename__ = "table_{n}"
 
     name: Mapped[str] = mapped_column(String(100), index=True)
@@ -56,6 +56,7 @@ from sqlalchemy import ForeignKey, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
+from kit.models import UUIDKey
 '''
 STEP = """
 def upgrade() -> None:

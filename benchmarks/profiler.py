@@ -9,13 +9,13 @@ from benchmarks.contestant import Contestant, Load
 # Whose time a sample of the profiler is: that of the innermost frame whose file is one of these.
 # What is in none of them, Python's own library say, counts to who has called it.
 OWNERS = {
-    r"\((logging|structlog|app/logging\.py)": "logging, structlog",
+    r"\((logging|structlog|kit/logging\.py)": "logging, structlog",
     r"\(asyncpg/": "asyncpg",
     r"\(sqlalchemy/": "SQLAlchemy",
     r"\((fastapi|starlette)/": "FastAPI, Starlette",
     r"\(pydantic": "Pydantic",
     r"\(uvicorn/": "uvicorn, uvloop, httptools",
-    r"\(app/": "the service's own code",
+    r"\((app|kit)/": "the service's own code",
 }
 OTHER = "all else"
 

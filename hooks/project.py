@@ -93,6 +93,12 @@ class Project:
         block = self._read(question)
         self._write(question, [re.sub("^[^:]*", name, line) for line in block[:1]] + block[1:])
 
+    def add_answer(self, question: str, answer: str) -> None:
+        """Answer a question that is new."""
+        self._write(question, [])
+        with self.answers_file.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(f"{question}: {answer}\n")
+
     def drop_answer(self, question: str) -> None:
         """Forget the answer to a question that is asked no longer."""
         self._write(question, [])

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     Migration = Callable[[Project], None]
 
-MIGRATIONS: dict[str, list[Migration]] = {}
+MIGRATIONS: dict[tuple[str, str], list[Migration]] = {}
 
 
-def migration(version: str) -> Callable[[Migration], Migration]:
-    """Register a function that brings a project to this release."""
+def migration(version: str, stage: str = "before") -> Callable[[Migration], Migration]:
+    """Register a function that brings a project to this release, before or after rendering."""
 
     def register(function: Migration) -> Migration:
-        MIGRATIONS.setdefault(version, []).append(function)
+        MIGRATIONS.setdefault((version, stage), []).append(function)
         return function
 
     return register

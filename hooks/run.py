@@ -11,12 +11,12 @@ from project import Project
 from registry import MIGRATIONS
 
 
-def main(version: str, answers_file: str) -> None:
-    if version not in MIGRATIONS:
+def main(version: str, answers_file: str, stage: str = "before") -> None:
+    if (version, stage) not in MIGRATIONS:
         raise SystemExit(f"there is no hook for release {version}")
     project = Project(answers_file)
     try:
-        for migrate in MIGRATIONS[version]:
+        for migrate in MIGRATIONS[version, stage]:
             migrate(project)
     except BaseException as error:  # noqa: BLE001
         project.restore()

@@ -22,7 +22,7 @@ from tests.packages import CACHE, use_own_cache
 from tests.project import MADE, Project
 from tests.releases import git
 from tests.support import clean_environment, kill_group
-from tests.template import ROOT, copy_of_working_tree, render
+from tests.template import ROOT, add_kit_tests, copy_of_working_tree, render
 
 PROCESSES = 2
 # Where the tests of this repository find environments that are set up already: tests/conftest.py.
@@ -64,6 +64,7 @@ class Workshop:
         # Tests of the repository that set up a project take any of the environments.
         for database, answers in SERVICES.items():
             service = render(source, self.folder / database, answers)
+            add_kit_tests(service, database)
             Project(service, database).make(".venv/.synced", timeout=600)
             self.originals[database] = service
         if any(mutant.database is None for mutant in mutants):

@@ -31,6 +31,9 @@ from tests.template import DATABASES, Answers, copy_of_working_tree, render
 Render = Callable[..., Path]
 Revise = Callable[..., Path]
 
+# They run inside a generated project: test_kit.py.
+collect_ignore = ["kit"]
+
 # PostgreSQL builds it beside its readers and writers, outside of any transaction.
 INDEX = """
 def upgrade() -> None:
@@ -73,6 +76,7 @@ LONGEST = (
     "test_zero_downtime",
     "test_benchmarks",
     "test_lived_in",
+    "test_seams",
     "test_safe_migrations",
     "test_growth",
     "test_site",
@@ -92,6 +96,8 @@ LONGEST = (
     "test_makefile",
     "test_recipes",
     "test_user_story",
+    "test_kit",
+    "test_checks",
 )
 
 

@@ -99,7 +99,12 @@ LIBRARIES = [
     "uuid_utils.compat",
 ]
 # Where a project stays as it is.
-OWN = ["app.models", "migrations.history", "migrations.autogenerate"]
+OWN = [
+    "app.models",
+    "kit.migrations",
+    "kit._internal.migrations.autogenerate",
+    "kit._internal.migrations.history",
+]
 
 
 class Migrators:

@@ -68,7 +68,7 @@ VARYING = [
     (re.compile(r"(127\.0\.0\.1|localhost):\d+"), r"\1:<port>"),
     (re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?:\.post\d+)?(?![\d.])"), "<release>"),
     (re.compile(r"(?m)^(tagged \S+): [0-9a-f]{7,}$"), r"\1: <commit>"),
-    (re.compile(r"\b(Makefile):\d+:"), r"\1:<line>:"),
+    (re.compile(r"\b(Makefile|kit/make\.mk):\d+:"), r"\1:<line>:"),
     # Where a path is too long for the socket of PostgreSQL, that is elsewhere.
     (re.compile(r"(?<=[?&]host=)(?:/|%2F)[^\s&]+"), "<folder>"),
     (re.compile(r'("request_id": ?")[^"]+'), r"\1<request>"),
@@ -307,6 +307,8 @@ class Reader:
         self.serving: list[Terminal] = []
         self.failures: list[str] = []
         self.edited: dict[Path, int] = {}
+        # Of a page that shows no output at all, only the exit status of a command is looked at.
+        self.shows_output = True
         # What a shell keeps from one command to the next; outside of what the reader sees.
         self.state = self.folder.parent / f"{self.folder.name}.state"
         self.state.mkdir()
@@ -331,6 +333,10 @@ class Reader:
     @property
     def here(self) -> Path:
         return Path((self.state / "folder").read_text().removesuffix("\n"))
+
+    def enter(self, folder: Path) -> None:
+        """Change to a folder, as `cd` on a page does."""
+        (self.state / "folder").write_text(f"{folder}\n")
 
     def follow(self, page: Path) -> None:
         """Do what a page says; raise AssertionError with all that is not true about it."""
@@ -426,6 +432,8 @@ class Reader:
 
     def compare(self, command: Command, printed: str) -> str | None:
         """Return how the output differs from the one on the page."""
+        if command.output is None and not self.shows_output:
+            return None
         for real, shown in self.shown.items():
             printed = printed.replace(real, shown)
         page, reality = normalise("\n".join(command.output or [])), normalise(printed)

@@ -13,10 +13,24 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import griffe
 import jinja2
 
+from tests import interface
+from tests.interface import comment_above
 from tests.support import only
-from tests.template import COPIER, QUESTIONS, ROOT, Answers, copy_of_working_tree, files, render
+from tests.template import (
+    COPIER,
+    FACTS,
+    QUESTIONS,
+    ROOT,
+    Answers,
+    as_list,
+    copy_of_working_tree,
+    files,
+    makefile,
+    render,
+)
 
 PAGES = ROOT / "docs/reference"
 PART = re.compile(r"(?ms)^(<!-- generated: (\S+) -->\n).*?^(<!-- end -->)$")
@@ -27,6 +41,7 @@ EVERYTHING = {"deploy": ["docker", "kubernetes"], "ci": "github"}
 EXAMPLE: Answers = {
     "service_name": "billing-api",
     "database": "postgresql",
+    "database_facts": FACTS["postgresql"],
     "database_name": "billing_api",
     "python_version": "3.11",
     "deploy": ["docker"],
@@ -41,18 +56,23 @@ FILES = {
     ".github/": "Checks, the image and updates on GitHub; on GitLab `.gitlab-ci.yml` and `.gitlab/`",
     ".gitignore": "What git leaves out",
     ".pre-commit-config.yaml": "The linters before every commit: `make hooks`",
+    "AGENTS.md": "Notes for coding agents; written once, then the project's own",
     "Dockerfile": "The image of the service",
-    "Makefile": "The commands",
-    "README.md": "The first five minutes, and every day",
+    "Makefile": "Your commands, beside those of `kit/make.mk`",
+    "README.md": "The first five minutes, and where things are",
     "alembic.ini": "Where Alembic finds the migrations, and how files of revisions are called",
     "compose.yaml": "The service and its database on one machine",
     "deploy/nginx/": "A buffering proxy in front of the service",
     "deploy/kubernetes/": "The manifests: image, migration, service",
+    "kit/README.md": "What kit brings, and how to change its behaviour without editing it",
+    "kit/make.mk": "The commands of every service",
+    "kit/pyproject.toml": "The packages that kit and scripts need, and those for development",
+    "kit/ruff.toml": "The rules of kit and scripts, which `pyproject.toml` extends",
     "migrations/script.py.mako": "What a new revision looks like",
     "migrations/versions/": "The revisions; all but the first are the project's own",
-    "pyproject.toml": "Packages, and the settings of the tools",
-    "tests/test_*.py": "The tests, one file for each subject",
-    "tests/conftest.py": "A database for every worker, and a client",
+    "pyproject.toml": "Your packages, and the settings of the tools",
+    "scripts/ruff.toml": "The rules of scripts",
+    "tests/test_*.py": "Your tests, one file for each subject",
 }
 
 # What the code says of two settings together, or leaves to the name.
@@ -124,9 +144,21 @@ def is_computed(name: str, question: object) -> bool:
         not name.startswith("_")
         and isinstance(question, dict)
         and question.get("when") is False
-        # About the folder that is copied to.
-        and name not in {"previous", "unknown_answers"}
+        # About the folder that is copied to; and the databases, which have a table of their own.
+        and name not in {"previous", "unknown_answers", "is_service", "databases", "database_facts"}
     )
+
+
+def facts(_project: Path) -> str:
+    """Return what follows from each answer to `database`."""
+    names = next(iter(FACTS.values()))
+    rows = (fact_row(name) for name in names)
+    return table(("fact", *map(code, FACTS)), rows)
+
+
+def fact_row(name: str) -> tuple[str, ...]:
+    values = [as_list(known[name]) for known in FACTS.values()]
+    return code(name), *(", ".join(map(code, filter(None, value))) or "none" for value in values)
 
 
 def expand(text: str, answers: Answers) -> str:
@@ -136,9 +168,8 @@ def expand(text: str, answers: Answers) -> str:
 
 
 def targets(project: Path) -> str:
-    """Return the targets of the Makefile, with what `make` says about them."""
-    text = (project / "Makefile").read_text("utf-8")
-    found = re.findall(r"(?m)^([a-z-]+):.*?## (.*)$", text)
+    """Return the targets of make, with what `make` says about them."""
+    found = re.findall(r"(?m)^([a-z-]+):.*?## (.*)$", makefile(project))
     return table(("target", "what it does"), ((code(name), what) for name, what in found))
 
 
@@ -147,24 +178,27 @@ def settings(project: Path) -> str:
     return table(("variable", "value", "default", "meaning"), setting_rows(project))
 
 
+def setting_fields(text: str) -> dict[str, ast.AnnAssign]:
+    """Return the fields of the class Settings, by name."""
+    models = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]
+    return {
+        field.target.id: field
+        for field in only(model for model in models if model.name == "Settings").body
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+    }
+
+
 def setting_rows(project: Path) -> Rows:
-    text = (project / "app/settings.py").read_text("utf-8")
-    model = only(
-        [
-            node
-            for node in ast.parse(text).body
-            if isinstance(node, ast.ClassDef) and node.name == "Settings"
-        ]
-    )
-    for field in model.body:
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            name, options = field.target.id, field_options(field.value)
-            meaning = MEANINGS.get(name) or comment_above(text.splitlines(), field.lineno)
-            if not meaning:
-                raise SystemExit(f"app/settings.py: {name} needs a comment that says what it is")
-            alias = options.get("validation_alias", "").strip("'")
-            variable = f"ORDERS_{name.upper()}" if "PREFIX" in alias or not alias else alias
-            yield code(variable), accepted(field, options), default(options), meaning
+    text = (project / "kit/settings.py").read_text("utf-8")
+    own = setting_fields((project / "app/settings.py").read_text("utf-8"))
+    for name, field in setting_fields(text).items():
+        options = field_options(own.get(name, field).value)
+        meaning = MEANINGS.get(name) or comment_above(text.splitlines(), field.lineno)
+        if not meaning:
+            raise SystemExit(f"kit/settings.py: {name} needs a comment that says what it is")
+        alias = options.get("validation_alias", "").strip("'")
+        variable = f"ORDERS_{name.upper()}" if "PREFIX" in alias or not alias else alias
+        yield code(variable), accepted(field, options), default(options), meaning
 
 
 def field_options(value: ast.expr | None) -> dict[str, str]:
@@ -203,15 +237,6 @@ def accepted(field: ast.AnnAssign, options: dict[str, str]) -> str:
     return word + least + most
 
 
-def comment_above(lines: list[str], number: int) -> str:
-    found: list[str] = []
-    for line in reversed(lines[: number - 1]):
-        if not line.strip().startswith("# "):
-            break
-        found.insert(0, line.strip().removeprefix("# "))
-    return " ".join(found)
-
-
 def layout(project: Path) -> str:
     """Return the files, each with its line."""
     return table(("path", "what it is"), layout_rows(project))
@@ -222,7 +247,7 @@ def layout_rows(project: Path) -> Rows:
     for path in files(project):
         name = path.relative_to(project).as_posix()
         folder = next((one for one in FILES if one.endswith("/") and name.startswith(one)), name)
-        shown = "tests/test_*.py" if re.match(r"tests/test_\w+\.py", name) else folder
+        shown = re.sub(r"^(tests/(?:kit/)?test_)\w+\.py$", r"\1*.py", folder)
         if shown in FILES:
             if what := left.pop(shown, None):
                 yield code(shown), what
@@ -246,10 +271,10 @@ def packages(project: Path) -> str:
 
 
 def package_rows(project: Path) -> Rows:
-    described = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
+    described = tomllib.loads((project / "kit/pyproject.toml").read_text("utf-8"))["project"]
     required = {
-        "the service": described["project"]["dependencies"],
-        "development": described["dependency-groups"]["dev"],
+        "the service": described["dependencies"],
+        "development": described["optional-dependencies"]["dev"],
     }
     for purpose, requirements in required.items():
         for requirement in requirements:
@@ -257,11 +282,63 @@ def package_rows(project: Path) -> Rows:
             yield code(found[1]), code(found[2].strip()), purpose  # type: ignore[index]
 
 
+def kit(project: Path) -> str:
+    """Return the public names of kit, module by module, with their docstrings."""
+    return "\n\n".join(kit_parts(project))
+
+
+def kit_parts(project: Path) -> Iterator[str]:
+    for module in interface.public_modules(interface.load_kit(project)):
+        yield f"## {code(module.path)}"
+        yield interface.description_of(module)
+        for member in interface.public_members(module):
+            yield f"### {code(signature(member))}"
+            yield interface.description_of(member)
+            yield from method_parts(interface.definition_of(member))
+
+
+def method_parts(item: griffe.Object) -> Iterator[str]:
+    """Yield the methods of a class that have a docstring, and its other members by name."""
+    if not isinstance(item, griffe.Class):
+        return
+    for member in interface.public_members(item):
+        if member.docstring:
+            yield f"#### {code(f'{item.name}.{signature(member)}')}"
+            yield member.docstring.value
+
+
+def signature(member: griffe.Object | griffe.Alias) -> str:
+    """Return a name, with the parameters that a function or the creation of an object takes."""
+    item = interface.definition_of(member)
+    if isinstance(item, griffe.Class):
+        item = item.members.get("__init__", item)
+    if not isinstance(item, griffe.Function) or interface.is_called_by_pytest(item):
+        return member.name
+    found: list[str] = []
+    for parameter in item.parameters:
+        is_keyword = parameter.kind is griffe.ParameterKind.keyword_only
+        if is_keyword and not any(each.startswith("*") for each in found):
+            found.append("*")
+        if parameter.name not in {"self", "cls"}:
+            found.append(describe_parameter(parameter))
+    return f"{member.name}({', '.join(found)})"
+
+
+def describe_parameter(parameter: griffe.Parameter) -> str:
+    if parameter.kind is griffe.ParameterKind.var_positional:
+        return f"*{parameter.name}"
+    if parameter.kind is griffe.ParameterKind.var_keyword:
+        return f"**{parameter.name}"
+    return parameter.name if parameter.required else f"{parameter.name}={parameter.default}"
+
+
 GENERATED: dict[str, Callable[[Path], str]] = {
     "questions": questions,
     "computed": computed,
+    "facts": facts,
     "targets": targets,
     "settings": settings,
+    "kit": kit,
     "layout": layout,
     "packages": packages,
 }

@@ -1,14 +1,14 @@
 """The releases of the template: commits that add a heading to CHANGELOG.md, tagged in a scratch clone."""
 
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from tests.support import IDENTITY, run
 from tests.tags import tags
-from tests.template import ROOT, copy_of_working_tree
+from tests.template import ROOT, configuration, copy_of_working_tree
 
 # Whoever runs the tests may have settings that sign or convert; CI may check out as somebody else.
 SETTINGS = ("commit.gpgsign=false", "core.autocrlf=false", "safe.directory=*")
@@ -59,7 +59,9 @@ def tagged_clone(folder: Path) -> Releases:
     coming = set(tags.headings((ROOT / "CHANGELOG.md").read_text("utf-8"))) - commits.keys()
     last = version(list(commits)[-1])
     following = ".".join(map(str, (*last[:-1], last[-1] + 1)))
-    name = max(coming, key=version, default=following)
+    # A hook that waits for its release runs in the one to come.
+    hooks = [name for name in hooked(ROOT) if version(name) > last]
+    name = max(coming, key=version, default=max([following, *hooks], key=version))
     git("rm", "--quiet", "-r", ".", cwd=folder)
     copy_of_working_tree(folder)
     if not coming:
@@ -67,6 +69,11 @@ def tagged_clone(folder: Path) -> Releases:
     commit(folder, f"Release {name}")
     git("tag", "--no-sign", name, cwd=folder)
     return Releases(folder, tuple(commits), name)
+
+
+def hooked(source: Path) -> list[str]:
+    """Return the releases that run a hook."""
+    return [entry["version"] for entry in configuration(source)["_migrations"]]
 
 
 def add_heading(source: Path, name: str, entry: str = "### Changed\n\n- Something.") -> None:
@@ -95,11 +102,23 @@ def add_column(template: Path) -> None:
     """Give the template's model one more column, `nickname`."""
     name = "    name: Mapped[str] = mapped_column(String(100))\n"
     nick = "    nickname: Mapped[str | None] = mapped_column(String(100))\n"
-    edit(template / "app/models/user.py", name, name + nick)
+    edit(template / "{{ package_name }}/models/user.py.jinja", name, name + nick)
+
+
+def configuration_of(releases: Releases, release: str) -> dict[str, Any]:
+    """Return copier.yml of a release, which until 1.8 was one file, with the files it includes."""
+    listed = git(
+        "ls-tree", "-r", "--name-only", release, "copier.yml", "options/", cwd=releases.source
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for name in listed.splitlines():
+            path = Path(folder, name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(git("show", f"{release}:{name}", cwd=releases.source), "utf-8")
+        return configuration(Path(folder))
 
 
 def needs_trust(releases: Releases, before: str, after: str) -> bool:
     """Return whether a hook lies between these releases."""
-    text = git("show", f"{after}:copier.yml", cwd=releases.source)
-    entries = yaml.safe_load(text).get("_migrations", [])
+    entries = configuration_of(releases, after).get("_migrations", [])
     return any(version(before) < version(entry["version"]) <= version(after) for entry in entries)

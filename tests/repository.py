@@ -58,7 +58,7 @@ def without_git(project: Project) -> str:
     """Return a search path for machines where git is not installed."""
     folder = project.folder.parent / "programs"
     folder.mkdir()
-    for program in ("make", "sh", "false"):
+    for program in ("make", "sh", "sed", "awk", "false"):
         (folder / program).symlink_to(str(shutil.which(program)))
     return str(folder)
 

@@ -11,18 +11,35 @@ from typing import Any
 
 import copier
 import jinja2
-import yaml
+
+# What copier itself reads copier.yml with. It is not public, and nothing public does the same.
+from copier._template import load_template_config
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIER: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+# What tests kit/ inside a generated project, which itself does not carry it.
+KIT_TESTS = ROOT / "tests/kit"
 
 Answers = dict[str, Any]
 
-QUESTIONS: dict[str, dict[str, Any]] = {
-    name: question
-    for name, question in COPIER.items()
-    if not name.startswith("_") and question.get("when") is not False
-}
+
+def configuration(folder: Path) -> dict[str, Any]:
+    """Return copier.yml of a template with the files that it includes."""
+    return load_template_config(folder / "copier.yml")
+
+
+def questions(configured: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what is asked: neither settings nor what is computed."""
+    return {
+        name: question
+        for name, question in configured.items()
+        if not name.startswith("_") and question.get("when") is not False
+    }
+
+
+COPIER = configuration(ROOT)
+QUESTIONS = questions(COPIER)
+# What follows from each answer to `database`.
+FACTS: dict[str, dict[str, Any]] = COPIER["databases"]["default"]
 # More combinations than this are covered in pairs instead of one by one.
 MANY = 40
 
@@ -126,10 +143,26 @@ def render(source: Path, folder: Path, answers: Answers, **options: Any) -> Path
     return folder
 
 
+def add_kit_tests(service: Path, database: str) -> Path:
+    """Copy tests/kit/ into a rendered service, where it is run; return the folder.
+
+    Files named after another database are left out; that of this one is `databases.py` there.
+    """
+    folder = service / "tests/kit"
+    folder.mkdir()
+    others = tuple(name for name in DATABASES if name != database)
+    for path in sorted(KIT_TESTS.glob("*.py")):
+        if not path.name.startswith(others):
+            name = "databases.py" if path.stem == database else path.name
+            shutil.copy2(path, folder / name)
+    return folder
+
+
 def defaults(service: Path) -> dict[str, Any]:
     """Return the settings of a rendered service that have a default, with its value."""
     found: dict[str, Any] = {}
-    for node in ast.walk(ast.parse((service / "app/settings.py").read_text("utf-8"))):
+    texts = [(service / f"{where}/settings.py").read_text("utf-8") for where in ("kit", "app")]
+    for node in (node for text in texts for node in ast.walk(ast.parse(text))):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             value = node.value
             if isinstance(value, ast.Call):
@@ -140,20 +173,18 @@ def defaults(service: Path) -> dict[str, Any]:
     return found
 
 
+def makefile(service: Path) -> str:
+    """Return what make reads: the Makefile of a service, then kit's with the targets as typed."""
+    own, kit = ((service / name).read_text("utf-8") for name in ("Makefile", "kit/make.mk"))
+    return own + re.sub(r"(?m)^kit-(?=[a-z-]+:)", "", kit)
+
+
 def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def computed(name: str) -> dict[str, Any]:
-    """Return what copier.yml computes for each database under this name: its drivers, say."""
-    environment = jinja2.Environment(autoescape=False, undefined=jinja2.ChainableUndefined)
-    environment.filters["to_json"] = yaml.safe_dump
-    template = environment.from_string(COPIER[name]["default"])
-    return {one: yaml.safe_load(template.render(database=one)) for one in DATABASES}
 
 
 def packages(database: str) -> set[str]:
     """Return the names of the packages that only this database brings."""
     kinds = ("drivers", "servers", "linters")
-    requirements = [one for kind in kinds for one in computed(kind)[database]]
+    requirements = [one for kind in kinds for one in FACTS[database][kind]]
     return {re.split(r"[^A-Za-z0-9_.-]", requirement)[0] for requirement in requirements}

@@ -51,7 +51,7 @@ import time:      1000 |       1000 | sqlalchemy
 STACKS = """\
 main (app/__main__.py:36);run (uvicorn/main.py:632);run (asyncio/runners.py:118) 3
 main (app/__main__.py:36);load_app (uvicorn/config.py:434);<module> (fastapi/__init__.py:7) 90
-handle (starlette/routing.py:1);access (app/middleware.py:5);format (app/logging.py:9);dumps (json/__init__.py:1) 2
+handle (starlette/routing.py:1);access (kit/_internal/middleware.py:5);format (kit/logging.py:9);dumps (json/__init__.py:1) 2
 execute (sqlalchemy/orm/session.py:2555);__aenter__ (contextlib.py:8) 4
 work (threading.py:1) 1
 """

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,17 @@ def test_dependabot_looks_where_there_is_something(github: Path) -> None:
         ecosystem for ecosystem, path in looked_at.items() if (github / path).exists()
     ]
     assert {one["cooldown"]["default-days"] for one in updates} == {"7"}
+
+
+def test_kit_is_left_to_the_template(github: Path, gitlab: Path) -> None:
+    """Dependabot reads the path of a source and leaves it alone; a member of a workspace it edits."""
+    assert "kit/**" in json.loads((gitlab / "renovate.json").read_text("utf-8"))["ignorePaths"]
+    assert all(
+        "exclude-paths" not in one for one in load(github / ".github/dependabot.yml")["updates"]
+    )
+    settings = tomllib.loads((github / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]
+    assert settings["sources"]["kit"]["path"] == "kit"
+    assert "workspace" not in settings
 
 
 # What it runs

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from tests.pages import hide_front_matter
 from tests.support import only
-from tests.template import ROOT, files, render
+from tests.template import ROOT, files, makefile, render
 
 PAGES = sorted([ROOT / "README.md", ROOT / "hooks/README.md", *(ROOT / "docs").rglob("*.md")])
 # Where a command begins: in code, or after another command.
@@ -42,7 +42,8 @@ def pages(service: Path) -> dict[str, str]:
     """Return the text of each page, that of the service's own README included."""
     named = {str(page.relative_to(ROOT)): page for page in PAGES}
     return {name: page.read_text("utf-8") for name, page in named.items()} | {
-        "README.md of a service": (service / "README.md").read_text("utf-8")
+        f"{name} of a service": (service / name).read_text("utf-8")
+        for name in ("README.md", "kit/README.md")
     }
 
 
@@ -68,7 +69,7 @@ def best(text: str, helps: dict[str, str]) -> tuple[int, set[str]]:
 
 
 def test_commands_exist(source: Path, service: Path, pages: dict[str, str]) -> None:
-    makefiles = [(folder / "Makefile").read_text("utf-8") for folder in (service, source)]
+    makefiles = [makefile(service), (source / "Makefile").read_text("utf-8")]
     targets = {name for text in makefiles for name in re.findall(r"(?m)^([a-z-]+):", text)}
     variables = {*only(re.findall(r"(?m)^VARIABLES := (.*)$", makefiles[0])).split(), "UV"}
     modules = {
@@ -102,8 +103,8 @@ def test_commands_exist(source: Path, service: Path, pages: dict[str, str]) -> N
 
 def test_rows_of_the_readme_belong_to_their_targets(service: Path, pages: dict[str, str]) -> None:
     """The help of no other target is closer to what a row says."""
-    helps = dict(HELP.findall((service / "Makefile").read_text("utf-8")))
-    rows = ROW.findall(pages["README.md of a service"])
+    helps = dict(HELP.findall(makefile(service)))
+    rows = ROW.findall(pages["kit/README.md of a service"])
     assert len(rows) > 8
     wrong = [
         f"make {name}: {what}; closer to make {' or '.join(sorted(closest))}"
@@ -116,14 +117,14 @@ def test_rows_of_the_readme_belong_to_their_targets(service: Path, pages: dict[s
 
 def test_sentences_belong_to_their_targets(service: Path, pages: dict[str, str]) -> None:
     """A sentence in the words of one target's help is not about another one, which does not run it."""
-    makefile = (service / "Makefile").read_text("utf-8")
-    helps = dict(HELP.findall(makefile))
+    text_of_targets = makefile(service)
+    helps = dict(HELP.findall(text_of_targets))
     wrong = []
     for page, text in pages.items():
         for name, claim in CLAIM.findall(re.sub(r"\s+", " ", text)):
             most, closest = best(claim, helps)
             own = words(claim) & words(helps.get(name, ""))
-            runs = set(" ".join(re.findall(rf"(?m)^{name}:(.*?)##", makefile)).split())
+            runs = set(" ".join(re.findall(rf"(?m)^{name}:(.*?)##", text_of_targets)).split())
             if name in helps and most >= 3 and not own and not runs & closest:
                 wrong.append(f"{page}: make {name} {claim}: closer to {sorted(closest)}")
     assert not wrong, "\n".join(wrong)

@@ -85,7 +85,8 @@ def test_context_is_what_the_image_needs(containers: Path) -> None:
     names = images.context(containers)
     assert {"app/main.py", "migrations/versions/2026_01_01_0000-create_users.py"} <= set(names)
     tops = {name.split("/")[0] for name in names}
-    assert tops == {"app", "migrations", "scripts", "alembic.ini", "pyproject.toml", "uv.lock"}
+    files_of_root = {"alembic.ini", "pyproject.toml", "uv.lock"}
+    assert tops == {"app", "kit", "migrations", "scripts"} | files_of_root
     assert not set(secret) & set(names)
 
 
@@ -217,10 +218,13 @@ def packages(folder: Path) -> set[str]:
 def test_image_has_what_runs_and_nothing_else(image: Image, project: Project) -> None:
     names = set(image.files())
     tops = {name.split("/")[1] for name in names if name.startswith("service/")}
-    assert tops == {".venv", "alembic.ini", "app", "migrations", "pyproject.toml", "scripts"}
+    files_of_root = {".venv", "alembic.ini", "pyproject.toml"}
+    assert tops == {"app", "kit", "migrations", "scripts"} | files_of_root
     assert not [name for name in names if re.search(r"(^|/)uvx?$", name)]
-    development = tomllib.loads((project.folder / "pyproject.toml").read_text("utf-8"))
-    dev = {re.split(r"[<>=\[;]", one)[0] for one in development["dependency-groups"]["dev"]}
+    kit = tomllib.loads((project.folder / "kit/pyproject.toml").read_text("utf-8"))
+    development = kit["project"]["optional-dependencies"]["dev"]
+    dev = {re.split(r"[<>=\[;]", one)[0] for one in development}
+    assert {"pytest", "mypy"} <= dev
     installed = {name.replace("_", "-") for name in packages(image.root)}
     assert "fastapi" in installed
     assert not dev & installed
@@ -272,7 +276,7 @@ def test_image_has_a_place_for_its_file(image: Image, project: Project) -> None:
     else:
         done = run(*command, cwd=image.cwd, env=image.settings(), code=None)
         line = only(done.stderr.splitlines())
-        assert line == "DATABASE_URL: is neither in the environment nor in .env"
+        assert line == "DATABASE_URL: is not set; set it in the environment or in .env"
 
 
 def test_guide_names_what_there_is(rendered: Render) -> None:

@@ -70,7 +70,7 @@ ONE_LINE = (
     | st.text("\\\"'`*_{}[]()<>#+-.!|~&;:=%$@^/ a1\n".replace("\n", ""), min_size=1, max_size=30)
 ).filter(lambda text: text == text.strip() != "")
 # Folders that carry no description: left out here, which makes rendering quick.
-OTHER = ["app", "migrations", "scripts", "tests", "Makefile"]
+OTHER = ["app", "kit", "migrations", "scripts", "tests", "Makefile"]
 
 Checker = Callable[[str], None]
 
@@ -129,8 +129,10 @@ ANSWER = """
 import json, sys
 from pathlib import Path
 from app.main import create_app
+from kit.project import read_metadata
 for line in sys.stdin:
     Path("pyproject.toml").write_text(json.loads(line), "utf-8")
+    read_metadata.cache_clear()
     print(json.dumps(create_app().openapi()["info"]["description"]), flush=True)
 """
 

@@ -9,12 +9,15 @@ import pytest
 from markdown_it.token import Token
 
 from tests.pages import hide_front_matter
-from tests.template import ROOT, files, render
+from tests.template import ROOT, files, makefile, render
 from website.pages import PARSER
 
-PAGES = sorted([ROOT / "README.md", ROOT / "hooks/README.md", *(ROOT / "docs").rglob("*.md")])
+TOP = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "AGENTS")]
+PAGES = sorted([*TOP, ROOT / "hooks/README.md", *(ROOT / "docs").rglob("*.md")])
 # Names of other tools stand there, each in a column of its own.
 COMPARISON = ROOT / "docs/explanation/coming-from-other-tools.md"
+# Names of 1.x stand there, beside those of today.
+MOVE = ROOT / "docs/how-to/move-to-2.0.md"
 # Between them every file that a service may have.
 ANSWERS = [
     {"database": "postgresql", "deploy": ["docker", "kubernetes"], "ci": "github"},
@@ -28,16 +31,19 @@ TARGET = re.compile(r"^make ([a-z-]+)")
 SETTING = re.compile(r"\b(?:ORDERS|SHOP|BILLING_API)_([A-Z_]+[A-Z])\b")
 PLACE = re.compile(r"^\.?(?:[\w-]+/)+[\w.-]*$")
 # What work leaves in a service, what a page tells to make, and what only looks like a path.
-MADE = re.compile(r"(\.venv|\.postgres|build|\.git)/|docs/database\.|origin/")
+MADE = re.compile(r"(\.venv|\.postgres|build|left-over|\.git)/|docs/database\.|origin/")
 MADE_BY_READERS = {
     ".github/workflows/update.yml",
     ".gitlab/ci/update.yml",
     "app/models/plan.py",
 }
 # Names of PostgreSQL, PgBouncer, SQLAlchemy and others that nothing here has in its code.
+# What pages have a service add.
+OWN_SETTINGS = {"API_KEY", "REPORTS_URL"}
 OTHERS = {
     "PreSync",
     "__asyncpg_stmt_1__",
+    "_skip_if_exists",
     "allowScripts",
     "batch_op",
     "clock_timestamp",
@@ -96,7 +102,7 @@ def known(source: Path, services: list[Path]) -> set[str]:
     everything = [
         path for name in ("benchmarks", "hooks", "tests") for path in files(source / name)
     ]
-    everything.append(source / "copier.yml")
+    everything += [source / "copier.yml", *files(source / "options")]
     everything += [path for folder in services for path in files(folder)]
     return {
         word
@@ -121,8 +127,8 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_targets(services: list[Path]) -> None:
-    made = {path: (path / "Makefile").read_text("utf-8") for path in [*services, ROOT]}
-    there = {name for text in made.values() for name in re.findall(r"(?m)^([a-z-]+):", text)}
+    made = [*map(makefile, services), (ROOT / "Makefile").read_text("utf-8")]
+    there = {name for text in made for name in re.findall(r"(?m)^([a-z-]+):", text)}
     wrong = [
         f"{page.relative_to(ROOT)}: make {found[1]}"
         for page in PAGES
@@ -136,13 +142,13 @@ def test_targets(services: list[Path]) -> None:
 
 
 def test_settings(services: list[Path]) -> None:
-    text = "".join((path / "app/settings.py").read_text("utf-8") for path in services)
+    text = "".join((path / "kit/settings.py").read_text("utf-8") for path in services)
     there = {name.upper() for name in re.findall(r"(?m)^    (\w+): ", text)}
     wrong = [
         f"{page.relative_to(ROOT)}: {found[0]}"
         for page in PAGES
         for found in SETTING.finditer(page.read_text("utf-8"))
-        if found[1] not in there
+        if found[1] not in there | OWN_SETTINGS
     ]
     assert len(there) > 15
     assert not wrong, "\n".join(wrong)
@@ -156,7 +162,7 @@ def test_files(source: Path, services: list[Path]) -> None:
         for page in PAGES
         for tokens in [parse(page)]
         for code in inline(tokens)
-        if page != COMPARISON
+        if page not in {COMPARISON, MOVE}
         and PLACE.match(code)
         and not MADE.match(code)
         and not any(path == code or path.endswith(f"/{code}") for path in there)
@@ -170,7 +176,7 @@ def test_identifiers(known: set[str]) -> None:
     wrong = [
         f"{page.relative_to(ROOT)}: {word}"
         for page in PAGES
-        if page != COMPARISON
+        if page not in {COMPARISON, MOVE}
         for tokens in [parse(page)]
         for word in {word for code in inline(tokens) for word in NAME.findall(code)}
         if not {word, word.lower()} & known
@@ -179,6 +185,34 @@ def test_identifiers(known: set[str]) -> None:
         and not SETTING.match(word)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_places_of_a_database_are_listed() -> None:
+    """CONTRIBUTING.md names each file that a further database needs, and each that it changes."""
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    section = page.partition("## Add a database\n")[2].partition("\n## ")[0]
+    listed = re.findall(r"`([^`]+)`", section)
+    missing = []
+    for path in knowing("sqlite"):
+        # A name that asks for the database, as on disk; the tests of kit are named together.
+        name = re.sub(r"\{% if .*? %\}(.*)\{% endif %\}.*", r"\1", path).replace(
+            "sqlite", "<database>"
+        )
+        if not any(name.startswith(place) or name == f"template/{place}" for place in listed):
+            missing.append(path)
+    assert not missing, "\n".join(missing)
+
+
+def knowing(database: str) -> list[str]:
+    """Return the files of the template that have the name of a database in path or text."""
+    folders = ("template", "options", "includes")
+    everything = [path for name in folders for path in files(ROOT / name)]
+    return [
+        path.relative_to(ROOT).as_posix()
+        for path in everything
+        if "__pycache__" not in path.parts
+        if database in path.as_posix() or re.search(rf"\b{database}\b", path.read_text("utf-8"))
+    ]
 
 
 def test_exceptions_are_needed() -> None:

@@ -11,8 +11,9 @@ ANSWERS = {"sqlite": [2, 1], "postgresql": ["on", "off"]}
 PROGRAM = """
 import asyncio, json, sys
 from sqlalchemy import text
-from app.db import Database
-from app.settings import load_settings
+from app.settings import Settings
+from kit.db import Database
+from kit.settings import load
 
 async def ask(settings):
     database = Database.from_settings(settings)
@@ -24,7 +25,7 @@ async def ask(settings):
     (answer,) = set(answers)
     return answer
 
-default = load_settings()
+default = load(Settings)
 relaxed = default.model_copy(update={"durable_commits": False})
 print(json.dumps([asyncio.run(ask(default)), asyncio.run(ask(relaxed))]))
 """

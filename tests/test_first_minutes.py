@@ -11,7 +11,7 @@ import pytest
 from tests.project import Project, set_up, stopped
 from tests.support import IDENTITY, run
 from tests.system import working_python
-from tests.template import DATABASES, choices, render
+from tests.template import DATABASES, add_kit_tests, choices, render
 
 
 def next_commands(said: str) -> list[str]:
@@ -38,6 +38,37 @@ def test_commands_of_the_message(source: Path, tmp_path: Path) -> None:
     assert not [name for name in committed if re.match(r"\.env$|\.venv/|\.postgres/|.*\.db", name)]
 
 
+def test_copy_keeps_revisions_and_notes_for_agents(source: Path, tmp_path: Path) -> None:
+    """A folder that has files of these names keeps them, also with --overwrite."""
+    folder = tmp_path / "orders"
+    own = [
+        folder / "AGENTS.md",
+        folder / "migrations/versions/2026_01_01_0000-create_users.py",
+    ]
+    for path in own:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("# Ours.\n", "utf-8")
+    render(source, folder, {}, overwrite=True)
+    assert [path.read_text("utf-8") for path in own] == ["# Ours.\n"] * len(own)
+    assert (folder / "app/main.py").exists()
+
+
+@pytest.mark.slow
+def test_copy_into_a_service_says_what_it_leaves_out(source: Path, tmp_path: Path) -> None:
+    """A copy that was interrupted leaves answers, by which the next takes the folder for a service."""
+    copy = (sys.executable, "-m", "copier", "copy", "--defaults", "--data", "service_name=orders")
+    interrupted = tmp_path / "orders"
+    interrupted.mkdir()
+    (interrupted / ".copier-answers.yml").write_text("service_name: orders\n", "utf-8")
+    message = run(*copy, "--overwrite", source, interrupted, cwd=tmp_path).stderr
+    assert not (interrupted / "app").exists()
+    assert "delete .copier-answers.yml and copy again" in message
+    (interrupted / ".copier-answers.yml").unlink()
+    message = run(*copy, "--overwrite", source, interrupted, cwd=tmp_path).stderr
+    assert (interrupted / "app").exists()
+    assert "was a service already" not in message
+
+
 @pytest.mark.slow
 def test_gates_on_another_python(source: Path, tmp_path: Path) -> None:
     """A service that asks for an older Python than it runs on passes its own gates."""
@@ -52,4 +83,5 @@ def test_gates_on_another_python(source: Path, tmp_path: Path) -> None:
     with set_up(folder, DATABASES[-1], env={"UV_PYTHON": python}) as project:
         version = project.run("python", "--version").stdout.split()[1]
         assert Path(python).name.removeprefix("python") == version.rpartition(".")[0]
+        add_kit_tests(folder, project.database)
         project.make("check", env={"UV_PYTHON": python})

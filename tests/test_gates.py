@@ -33,7 +33,7 @@ def test_check_fails_at_every_gate(copy: Project) -> None:
     revise(copy, "aaaaaaaaaaaa", 'op.drop_column("users", "name")')
     only = {"PYTEST_ADDOPTS": FAULTS["test"][0]}
     done = copy.make("--keep-going", "check", env=only, code=2)
-    failed = set(re.findall(r"make: \*\*\* \[Makefile:\d+: ([\w-]+)\]", done.stderr))
+    failed = set(re.findall(r"make: \*\*\* \[kit/make\.mk:\d+: kit-([\w-]+)\]", done.stderr))
     assert failed == {*FAULTS, "db-lint", "db-check"}, done.stdout + done.stderr
 
 

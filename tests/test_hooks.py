@@ -48,9 +48,10 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     git("mv", template / "pagination.py", template / "pages/cursor.py", cwd=made.source)
     with (template / "pages/cursor.py").open("a") as file:
         file.write("\n# Added by the release.\n")
-    edit(made.source / "copier.yml", "CD: gitlab", "CD: gitlab-ci")
+    edit(made.source / "options/60-ci.yml", "CD: gitlab", "CD: gitlab-ci")
     # copier leaves out of the old rendering, too, what the new release leaves out.
-    edit(made.source / "copier.yml", "ci != 'gitlab'", "ci not in ['gitlab', 'gitlab-ci']", 9)
+    both = "ci not in ['gitlab', 'gitlab-ci']"
+    edit(made.source / "options/60-ci.yml", "ci != 'gitlab'", both, 9)
     with (made.source / "hooks/releases.py").open("a") as file:
         file.write(HOOKS)
     with (made.source / "copier.yml").open("a") as file:
@@ -239,8 +240,11 @@ def test_the_last_choice_leaves_an_empty_list(answers: Any) -> None:
 def test_hooks_belong_to_a_release_and_come_before_it() -> None:
     """Without a version, `copier update` would ask for trust at every release."""
     for entry in COPIER.get("_migrations", []):
-        assert entry["when"] == "{{ _stage == 'before' }}"
-        assert entry["command"][2:] == [entry["version"], "{{ _copier_conf.answers_file }}"]
+        stages = "{{ _stage in ['before', 'after'] }}"
+        twice = entry["version"] == "2.0.0"
+        assert entry["when"] == (stages if twice else "{{ _stage == 'before' }}")
+        words = [entry["version"], "{{ _copier_conf.answers_file }}"]
+        assert entry["command"][2:] == [*words, *(["{{ _stage }}"] if twice else [])]
         assert f'@migration("{entry["version"]}")' in (ROOT / "hooks/releases.py").read_text(
             "utf-8"
         )

@@ -43,10 +43,21 @@ def test_files_are_short(rendered: Render, database: str) -> None:
 @pytest.mark.parametrize("database", DATABASES)
 def test_functions_fit_on_a_screen(rendered: Render, database: str) -> None:
     folder = rendered(database=database)
-    for path in python_files(folder, "app", "migrations", "scripts"):
+    for path in python_files(folder, "app", "kit", "migrations", "scripts"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert (node.end_lineno or 0) - node.lineno < FUNCTION, f"{path}: {node.name}"
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_zone_of_the_project_is_small(rendered: Render, database: str) -> None:
+    """A newcomer reads it in an hour; what tests kit is not in it."""
+    folder = rendered(database=database)
+    paths = python_files(folder, "app", "migrations", "tests")
+    lines = [line for path in paths for line in path.read_text("utf-8").splitlines()]
+    assert len(paths) <= 20
+    assert len([line for line in lines if line.strip()]) <= 700
+    assert not (folder / "tests/kit").exists()
 
 
 def test_tests_say_what_there_is_instead_of_one() -> None:

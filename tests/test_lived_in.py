@@ -90,9 +90,10 @@ def assert_alive(
     project: Project, server: Server, url: str, before: dict[str, bytes], empty: str
 ) -> None:
     """Check that nothing of the team's work is lost, on its database and on an empty one."""
-    for name, (_, new) in EDITS.items():
-        path = project.folder / RENAMED.get(name, name)
-        assert new in path.read_text("utf-8"), name
+    for name, (old, new) in EDITS.items():
+        text = (project.folder / RENAMED.get(name, name)).read_text("utf-8")
+        for line in {*new.splitlines()} - {*old.splitlines()}:
+            assert line in text, name
     assert not [name for name in RENAMED if (project.folder / name).exists()]
     for name, text in OWN.items():
         assert (project.folder / name).read_text("utf-8") == text
@@ -169,13 +170,9 @@ def with_option(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     column = '        sa.Column("{}", sa.String(length=100), nullable={}),\n'
     name = column.format("name", "False")
     edit(first, name, name + column.format("nickname", "True"))
-    question = "audit:\n  type: bool\n  default: false\n\nservice_name:"
-    edit(made.source / "copier.yml", "service_name:", question)
-    edit(
-        made.source / "copier.yml",
-        "_exclude:\n",
-        '_exclude:\n  - "{% if not audit %}/app/models/audit.py{% endif %}"\n',
-    )
+    (made.source / "options/70-audit.yml").write_text(AUDIT_OPTION, "utf-8")
+    last = "--- !include options/60-ci.yml\n"
+    edit(made.source / "copier.yml", last, f"{last}--- !include options/70-audit.yml\n")
     (template / "app/models/audit.py").write_text(AUDIT, "utf-8")
     models = template / "app/models/__init__.py"
     models = models.rename(models.with_suffix(".py.jinja"))
@@ -185,6 +182,14 @@ def with_option(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     return made
 
 
+AUDIT_OPTION = """
+audit:
+  type: bool
+  default: false
+
+_exclude:
+  - "{% if not audit %}/app/models/audit.py{% endif %}"
+"""
 AUDIT = '''"""What has been done."""
 
 from sqlalchemy.orm import Mapped

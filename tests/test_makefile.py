@@ -51,11 +51,13 @@ TARGETS = [
     "openapi",
     "images",
 ]
-LINE = re.compile(r"^([a-z-]+) +(\S.*)$")
+LINE = re.compile(r"^ *([a-z-]+) +(\S.*)$")
+# In a service targets are listed in groups, which blank lines separate.
+GROUP = re.compile(r"^([A-Z][a-z ]+)?$")
 
 
 def listed(text: str) -> dict[str, str]:
-    lines = [LINE.match(line) for line in text.splitlines()]
+    lines = [LINE.match(line) for line in text.splitlines() if not GROUP.match(line)]
     assert all(lines), text
     return {line[1]: line[2] for line in lines if line}
 
@@ -63,11 +65,65 @@ def listed(text: str) -> dict[str, str]:
 def test_make_lists_the_targets(project: Project) -> None:
     found = listed(project.make().stdout)
     assert found.keys() >= set(TARGETS)
-    makefile = (project.folder / "Makefile").read_text("utf-8")
-    phony = re.findall(r"(?m)^\.PHONY:((?:.*\\\n)*.*)", makefile)
-    names = set(" ".join(phony).replace("\\", " ").split())
-    assert names - found.keys() == {".copier", ".stale"}
+    rules = project.make("--print-data-base", "--dry-run", "help").stdout
+    names = set(only(re.findall(r"(?m)^\.PHONY:(.*)$", rules)).split())
+    assert names - found.keys() == {".copier", ".stale"} | {f"kit-{name}" for name in found}
     assert found.keys() <= names
+
+
+def test_targets_for_every_day_come_first(project: Project) -> None:
+    lines = project.make().stdout.splitlines()
+    assert lines[0] == "Every day"
+    assert {"setup", "dev", "test", "check"} <= listed("\n".join(lines[: lines.index("")])).keys()
+    assert lines.index("") < 10
+
+
+OWN = """include kit/make.mk
+include own.mk
+NAME := x:y ## No target
+  audit : ## Audit
+\t@echo audited
+check: kit-conflicts audit ## Checks and the audit
+typecheck: base = main
+first second: ## Two in a row
+\t@echo $@
+ship-%: ## Ship to a place
+\t@echo $*
+"""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_own_targets_win(source: Path, tmp_path: Path, end: str) -> None:
+    folder = render(source, tmp_path / "orders", {"database": "sqlite"})
+    (folder / "Makefile").write_bytes(OWN.replace("\n", end).encode())
+    (folder / "own.mk").write_bytes(f"lint: ## Own lint{end}\t@echo linted{end}".encode())
+    (folder / "audit").touch()
+    text = run("make", "--no-print-directory", cwd=folder).stdout
+    assert "\r" not in text
+    lines = text.splitlines()
+    names = [line.split()[0] for line in lines[: lines.index("")]]
+    assert names == ["Yours", "audit", "check", "first", "second", "ship-%", "lint"]
+    make = ("make", "--no-print-directory", "-j4", "-o", ".venv/.synced", "-o", ".stale")
+    assert run(*make, "lint", cwd=folder).stdout.split() == ["linted"]
+    assert run(*make, "audit", cwd=folder).stdout.split() == ["audited"]
+    assert "audited" in run(*make, "check", cwd=folder).stdout
+    assert "mypy" in run(*make, "-n", "typecheck", cwd=folder).stdout
+    assert "ruff check" in run(*make, "-n", "kit-lint", cwd=folder).stdout
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "kit/pyproject.toml"])
+def test_changed_dependencies_are_installed(source: Path, tmp_path: Path, name: str) -> None:
+    folder = render(source, tmp_path / "orders", {"database": "sqlite"})
+    synced = folder / ".venv/.synced"
+    synced.parent.mkdir()
+    synced.touch()
+    now = synced.stat().st_mtime
+    for file in ("pyproject.toml", "kit/pyproject.toml"):
+        os.utime(folder / file, (now - 60, now - 60))
+    make = ("make", "-n", "-o", ".stale", "test")
+    assert " sync --quiet" not in run(*make, cwd=folder).stdout
+    os.utime(folder / name, (now + 60, now + 60))
+    assert " sync --quiet" in run(*make, cwd=folder).stdout
 
 
 def test_own_makefile_lists_its_targets() -> None:

@@ -108,7 +108,7 @@ def test_starts_without_the_service(copy: Project, url: str) -> None:
     python = ("python", "-X", "importtime", "-m", "alembic")
     done = copy.run(*python, "upgrade", "head", env={"DATABASE_URL": url})
     imported = set(re.findall(r"(?m)^import time:.* (\S+)$", done.stderr))
-    assert imported > {"app.settings", "app.models", "migrations.history"}
+    assert imported > {"app.settings", "app.models", "kit._internal.migrations.history"}
     assert not imported & {"app.db", "asyncpg", "aiosqlite", "fastapi", "uvicorn"}
 
 

@@ -1,13 +1,14 @@
 """The regressions in mutants/ can be planted; `make mutants` does it, and shows that tests notice."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mutants import SERVICES, DoesNotApplyError, Mutant, load
 from mutants.__main__ import Outcome, state_of
-from tests.template import render
+from tests.template import add_kit_tests, render
 
 MUTANTS = load()
 
@@ -17,6 +18,8 @@ def folders(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str 
     """Return where the files of a mutant are: in a service, or in this repository."""
     folder = tmp_path_factory.mktemp("mutants")
     services = {name: render(source, folder / name, SERVICES[name]) for name in SERVICES}
+    for name, service in services.items():
+        add_kit_tests(service, name)
     return {**services, None: source}
 
 
@@ -29,9 +32,19 @@ def test_mutant_applies(mutant: Mutant, folders: dict[str | None, Path]) -> None
     mutant.apply(folder)
     path.write_text(before, "utf-8")
     file, _, name = mutant.test.partition("::")
-    text = (folder / file).read_text("utf-8")
+    text = "".join(texts(folder, folder / file))
     assert re.search(rf"(?m)^(?:async )?def {re.escape(name.partition('[')[0])}\(", text)
     assert mutant.says.strip()
+
+
+def texts(folder: Path, path: Path) -> Iterator[str]:
+    """Yield the text of a module of tests, and of those from which it takes all tests."""
+    text = path.read_text("utf-8")
+    yield text
+    for module in re.findall(r"(?m)^from ([\w.]+) import \*", text):
+        imported = folder / f"{module.replace('.', '/')}.py"
+        if imported.is_file():
+            yield imported.read_text("utf-8")
 
 
 def test_there_are_many_of_different_names() -> None:

@@ -45,6 +45,7 @@ from sqlalchemy import ForeignKey, Numeric
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
+from kit.models import UUIDKey
 
 
 class Status(enum.Enum):
@@ -52,7 +53,7 @@ class Status(enum.Enum):
     PAID = "paid"
 
 
-class Order(Base):
+class Order(UUIDKey, Base):
     __tablename__ = "orders"
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)

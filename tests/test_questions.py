@@ -1,5 +1,6 @@
 """Good answers are taken, bad ones are refused with the reason and an example, and leave nothing."""
 
+import keyword
 import re
 import shutil
 import sys
@@ -39,7 +40,13 @@ RESERVED = (
 )
 STANDARD_LIBRARY = set(str(RESERVED.standard_library).split())  # type: ignore[attr-defined]
 DISTRIBUTIONS = set(str(RESERVED.distributions).split())  # type: ignore[attr-defined]
+MODULES = set(str(RESERVED.modules).split())  # type: ignore[attr-defined]
+FOLDERS = set(str(RESERVED.folders).split())  # type: ignore[attr-defined]
+KEYWORDS = set(str(RESERVED.keywords).split())  # type: ignore[attr-defined]
 SYSTEM_DATABASES = set(str(RESERVED.databases).split())  # type: ignore[attr-defined]
+PACKAGE = re.compile(r"[a-z][a-z0-9_]{0,29}", re.ASCII)
+RESERVED_PACKAGES = STANDARD_LIBRARY | MODULES | FOLDERS | KEYWORDS
+RESERVED_PACKAGES |= {name.replace("-", "_") for name in DISTRIBUTIONS}
 RESERVED_NAMES = STANDARD_LIBRARY | DISTRIBUTIONS | SYSTEM_DATABASES
 
 BAD_ANSWERS = [
@@ -63,6 +70,17 @@ BAD_ANSWERS = [
     ("description=two\nlines", "one line"),
     ("description=a\x1b[31mcolour", "control characters"),
     ("description=line\u2028separator", "one line"),
+    ("package_name=", "1 to 30 lower-case letters"),
+    ("package_name=Shipping", "lower-case letters"),
+    ("package_name=my-orders", "underscores"),
+    ("package_name=app.orders", "underscores"),
+    ("package_name=app\n", "lower-case letters"),
+    (f"package_name={'a' * 31}", "1 to 30"),
+    ("package_name=class", "Python itself"),
+    ("package_name=logging", "standard library"),
+    ("package_name=pydantic_core", "depends on"),
+    ("package_name=yaml", "depends on"),
+    ("package_name=migrations", "folder of the project"),
 ]
 NO_CLUSTER = (
     "Kubernetes runs several pods, on several machines, and SQLite is a file on one; choose"
@@ -160,6 +178,18 @@ def test_name_is_taken_when_it_fits(source: Path, name: str) -> None:
     assert accepted(source, service_name=name) is fits
 
 
+@given(st.from_regex(PACKAGE, fullmatch=True) | st.text(max_size=32))
+@example("a" * 30)
+@example("match")
+@example("null")
+@example("a__b_")
+@example("٣app")
+@example("übung")
+def test_package_is_taken_when_it_can_be_imported(source: Path, name: str) -> None:
+    fits = PACKAGE.fullmatch(name) is not None and name not in RESERVED_PACKAGES
+    assert accepted(source, package_name=name) is fits
+
+
 @given(st.text(max_size=30))
 @example("a\x00b")
 @example("a\x85b")
@@ -183,6 +213,38 @@ def test_dependencies_are_reserved(project: Project) -> None:
     } - {"orders"}
     assert packages(project.database) & names
     assert names - STANDARD_LIBRARY <= DISTRIBUTIONS
+
+
+def test_keywords_are_reserved() -> None:
+    names = {*keyword.kwlist, *keyword.softkwlist}
+    assert {name for name in names if PACKAGE.fullmatch(name)} <= KEYWORDS | STANDARD_LIBRARY
+
+
+def test_installed_modules_are_reserved(project: Project) -> None:
+    """What can be imported in a service: a package of the same name would hide it."""
+    listing = "from importlib import metadata; print(*metadata.packages_distributions())"
+    names = project.run(".venv/bin/python", "-c", listing).stdout.split()
+    assert "sqlalchemy" in names
+    assert {name for name in names if PACKAGE.fullmatch(name)} <= RESERVED_PACKAGES
+
+
+def test_folders_are_reserved(rendered: Render) -> None:
+    folders = {path.name for path in rendered("folders").iterdir() if path.is_dir()}
+    assert {name for name in folders if PACKAGE.fullmatch(name)} - {"app"} <= FOLDERS
+
+
+def test_package_has_the_name_that_was_asked_for(rendered: Render) -> None:
+    """A file that names the package is rendered with its name, and stays clean with a long one."""
+    name = "z" * 30
+    folder = rendered("named", package_name=name)
+    assert (folder / f"{name}/main.py").is_file()
+    for path in files(folder):
+        text = path.read_text("utf-8")
+        assert not re.search(
+            r"(from|import) app\b|\bapp/|[\"\'`]app\.(main|settings|models)", text
+        ), path
+    run(sys.executable, "-m", "ruff", "check", "--quiet", ".", cwd=folder)
+    run(sys.executable, "-m", "ruff", "format", "--check", "--quiet", ".", cwd=folder)
 
 
 def test_reserved_names_could_be_given() -> None:
@@ -268,6 +330,10 @@ def test_answers_typed_in_a_terminal(source: Path, tmp_path: Path) -> None:
     session.send(" \r")  # After the proposed text, which stands there already.
     session.expect("remove the blanks")
     session.send("\x15Sells „things“ & more\r")
+    session.expect("package of its code")
+    session.send("\x15class\r")
+    session.expect("Python itself")
+    session.send("\x15shop\r")
     for name in CLOSED:
         session.expect(re.escape(QUESTIONS[name]["help"]))
         if name == "deploy":
@@ -279,7 +345,12 @@ def test_answers_typed_in_a_terminal(source: Path, tmp_path: Path) -> None:
     session.close()
     assert session.exitstatus == 0, session.before
     answers = yaml.safe_load((tmp_path / "shop/.copier-answers.yml").read_text("utf-8"))
-    given_answers = {"service_name": "shop", "description": "Sells „things“ & more", **last}
+    given_answers = {
+        "service_name": "shop",
+        "description": "Sells „things“ & more",
+        "package_name": "shop",
+    }
+    given_answers |= last
     assert {key: answers[key] for key in given_answers} == given_answers
 
 

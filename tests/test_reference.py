@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Render
 from tests.reference import GENERATED, PAGES, PART, pages, setting_rows
-from tests.template import DATABASES, ROOT, render
+from tests.template import DATABASES, ROOT, makefile, render
 
 MESSAGES = PAGES / "exit-codes-and-messages.md"
 # What stands in a message for a name, a number or a reason.
@@ -38,11 +38,12 @@ def code(source: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     for database in DATABASES:
         project = render(source, folder / database, {"database": database})
         # Not its tests, which repeat messages that the code may no longer have.
-        own = [path for path in project.rglob("*.py") if path.parent.name != "tests"]
+        folders = [folder for folder in project.iterdir() if folder.name != "tests"]
+        own = [path for folder in folders for path in folder.rglob("*.py")]
         for path in sorted(own):
             joined = re.sub(r"\"\s*\n\s*f?\"", "", path.read_text("utf-8"))
             texts.append(re.sub(r"\{[^{}\n]*\}", "", joined))
-        texts.append((project / "Makefile").read_text("utf-8"))
+        texts.append(makefile(project))
     return "".join(texts)
 
 

@@ -18,7 +18,7 @@ import yaml
 from tests.conftest import Render
 from tests.images import parse
 from tests.project import Project
-from tests.support import only, run
+from tests.support import run
 from tests.template import (
     DATABASES,
     Answers,
@@ -35,6 +35,8 @@ JINJA = re.compile(r"(?<!\$)\{\{|\{%|\{#")
 TEMPLATE = re.compile(
     r"copier|jinja|fastapi-service-template|\b(the|this|a) template\b", re.IGNORECASE
 )
+# The headings of what both pages say about owners and updates.
+UPDATES = re.compile(r"## (?:Where things are|Update to a newer version of the template)\n")
 SECRET = re.compile(
     r"(?i)(password|secret|token|api_key)\s*[=:]\s*['\"]?\w{8,}|BEGIN .*PRIVATE KEY"
 )
@@ -77,17 +79,21 @@ OPTIONAL = {
     "renovate.json": {"gitlab"},
 }
 
-# What updating consists of.
+# What updating consists of, and what says whose kit/ is.
 UPDATING = {
     ".copier-answers.yml",
+    "kit/README.md",
+    "kit/__init__.py",
     "renovate.json",
     "scripts/changes.py",
     "scripts/clone.py",
     "scripts/conflicts.py",
     "scripts/programs.py",
     "scripts/release.py",
+    "scripts/renames.py",
     "scripts/tags.py",
     "scripts/update.py",
+    "scripts/zones.py",
 }
 
 Rendered = tuple[Path, Answers]
@@ -146,6 +152,9 @@ def test_answers_arrive(combination: Rendered) -> None:
     assert project["project"]["name"] == answers["service_name"]
     assert project["project"]["description"] == answers["description"]
     assert project["project"]["requires-python"] == f">={answers['python_version']}"
+    assert project["dependency-groups"] == {"dev": ["kit[dev]"]}
+    kit = tomllib.loads((folder / "kit/pyproject.toml").read_text("utf-8"))
+    assert kit["project"]["requires-python"] == f">={answers['python_version']}"
     assert project["tool"]["mypy"]["python_version"] == answers["python_version"]
     assert project["tool"]["ruff"]["target-version"] == f"py{answers['python_version']}".replace(
         ".", ""
@@ -211,7 +220,12 @@ def test_database_files_come_and_go(rendered: Render) -> None:
     common = set.intersection(*trees.values())
     for database, tree in trees.items():
         assert tree - common
-        assert not [name for name in tree - common if not Path(name).stem.startswith(database)]
+        assert not [name for name in tree - common if not is_of(database, Path(name))]
+
+
+def is_of(database: str, path: Path) -> bool:
+    """Return whether the name says so, or a folder above it is called like the database."""
+    return path.stem.startswith(database) or database in path.parts[:-1]
 
 
 def test_files_of_options_come_and_go(combination: Rendered, source: Path, tmp_path: Path) -> None:
@@ -233,11 +247,12 @@ def test_template_is_not_mentioned(combination: Rendered) -> None:
             assert TEMPLATE.search(text), name
             continue
         allowed = ""
-        if name == "README.md":
+        if name in {"README.md", "AGENTS.md"}:
             sections = re.split(r"(?m)^(?=##? )", text)
-            allowed = only(part for part in sections if "copier update" in part)
-        elif name == "Makefile":
-            allowed = "".join(re.findall(r"(?ms)^COPIER := .*?$|^update: .*?^db-start", text))
+            allowed = "".join(part for part in sections if UPDATES.match(part))
+        elif name == "kit/make.mk":
+            update = r"^COPIER := .*?$|^\.PHONY: \.copier\n.*?^# Files that targets need"
+            allowed = "".join(re.findall(f"(?ms){update}", text))
         lines = [line for line in text.splitlines() if TEMPLATE.search(line)]
         assert not [line for line in lines if line not in allowed], name
 

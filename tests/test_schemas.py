@@ -69,8 +69,9 @@ def test_models_in_several_schemas(copy: Project, server: Server, url: str, revi
     server.query(url, "CREATE SCHEMA other")
     server.query(url, "CREATE TABLE other.things (id integer)")
     (copy.folder / "app/models/event.py").write_text(
-        "from app.models.base import Base, Timestamped\n\n\n"
-        "class Event(Timestamped, Base):\n"
+        "from app.models.base import Base\n"
+        "from kit.models import Timestamped, UUIDKey\n\n\n"
+        "class Event(UUIDKey, Timestamped, Base):\n"
         '    __tablename__ = "events"\n'
         '    __table_args__ = {"schema": "audit"}  # noqa: RUF012\n',
         "utf-8",
@@ -78,7 +79,8 @@ def test_models_in_several_schemas(copy: Project, server: Server, url: str, revi
     models = copy.folder / "app/models/__init__.py"
     models.write_text(
         models.read_text("utf-8").replace(
-            "from app.models.user", "from app.models.event import Event\nfrom app.models.user"
+            "from app.models.user",
+            "from app.models.event import Event as Event\nfrom app.models.user",
         ),
         "utf-8",
     )

@@ -183,6 +183,29 @@ def test_what_runs_code_is_known(template: Path, text: str, names: list[str]) ->
     assert hooks(template, text) == names
 
 
+DATABASE = "database: {type: str}\ndrivers: {default: [], when: false}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"_subdirectory: template\nname: {{type: str}}\n{DATABASE}",
+        "_subdirectory: template\nname: {type: str}\n--- !include options/20-database.yml\n",
+        "--- # Nothing.\n--- !include options/10-name.yml\n--- !include options/20-database.yml\n",
+        "!include options/*.yml\n",
+    ],
+)
+def test_what_is_asked_is_known(template: Path, text: str) -> None:
+    """In one file, as releases until 1.8 have it, and in a file for each question."""
+    (template / "options").mkdir()
+    (template / "options/10-name.yml").write_text("name: {type: str}\n", "utf-8")
+    (template / "options/20-database.yml").write_text(f"{DATABASE}_exclude: [a]\n", "utf-8")
+    (template / "copier.yml").write_text(text, "utf-8")
+    commit(template, "Write copier.yml")
+    after = Release("1.5.0", resolve(template, "HEAD"), sort_key("1.5.0"))
+    assert Step(after, after, "", template, tagged=True).questions() == ["database", "name"]
+
+
 def test_workflows_test_and_tag() -> None:
     """Every push is tested; one of the main branch also sets the tags, for which history is needed."""
     check = ("--builtin-schema", "vendor.github-workflows")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.project import Project
 from tests.releases import Releases, add_column, commit, edit, git, publish, tagged_clone
@@ -27,8 +28,13 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     made = tagged_clone(tmp_path_factory.mktemp("template") / "template")
     template = made.source / "template"
     add_column(template)
-    edit(template / "app/logging.py", '"""', '"""New: ')
+    edit(template / "kit/logging.py", '"""', '"""New: ')
+    edit(template / "kit/ruff.toml", "line-length", "# As wide as a screen.\nline-length")
     edit(template / "alembic.ini", "[alembic]", "# Settings of Alembic.\n[alembic]")
+    git("mv", "template/kit/pagination.py", "template/kit/pages.py", cwd=made.source)
+    edit(template / "kit/pages.py", '"""', '"""New: ')
+    renames = {NEW: {"kit/pagination.py": "kit/pages.py"}}
+    (made.source / "renames.yml").write_text(yaml.safe_dump(renames), "utf-8")
     # No release does: a service has applied it. It must not be missed where it was deleted.
     edit(template / FIRST_REVISION, '"""create users', '"""create the users')
     edit(template / ".env.example.jinja", "WORKERS=1", "WORKERS=1\n# {{ env_prefix }}COLOUR=red")
@@ -74,7 +80,7 @@ def test_without_git(releases: Releases, tmp_path: Path) -> None:
 
 def test_with_changes_that_are_not_committed(folder: Path) -> None:
     (folder / "notes.txt").write_text("mine\n")
-    assert refused(folder) == "1 file is not committed: commit or stash them first"
+    assert refused(folder) == "1 file is not committed: commit or stash it first"
     edit(folder / "alembic.ini", "[alembic]", "[alembic]\n")
     assert refused(folder) == "2 files are not committed: commit or stash them first"
 
@@ -228,18 +234,18 @@ NEXT = """Next:
 
   git diff         # nothing of this release has run yet
   make setup       # install its dependencies
-  make db-check    # compare models and database{}
+  make db-check    # compare models and database
   make check
   git commit
 """
-REVISE = f"""
-  make db-revision m="update to {NEW}"    # where they differ
-  make db-migrate"""
+# What the release changes in files that are the project's own.
+OWN = "left alone, but changed in new services: "
+LEFT_ALONE = f"{OWN}alembic.ini\n{OWN}app/models/user.py\n{OWN}{FIRST_REVISION}\n"
 
 
 def test_answers_can_be_changed_without_a_newer_release(releases: Releases, folder: Path) -> None:
     done = update(folder, to=releases.next, data="ci=gitlab 'deploy=[]'")
-    assert done.stdout.endswith(f"\n\n{NEXT.format('')}\n")
+    assert done.stdout.endswith(f"\n\n{NEXT}\n")
     answers = (folder / ".copier-answers.yml").read_text("utf-8")
     assert "ci: gitlab\n" in answers
     assert "deploy: []\n" in answers
@@ -247,7 +253,7 @@ def test_answers_can_be_changed_without_a_newer_release(releases: Releases, fold
     assert not (folder / "Dockerfile").exists()
 
 
-ASKED = "it asks for ci, database, deploy, description, python_version, service_name"
+ASKED = "it asks for ci, database, deploy, description, package_name, python_version, service_name"
 DATA = [
     ("'", "data=' cannot be read: no closing quotation"),
     ('ci="none', 'data=ci="none cannot be read: no closing quotation'),
@@ -267,23 +273,84 @@ def test_data_that_copier_would_ignore(folder: Path, data: str, reason: str) -> 
     assert refused(folder, to=NEW, data=data) == reason
 
 
+def test_what_an_answer_changes_in_own_files_is_named(releases: Releases, folder: Path) -> None:
+    """They are the project's, so that nothing but a person changes them."""
+    before = git("ls-files", "-s", "app", "pyproject.toml", "README.md", cwd=folder)
+    data = "python_version=3.13 'description=Takes orders'"
+    lines = update(folder, to=releases.next, data=data).stdout.splitlines()
+    start = lines.index("To change by hand, as your answers change it in a new service:")
+    listed = lines[start : lines.index("Next:")]
+    for line in (
+        "README.md:",
+        "  +Takes orders",
+        "pyproject.toml:",
+        '  -requires-python = ">=3.11"',
+        '  +requires-python = ">=3.13"',
+        '  +target-version = "py313"',
+        '  +description = "Takes orders"',
+    ):
+        assert line in listed, listed
+    commit(folder, "Answers")
+    assert git("ls-files", "-s", "app", "pyproject.toml", "README.md", cwd=folder) == before
+
+
+def test_renamed_package_is_named(releases: Releases, folder: Path) -> None:
+    lines = update(folder, to=releases.next, data="package_name=shipping").stdout.splitlines()
+    assert (
+        "git mv app shipping, and its name in imports, in pyproject.toml and README.md"
+    ) in lines
+    assert 'PACKAGE = "shipping"\n' in (folder / "scripts/project.py").read_text("utf-8")
+    assert (folder / "app/main.py").exists()
+    assert not (folder / "shipping").exists()
+
+
+def test_edits_go_with_a_renamed_file(folder: Path) -> None:
+    """Without trust: the release says in data what it has renamed."""
+    edit(folder / "kit/pagination.py", "PAGE_SIZE = 20", "PAGE_SIZE = 30")
+    commit(folder, "Edit")
+    done = update(folder, to=NEW)
+    assert "renamed, with your changes: kit/pagination.py is kit/pages.py\n" in done.stdout
+    text = (folder / "kit/pages.py").read_text("utf-8")
+    assert text.startswith('"""New: ')
+    assert "PAGE_SIZE = 30\n" in text
+    assert not (folder / "kit/pagination.py").exists()
+
+
+def test_conflict_in_a_renamed_file(folder: Path) -> None:
+    edit(folder / "kit/pagination.py", '"""', '"""Mine: ')
+    commit(folder, "Edit")
+    assert "conflict: kit/pages.py\n" in update(folder, to=NEW, code=1).stdout
+    gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
+    assert said(gate.stderr) == ["kit/pages.py: resolve the conflict of the update"]
+
+
+def test_deleted_file_stays_deleted_under_its_new_name(folder: Path) -> None:
+    (folder / "kit/pagination.py").unlink()
+    commit(folder, "Delete")
+    done = update(folder, to=NEW)
+    assert "stays deleted: kit/pages.py, which was kit/pagination.py\n" in done.stdout
+    assert not (folder / "kit/pages.py").exists()
+
+
 def test_conflicts_and_deleted_files_are_listed(folder: Path) -> None:
-    edit(folder / "alembic.ini", "[alembic]", "# Mine.\n[alembic]")
-    (folder / "app/logging.py").unlink()
-    (folder / "app/pagination.py").unlink()
+    edit(folder / "kit/ruff.toml", "line-length", "# Mine.\nline-length")
+    (folder / "kit/logging.py").unlink()
+    (folder / "app/db.py").unlink()
+    (folder / "kit/models.py").unlink()
     (folder / FIRST_REVISION).unlink()
     commit(folder, "Edit")
     done = update(folder, to=NEW, code=1)
     resolve = "    # nothing of this release has run yet\n  git add --all    # when the conflicts are resolved"
     assert done.stdout.split("- Nicknames.\n\n")[1] == (
-        "conflict: alembic.ini\n"
-        "stays deleted, though this release changes it: app/logging.py\n"
+        "conflict: kit/ruff.toml\n"
+        "stays deleted, though this release changes it: kit/logging.py\n"
         "new in .env.example: ORDERS_COLOUR\n"
-        + NEXT.format(REVISE).replace("    # nothing of this release has run yet", resolve)
+        + LEFT_ALONE
+        + NEXT.replace("    # nothing of this release has run yet", resolve)
         + "\n"
     )
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert said(gate.stderr) == ["alembic.ini: resolve the conflict of the update"]
+    assert said(gate.stderr) == ["kit/ruff.toml: resolve the conflict of the update"]
     git("reset", "--quiet", cwd=folder)
     git("checkout", ".", cwd=folder)
     git("clean", "-fdq", cwd=folder)
@@ -342,7 +409,7 @@ def test_template_without_tags(releases: Releases, folder: Path, untagged: Path)
     assert update(folder, "check", code=1).stdout.startswith(newer)
     done = update(folder, to=NEW)
     assert f" to {NEW}\n\n## {NEW}\n\n{ENTRIES[NEW]}\n\n" in done.stdout
-    assert "nickname" in (folder / "app/models/user.py").read_text("utf-8")
+    assert (folder / "kit/pages.py").exists()
     commit(folder, "Update")
     recorded = re.findall("(?m)^_commit: (.*)", (folder / ".copier-answers.yml").read_text("utf-8"))
     assert recorded == [git("rev-parse", NEW, cwd=releases.source)]
@@ -352,24 +419,6 @@ def test_template_without_tags(releases: Releases, folder: Path, untagged: Path)
     done = update(folder, "check", code=1)
     assert done.stdout == f"{newer} {NEW}: make update\n"
     assert update(folder, code=1).stderr.startswith(f"{HOOK} would run code here")
-
-
-def test_hook_of_a_template_without_tags(releases: Releases, folder: Path, untagged: Path) -> None:
-    """It belongs to a release, which the commit that a project is at has to be compared with."""
-    head = git("rev-parse", f"{releases.next}^{{commit}}", cwd=releases.source)
-    with_template(folder, untagged, releases.source, head[:9])
-    git("mv", "template/app/pagination.py", "template/app/pages.py", cwd=untagged)
-    with (untagged / "hooks/releases.py").open("a") as file:
-        file.write(
-            f'\n\n@migration("{HOOK}")\ndef rename_pagination(project: Project) -> None:\n'
-            '    project.rename("app/pagination.py", "app/pages.py")\n'
-        )
-    publish(untagged, "92.0.0", tagged=False)
-    edit(folder / "app/pagination.py", '"""', '"""Mine: ')
-    commit(folder, "Edit")
-    update(folder, trust="1")
-    assert '"""Mine: ' in (folder / "app/pages.py").read_text("utf-8")
-    assert not (folder / "app/pagination.py").exists()
 
 
 def test_template_without_releases(releases: Releases, folder: Path, untagged: Path) -> None:
@@ -387,10 +436,10 @@ def test_template_without_releases(releases: Releases, folder: Path, untagged: P
 
 
 LINKS = [
-    ("app", "src/app", "app"),
-    ("app/users", "../users", "app/users"),
-    ("app/users", "{outside}", "app/users"),
-    ("README.md", "docs/README.md", "README.md"),
+    ("kit", "src/kit", "kit"),
+    ("kit/testing", "../testing", "kit/testing"),
+    ("kit/testing", "{outside}", "kit/testing"),
+    ("Dockerfile", "deploy/Dockerfile", "Dockerfile"),
 ]
 
 
@@ -413,13 +462,15 @@ def test_links_are_refused(
 
 
 def test_links_elsewhere_are_no_matter(folder: Path, tmp_path: Path) -> None:
-    """Also in the folder of the revisions, and where a project is a part of a repository."""
+    """Those of the project's own files too, and where a project is a part of a repository."""
     whole = tmp_path / "whole"
     whole.mkdir()
     shutil.rmtree(folder / ".git")
     folder.rename(whole / "real")
     (whole / "orders").symlink_to("real")
     (whole / "real/docs").symlink_to("app")
+    (whole / "real/app/users").rename(whole / "users")
+    (whole / "real/app/users").symlink_to("../../users")
     git("init", "--quiet", cwd=whole)
     commit(whole, "Start")
     assert "Next:" in update(whole / "orders", to=NEW).stdout
@@ -429,17 +480,16 @@ def test_folder_that_was_moved(releases: Releases, folder: Path, tmp_path: Path)
     """What the release adds to it comes to where nobody imports it from."""
     source = shutil.copytree(releases.source, tmp_path / "template")
     git("reset", "--quiet", "--hard", NEW, cwd=source)
-    (source / "template/app/colours.py").write_text("RED = 1\n", "utf-8")
+    (source / "template/kit/testing/colours.py").write_text("RED = 1\n", "utf-8")
     publish(source, "90.1.0")
     with_template(folder, source, releases.source)
-    (folder / "src").mkdir()
-    git("mv", "app", "src/app", cwd=folder)
+    git("mv", "kit/testing", "kit/checks", cwd=folder)
     commit(folder, "Move")
-    count = len(git("ls-files", "src/app", cwd=folder).splitlines())
+    count = len(git("ls-files", "kit/checks", cwd=folder).splitlines())
     lines = update(folder, to="90.1.0", code=1).stdout.splitlines()
     assert (
-        f"{count} of the {count} files of app/ were deleted or moved here, and the update has"
-        " written into it: app/colours.py"
+        f"{count} of the {count} files of kit/testing/ were deleted or moved here, and the update"
+        " has written into it: kit/testing/colours.py"
     ) in lines
     assert (
         "If it has moved: git reset --quiet && git checkout --quiet . && git clean -fdq; move it"
@@ -452,9 +502,9 @@ def test_nothing_of_the_release_runs(releases: Releases, folder: Path, tmp_path:
     source = shutil.copytree(releases.source, tmp_path / "template")
     git("reset", "--quiet", "--hard", NEW, cwd=source)
     touch = f"touch {tmp_path}/ran"
-    text = (source / "template/Makefile.jinja").read_text("utf-8")
-    text = re.sub(r"(?m)^([a-z-]+:.*)$", rf"\1\n\t@{touch}", text)
-    (source / "template/Makefile.jinja").write_text(f"$(shell {touch})\n{text}", "utf-8")
+    rules = source / "template/kit/make.mk.jinja"
+    text = re.sub(r"(?m)^([a-z-]+:.*)$", rf"\1\n\t@{touch}", rules.read_text("utf-8"))
+    rules.write_text(f"$(shell {touch})\n{text}", "utf-8")
     evil = f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n"
     for name in ("copier", "yaml", "tempfile", "sitecustomize", "encodings", "shutil", "_strptime"):
         (source / f"template/{name}.py").write_text(evil, "utf-8")
@@ -472,6 +522,28 @@ def test_nothing_of_the_release_runs(releases: Releases, folder: Path, tmp_path:
     assert not (tmp_path / "ran").exists()
 
 
+def test_from_the_release_before(releases: Releases, tmp_path: Path) -> None:
+    """1.8 reads copier.yml in several files, and knows from it what can be answered."""
+    folder = start(releases, tmp_path / "orders", "1.8.0", {"database": "sqlite"})
+    said = refused(folder, to=releases.next, data="colour=red")
+    assert said == f"{releases.next} does not ask for colour; {ASKED}"
+    update(folder, to=releases.next, data="ci=gitlab")
+    answers = (folder / ".copier-answers.yml").read_text("utf-8")
+    assert f"_commit: {releases.next}\n" in answers
+    assert "ci: gitlab\n" in answers
+
+
+def test_from_releases_that_read_one_file(releases: Releases, tmp_path: Path) -> None:
+    """1.3 to 1.7 stop before anything is changed, and their last lines name the way."""
+    folder = start(releases, tmp_path / "orders", "1.7.0", {"database": "sqlite"})
+    said = refused(folder, to=releases.next)
+    assert said.splitlines()[-2].strip() == "--- # first: make update to=1.8.1"
+    for name in ("1.8.0", releases.next):
+        update(folder, to=name)
+        assert f"_commit: {name}\n" in (folder / ".copier-answers.yml").read_text("utf-8")
+        commit(folder, f"Update to {name}")
+
+
 def test_update_of_a_service(releases: Releases, project: Project, copy: Project) -> None:
     """With the project's own database: the steps that it names lead to a `check` that passes."""
     shutil.rmtree(copy.folder / ".git", ignore_errors=True)
@@ -484,16 +556,16 @@ def test_update_of_a_service(releases: Releases, project: Project, copy: Project
     copy.make("db-migrate")
     commit(copy.folder, "Start")
     edit(copy.folder / "app/models/user.py", "String(100)", "String(120)")
+    edit(copy.folder / "kit/ruff.toml", "line-length", "# Mine.\nline-length")
     commit(copy.folder, "Edit")
     said = copy.make("update", f"to={NEW}", code=2).stdout
-    assert "conflict: app/models/user.py\n" in said
+    assert "conflict: kit/ruff.toml\n" in said
     failed = copy.make("check", code=2)
-    assert "app/models/user.py: resolve the conflict of the update" in failed.stderr
+    assert "kit/ruff.toml: resolve the conflict of the update" in failed.stderr
     copy.run("git", "reset", "--quiet")
     copy.run("git", "checkout", "HEAD~1", "--", ".")
     commit(copy.folder, "As it was")
     said = copy.make("update", f"to={NEW}").stdout
-    assert said.endswith(f"\n{NEXT.format(REVISE)}\n")
-    for command in REVISE.strip().splitlines():
-        copy.run("sh", "-c", command)
+    assert said.endswith(f"{LEFT_ALONE}{NEXT}\n")
+    git("mv", "kit/pages.py", "kit/pagination.py", cwd=copy.folder)
     copy.make("check", timeout=600)

@@ -15,6 +15,7 @@ import yaml
 from tests.releases import (
     Releases,
     commit,
+    configuration_of,
     edit,
     git,
     needs_trust,
@@ -67,7 +68,7 @@ def start(releases: Releases, folder: Path, release: str, answers: Answers) -> P
 
 
 def begin(releases: Releases, folder: Path, release: str, answers: Answers) -> None:
-    asked = yaml.safe_load(git("show", f"{release}:copier.yml", cwd=releases.source))
+    asked = configuration_of(releases, release)
     known = {name: answer for name, answer in answers.items() if name in asked}
     render(releases.source, folder, known, vcs_ref=release)
     git("init", "--quiet", "--initial-branch", "main", cwd=folder)
@@ -141,7 +142,7 @@ def test_one_release_after_another_equals_one_update(
     """With edits, of which none meets a change of the template."""
     first, *rest = [*RELEASES, *([] if releases.next in RELEASES else [releases.next])]
     folder = start(releases, tmp_path / "orders", first, answers)
-    edit(folder / "app/main.py", '"""', '"""Ours: ')
+    edit(folder / "app/users/routes.py", '"""', '"""Ours: ')
     (folder / ".editorconfig").unlink()
     commit(folder, "Edit")
     at_once = shutil.copytree(folder, tmp_path / "at once")
@@ -150,25 +151,25 @@ def test_one_release_after_another_equals_one_update(
         commit(folder, release)
     carry(releases, at_once, releases.next, data=answers)
     assert contents(folder) == contents(at_once)
-    edit(folder / "app/main.py", '"""Ours: ', '"""')
+    edit(folder / "app/users/routes.py", '"""Ours: ', '"""')
     same = contents(fresh)
     same.pop(".editorconfig")
     assert contents(folder) == same
 
 
-def test_recopy_keeps_revisions(releases: Releases, fresh: Path, tmp_path: Path) -> None:
+def test_recopy_leaves_the_project_its_own(releases: Releases, fresh: Path, tmp_path: Path) -> None:
+    """Edited and deleted files, and files that it never had, stay as they are; kit is restored."""
     folder = shutil.copytree(fresh, tmp_path / "orders")
-    first = only((folder / "migrations/versions").iterdir())
-    edit(first, '"""', '"""Applied long ago: ')
-    own = first.with_name("2026_02_01_0000-own.py")
-    own.write_text("# Ours.\n", "utf-8")
-    edit(folder / "app/main.py", '"""', '"""Lost: ')
-    before = revisions(folder)
-    copier.run_recopy(
-        folder, vcs_ref=releases.next, settings=copier.Settings(), unsafe=False, **OPTIONS
-    )
-    assert revisions(folder) == before
-    assert contents(folder) == contents(fresh)
+    edit(only((folder / "migrations/versions").iterdir()), '"""', '"""Applied long ago: ')
+    (folder / "migrations/versions/2026_02_01_0000-own.py").write_text("# Ours.\n", "utf-8")
+    edit(folder / "app/main.py", '"""', '"""Ours: ')
+    for name in ("tests/test_users.py", ".editorconfig"):
+        (folder / name).unlink()
+    before, own = contents(folder), revisions(folder)
+    edit(folder / "kit/__init__.py", '"""', '"""Lost: ')
+    recopy(folder, releases.next)
+    assert contents(folder) == before
+    assert revisions(folder) == own
 
 
 def recopy(folder: Path, release: str, **options: Any) -> None:

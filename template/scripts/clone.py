@@ -1,26 +1,13 @@
 """A clone of the template, and which of its releases an update may go to."""
 
-import importlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, Self
+from typing import NamedTuple
+
+from packaging.version import InvalidVersion, Version
 
 from scripts import tags
 from scripts.programs import output, run
-
-# It comes with copier, which the environment of the project, where types are checked, has not.
-versions: Any = importlib.import_module("packaging.version")
-
-
-class Version(Protocol):
-    """What is needed of packaging.version.Version."""
-
-    @property
-    def is_prerelease(self) -> bool: ...
-
-    def __lt__(self, other: Self, /) -> bool: ...
-
-    def __gt__(self, other: Self, /) -> bool: ...
 
 
 class Release(NamedTuple):
@@ -34,16 +21,15 @@ class Release(NamedTuple):
 def parse(name: str) -> Version | None:
     """Return a version of PEP 440, or None where the name is none."""
     try:
-        version: Version = versions.Version(name)
-    except versions.InvalidVersion:
+        return Version(name)
+    except InvalidVersion:
         return None
-    return version
 
 
 def sort_versions(names: Iterable[str]) -> list[str]:
     """Return the names that are versions, oldest first."""
     known = [name for name in names if parse(name)]
-    return sorted(known, key=versions.Version)
+    return sorted(known, key=Version)
 
 
 def add_tags(clone: Path, source: str) -> None:

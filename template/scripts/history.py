@@ -11,8 +11,8 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
 from sqlalchemy import Row, inspect, select
 
-from app.settings import PROJECT_DIR
-from migrations.history import TABLE, checksum, history
+from kit._internal.migrations.history import TABLE, checksum, history
+from kit.project import PROJECT_DIR
 
 SCRIPTS = ScriptDirectory.from_config(Config(PROJECT_DIR / "alembic.ini"))
 

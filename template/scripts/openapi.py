@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from app.main import create_app
+from scripts.project import create_app
 
 
 def main() -> None:

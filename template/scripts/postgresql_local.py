@@ -13,7 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL
 
-from app.settings import Settings
+from kit.settings import Settings
 
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 # Variables of libpq that may lead it elsewhere (PostgreSQL manual, "Environment Variables").

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from alembic.script import Script
 
-from app.settings import load_settings
 from scripts.base import VERSIONS, exists, find_base, git
 from scripts.history import SCRIPTS, applied
+from scripts.project import load_settings
 
 MERGE = "`alembic merge heads` adds a revision that follows both."
 ADVICE = f"`make db-rebase` puts those of this branch last. If others have applied one, {MERGE}"

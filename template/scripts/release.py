@@ -1,7 +1,6 @@
 """The step from one release of the template to another, and copier, which does it."""
 
 import fnmatch
-import importlib
 import os
 import re
 import shlex
@@ -10,11 +9,15 @@ import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml  # type: ignore[import-untyped]
+
 from scripts import tags
 from scripts.clone import Release, add_tags, choose, describe, parse, resolve, sort_versions
 from scripts.programs import copier, output, run
+from scripts.renames import parse_renames
 
 ANSWERS = Path(".copier-answers.yml")
+RENAMES = "renames.yml"
 SHORT = {
     "gh:": "https://github.com/",
     "gl:": "https://gitlab.com/",
@@ -29,9 +32,6 @@ GIT = """#!/bin/sh
 for folder do :; done
 exec {git} clone "$2" -- {clone} "$folder"
 """
-
-# It comes with copier, which the environment of the project, where types are checked, has not.
-yaml: Any = importlib.import_module("yaml")
 
 
 class Step(NamedTuple):
@@ -56,6 +56,13 @@ class Step(NamedTuple):
 
     def read(self, file: str) -> str:
         return output("git", "-C", self.clone, "show", f"{self.after.commit}:{file}")
+
+    def renames(self) -> dict[str, str]:
+        """Return the new names of files that a release on the way has renamed, by the old ones."""
+        command = ("git", "-C", self.clone, "ls-tree", "--name-only", self.after.commit)
+        if RENAMES not in output(*command).splitlines():
+            return {}
+        return parse_renames(self.read(RENAMES), self.has)
 
     def changes(self) -> str:
         """Return the entries of the change log after the one release, up to the other."""
@@ -149,7 +156,7 @@ def read_answers() -> tuple[str, str]:
     """Return the address of the template and the release of this project."""
     try:
         # Everything is text: 1.10 is not 1.1.
-        answers = yaml.load(ANSWERS.read_bytes(), yaml.BaseLoader)
+        answers = yaml.load(ANSWERS.read_bytes(), yaml.BaseLoader)  # noqa: S506
     except FileNotFoundError:
         raise SystemExit(f"{ANSWERS} is missing, so the template is not known") from None
     except yaml.YAMLError:

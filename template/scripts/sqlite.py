@@ -5,8 +5,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from app.settings import load_settings
 from scripts.commands import confirm, execute, main
+from scripts.project import load_settings
+from kit._internal.sqlite.files import delete
 
 # The first bytes of every database (SQLite manual, "Database File Format").
 HEADER = b"SQLite format 3\0"
@@ -60,12 +61,6 @@ def refuse_two_files(file: Path) -> None:
             f"refused: DATABASE_URL is {file}, but MIGRATION_DATABASE_URL is another database,"
             f" {name or 'in memory'}"
         )
-
-
-def delete(file: Path) -> None:
-    """Delete a database, and what SQLite keeps beside it."""
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
 def shell() -> None:

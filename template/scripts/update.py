@@ -9,25 +9,23 @@ import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from scripts import changes, conflicts
+from scripts import changes, conflicts, zones
+from scripts.changes import Files
 from scripts.programs import output, run
 from scripts.release import Step, plan
+from scripts.renames import Edits
 
 # What puts back a tree that had nothing to commit.
 UNDO = (("reset", "--quiet"), ("checkout", "--quiet"), ("clean", "-fdq"))
 UNDO_BY_HAND = "git reset --quiet && git checkout --quiet . && git clean -fdq"
-MODELS = re.compile(r"app/(models/|tables\.py)")
-REVISE = """
-  make db-revision m="update to {}"    # where they differ
-  make db-migrate"""
 NEXT = """Next:
 
   git diff         # nothing of this release has run yet{resolve}
   make setup       # install its dependencies
-  make db-check    # compare models and database{revise}
+  make db-check    # compare models and database
   make check
   git commit
 """
@@ -62,23 +60,42 @@ def update(folder: Path) -> int:
     if not step.is_newer() and not answers:
         print(f"This project is at {step.before.name}: nothing to do.")
         return 0
-    show(step)
+    announce(step)
+    refuse_hooks(step)
     data = [f"--data={name}={value}" for name, value in answers.items()]
     old = step.render(step.before, folder / "old")
     new = step.render(step.after, folder / "new", *data)
     refuse_links([*old, *new])
     deleted, known = changes.find_deleted(old), changes.find_variables()
+    edits = Edits(step.renames(), old)
+    before_answers, after_answers = render_own(step, folder, answers)
     # From here on this folder has modules of the new release, which must not be imported.
     sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path.cwd()]
     apply(step, data)
-    if deleted and not new:
+    if not new:
         # With answers that a hook has rewritten.
         new = step.render(step.after, folder / "new")
+    for line in edits.carry_over(new):
+        print(line)
     print_list("conflict", conflicts.find())
     missed = changes.find_missed(deleted, old, new)
     print_list("stays deleted, though this release changes it", missed)
     print_list("new in .env.example", [", ".join(sorted(changes.find_variables() - known))])
-    return report(step, [*changes.find_moved(old, deleted, written())])
+    print_list("left alone, but changed in new services", changes.find_own(old, before_answers))
+    print_by_hand(answers, changes.find_answered(before_answers, after_answers))
+    return report([*changes.find_moved(old, deleted, written())])
+
+
+def render_own(step: Step, folder: Path, answers: Mapping[str, str]) -> tuple[Files, Files]:
+    """Return the files of a new service with the answers of before, and with these.
+
+    The name of the package stays: with another one, all files would differ.
+    """
+    before = step.render(step.after, folder / "before-answers")
+    data = [f"--data={name}={value}" for name, value in answers.items() if name != "package_name"]
+    if not data:
+        return before, before
+    return before, step.render(step.after, folder / "after-answers", *data)
 
 
 def read_data(text: str) -> dict[str, str]:
@@ -98,11 +115,15 @@ def refuse_unsaved() -> None:
     if run("git", "rev-parse", "--verify", "HEAD").returncode:
         raise SystemExit("the project is not in git, which an update needs: git init, and commit")
     unmerged = output("git", "diff", "--name-only", "--relative", "--diff-filter=U", "-z")
-    if left := {*conflicts.find(), *filter(None, unmerged.split("\0"))}:
-        raise SystemExit(f"resolve these conflicts and commit first: {', '.join(sorted(left))}")
-    if changed := len(output("git", "status", "--porcelain", "--", ".").splitlines()):
-        files = "1 file is" if changed == 1 else f"{changed} files are"
-        raise SystemExit(f"{files} not committed: commit or stash them first")
+    conflicting = {*conflicts.find(), *filter(None, unmerged.split("\0"))}
+    if conflicting:
+        names = ", ".join(sorted(conflicting))
+        raise SystemExit(f"resolve these conflicts and commit first: {names}")
+    changed = len(output("git", "status", "--porcelain", "--", ".").splitlines())
+    if changed == 1:
+        raise SystemExit("1 file is not committed: commit or stash it first")
+    if changed:
+        raise SystemExit(f"{changed} files are not committed: commit or stash them first")
 
 
 def refuse_unknown(step: Step, answers: Iterable[str]) -> None:
@@ -126,10 +147,14 @@ def refuse_links(names: Iterable[str]) -> None:
         )
 
 
-def show(step: Step) -> None:
-    """Print what is new; end with a line where it has code that nobody has allowed to run."""
+def announce(step: Step) -> None:
+    """Print what is new."""
     print(f"Update from {step.before.name} to {step.after.name}\n")
     print(f"{step.changes()}\n", flush=True)
+
+
+def refuse_hooks(step: Step) -> None:
+    """End with a line where the release has code to run here, unless `trust=` allows it."""
     hooks = " and ".join(step.hooks())
     if hooks and not os.environ.get("trust"):
         raise SystemExit(
@@ -175,15 +200,26 @@ def print_list(title: str, names: Iterable[str]) -> None:
         print(f"{title}: {name}")
 
 
-def report(step: Step, moved: list[str]) -> int:
+def print_by_hand(answers: Mapping[str, str], lines: Iterable[str]) -> None:
+    """Print what the answers change in files that are the project's own, and so left alone."""
+    package = answers.get("package_name", zones.PACKAGE)
+    listed = [*lines]
+    if package != zones.PACKAGE:
+        rename = f"git mv {zones.PACKAGE} {package}"
+        listed.append(f"{rename}, and its name in imports, in pyproject.toml and README.md")
+    if listed:
+        print("To change by hand, as your answers change it in a new service:")
+        print("\n".join(listed))
+
+
+def report(moved: list[str]) -> int:
     """Print what is left to do; return 1 while there are conflicts, or a folder has moved."""
     if moved:
         print("\n".join(moved))
         print(f"If it has moved: {UNDO_BY_HAND}; move it back, commit, and update again.")
     conflicting = bool(conflicts.find())
     resolve = "\n  git add --all    # when the conflicts are resolved" if conflicting else ""
-    models = any(map(MODELS.match, written()))
-    print(NEXT.format(resolve=resolve, revise=REVISE.format(step.after.name) if models else ""))
+    print(NEXT.format(resolve=resolve))
     return int(conflicting or bool(moved))
 
 

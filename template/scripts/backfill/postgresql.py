@@ -3,10 +3,10 @@
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from app.database_errors import describe
-from app.postgresql_privileges import explain_denial
-from app.settings import load_settings
-from migrations.postgresql import connect
+from scripts.project import load_settings
+from kit._internal.postgresql.errors import ERRORS
+from kit._internal.postgresql.migrations import connect
+from kit._internal.postgresql.privileges import explain_denial
 
 __all__ = ["connect", "explain", "find_strain"]
 
@@ -27,4 +27,4 @@ def explain(error: Exception) -> str:
     denial = None
     if isinstance(error, DBAPIError):
         denial = explain_denial(error, load_settings().migration_url.username)
-    return str(denial or describe(error))
+    return str(denial or ERRORS.describe(error))

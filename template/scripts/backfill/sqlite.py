@@ -2,11 +2,16 @@
 
 from sqlalchemy import Connection
 
-from app.database_errors import describe as explain
-from migrations.sqlite import connect
+from kit._internal.sqlite.errors import ERRORS
+from kit._internal.sqlite.migrations import connect
 
 __all__ = ["connect", "explain", "find_strain"]
 
 
 def find_strain(_connection: Connection) -> str | None:
     return None
+
+
+def explain(error: Exception) -> str:
+    """Return in one line why a backfill has ended, without the rows that an error may quote."""
+    return ERRORS.describe(error)

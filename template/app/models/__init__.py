@@ -1,6 +1,0 @@
-"""The whole schema: every model is imported here, so that migrations see every table."""
-
-from app.models.base import Base
-from app.models.user import User
-
-__all__ = ["Base", "User"]

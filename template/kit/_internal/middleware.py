@@ -1,0 +1,170 @@
+"""What surrounds every request: its id, its line in the log, its headers, its last resort."""
+
+import asyncio
+import logging
+import re
+import time
+from inspect import iscoroutinefunction
+from secrets import token_hex
+from typing import Any, cast
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import URL, Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, reset_contextvars
+
+from kit._internal.problems import UNEXPECTED, ProblemError, problem_of, problem_response
+from kit.logging import in_terminal
+
+logger = logging.getLogger(__name__)
+access_logger = logging.getLogger("kit.access")
+
+# What uvicorn says to a request that it cancels after SHUTDOWN_TIMEOUT.
+SHUTDOWN = "timeout graceful shutdown exceeded"
+ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+]
+# A response with one of these says itself how long it may be kept; the second is that of files.
+CACHE_HEADERS = {b"cache-control", b"last-modified"}
+NO_STORE = (b"cache-control", b"no-store")
+NOT_MODIFIED = 304
+
+
+class RequestMiddleware:
+    """Gives a request its id, which every log record and the response carry, and logs it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.in_terminal = in_terminal()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # An application that is mounted in the service replaces "app", and needs its database.
+        if "app" in scope:
+            scope["service"] = scope["app"]
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        # A proxy in front may have given it one.
+        request_id = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        if not ACCEPTABLE_ID.fullmatch(request_id):
+            request_id = token_hex(16)
+        start = time.perf_counter()
+        status = None
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                id_header = (b"x-request-id", request_id.encode())
+                headers = [*message["headers"], *SECURITY_HEADERS, id_header]
+                if status != NOT_MODIFIED and CACHE_HEADERS.isdisjoint(dict(message["headers"])):
+                    headers.append(NO_STORE)
+                message["headers"] = headers
+                if 300 <= status < 400:  # noqa: PLR2004
+                    redirect = MutableHeaders(raw=headers)
+                    if "location" in redirect:
+                        redirect["location"] = relative_location(redirect["location"], scope)
+            await send(message)
+
+        tokens = bind_contextvars(request_id=request_id)
+        try:
+            await self.app(scope, receive, send_with_headers)
+        finally:
+            duration = time.perf_counter() - start
+            access_logger.info("request", extra=self.record(scope, status, duration))
+            reset_contextvars(**tokens)
+
+    def record(self, scope: Scope, status: int | None, duration: float) -> dict[str, Any]:
+        """Return the fields of the line in the log."""
+        record = {
+            "method": scope["method"],
+            # Not the path: routes are few, and hold no personal data.
+            "route": getattr(scope.get("route"), "path", None),
+            "status": status,
+            "duration_ms": round(duration * 1000, 1),
+        }
+        if self.in_terminal:
+            # For a person who looks for a wrong URL. Quoted, as it may contain control characters.
+            record["path"] = quote(scope["path"], errors="replace")
+            del record["route"]
+        return record
+
+
+def relative_location(location: str, scope: Scope) -> str:
+    """Return where a redirect leads, as a path where that is the origin of the request.
+
+    FastAPI takes the host from the client, who may name any; behind a proxy it may be another.
+    """
+    own, target = URL(scope=scope), urlsplit(location)
+    if not target.netloc or (target.scheme, target.netloc) != (own.scheme, own.netloc):
+        return location
+    path = f"/{target.path.lstrip('/')}"
+    root_path = scope.get("app_root_path", scope.get("root_path", "")).rstrip("/")
+    if not f"{path}/".startswith(f"{root_path}/"):
+        path = root_path + path
+    return urlunsplit(("", "", path, target.query, target.fragment))
+
+
+class UnexpectedErrorMiddleware:
+    """Answers an error that nobody expected: logged in full, told without internals."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note)
+        except asyncio.CancelledError as reason:
+            if scope["type"] != "http" or SHUTDOWN not in str(reason):
+                raise
+            if not started:
+                problem = ProblemError(503, "The service is shutting down.", "shutting-down")
+                await problem_response(problem)(scope, receive, send)
+        except HTTPException as error:
+            # Of a middleware, as where it reads a body that is too large: routes answer theirs.
+            if scope["type"] != "http" or started:
+                raise
+            response = problem_response(problem_of(error), headers=error.headers)
+            await response(scope, receive, send)
+        except Exception as error:
+            if scope["type"] != "http" or started:
+                raise
+            logger.exception("unexpected error")
+            response = await self.answer_unexpected(Request(scope), error)
+            await response(scope, receive, send)
+
+    async def answer_unexpected(self, request: Request, error: Exception) -> Response:
+        """Return what the service's own handler of Exception or 500 returns, or a problem."""
+        handlers = getattr(request.app, "exception_handlers", {})
+        handler = handlers.get(500) or handlers.get(Exception)
+        if handler is None:
+            return problem_response(ProblemError(500, UNEXPECTED))
+        if iscoroutinefunction(handler):
+            return cast("Response", await handler(request, error))
+        return cast("Response", await run_in_threadpool(handler, request, error))
+
+
+class CorsMiddleware(CORSMiddleware):
+    """Answers a preflight request that it refuses with a problem."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:  # noqa: PLR2004
+            return response
+        error = ProblemError(response.status_code, bytes(response.body).decode())
+        return problem_response(error, headers=response.headers)

@@ -1,0 +1,74 @@
+"""What autogenerate compares, and how it writes what it has found."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from alembic import context
+from alembic.operations.ops import MigrationScript
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import MetaData
+
+from kit._internal.migrations.comparison import PLUGIN
+from kit._internal.migrations.history import TABLE
+from kit._internal.migrations.rendering import render_item
+from kit._internal.migrations.revisions import add_check
+
+
+def include_name(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
+    """Leave to others what is not the service's: schemas that no model names, and tables."""
+    ctx = context.get_context()
+    models: MetaData = ctx.opts["target_metadata"]
+    if kind == "schema":
+        return name in {None, *(table.schema for table in models.tables.values())}
+    if kind != "table" or name is None:
+        return True
+    schema = parents["schema_name"]
+    qualified = parents["schema_qualified_table_name"]
+    if qualified in models.tables:
+        return True
+    # history.py looks after its table itself.
+    if name == TABLE or is_excluded(name, schema):
+        return False
+    return (schema or ctx.dialect.default_schema_name, name) not in foreign_tables(ctx)
+
+
+def is_excluded(name: str, schema: str | None) -> bool:
+    """Return whether `exclude_tables` in alembic.ini names the table."""
+    patterns = (context.config.get_main_option("exclude_tables") or "").replace(",", " ").split()
+    names = [name] if schema is None else [name, f"{schema}.{name}"]
+    return any(fnmatchcase(candidate, pattern) for candidate in names for pattern in patterns)
+
+
+def foreign_tables(ctx: MigrationContext) -> set[tuple[str | None, str]]:
+    """Return schemas and names of tables that the database, or an extension, keeps for itself."""
+    memo: dict[str, Any] = ctx.impl.memo
+    if "foreign_tables" not in memo:
+        memo["foreign_tables"] = ctx.opts["find_foreign_tables"](ctx.connection)
+    tables: set[tuple[str | None, str]] = memo["foreign_tables"]
+    return tables
+
+
+def finish(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
+    """Write no file when autogenerate has found nothing to do; have what is written checked."""
+    if not getattr(context.config.cmd_opts, "autogenerate", False):
+        return
+    if all(operations.is_empty() for operations in directives[0].upgrade_ops_list):
+        directives.clear()
+        context.config.print_stdout("The models and the database agree: no revision to write.")
+    else:
+        add_check(context.script)
+
+
+OPTIONS: dict[str, Any] = {
+    "autogenerate_plugins": [
+        "alembic.autogenerate.*",
+        "alembic.ext.checkconstraint_byname",
+        PLUGIN,
+    ],
+    "compare_server_default": True,
+    "include_name": include_name,
+    "include_schemas": True,
+    "process_revision_directives": finish,
+    "render_item": render_item,
+}

@@ -1,0 +1,60 @@
+"""Which revisions were applied when, and from which text: what `make db-status` tells.
+
+Alembic itself remembers the newest one only. A row is written in the transaction of its
+revision; a database without the table, or without some rows, is in order.
+"""
+
+import hashlib
+from pathlib import Path
+
+from alembic import context
+from alembic.runtime.migration import MigrationContext, MigrationInfo
+from sqlalchemy import Column, MetaData, String, Table, delete, text
+from sqlalchemy.schema import CreateTable
+
+from kit.models import UTCDateTime
+
+TABLE = "alembic_history"
+# There is a row already where the revision was taken back by a release that kept no history.
+RECORD = text(
+    "INSERT INTO alembic_history (revision, checksum) VALUES (:revision, :checksum) ON CONFLICT"
+    " (revision) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at"
+)
+
+
+def create_table(metadata: MetaData) -> Table:
+    """Return the table, its constraints named as those of the models with this metadata."""
+    return Table(
+        TABLE,
+        MetaData(naming_convention=metadata.naming_convention),
+        Column("revision", String(32), primary_key=True),
+        Column("checksum", String(64), nullable=False),
+        Column("applied_at", UTCDateTime, server_default=text("CURRENT_TIMESTAMP"), nullable=False),
+    )
+
+
+# For queries, in which names of constraints do not occur.
+history = create_table(MetaData())
+
+
+def checksum(path: str) -> str:
+    """Return the SHA-256 of a revision's file, the same for either kind of line end."""
+    text = Path(path).read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return hashlib.sha256(text).hexdigest()
+
+
+def record(ctx: MigrationContext, step: MigrationInfo, *_: object, **__: object) -> None:
+    """Write or delete the row of a revision, in its transaction: Alembic's `on_version_apply`."""
+    if TABLE not in ctx.impl.memo:
+        table = create_table(ctx.opts["target_metadata"])
+        ctx.execute(CreateTable(table, if_not_exists=True))
+        ctx.impl.memo[TABLE] = "is there"
+    for revision in step.up_revision_ids:
+        if not step.is_upgrade:
+            ctx.execute(delete(history).where(history.c.revision == revision))
+            continue
+        text = checksum(context.script.get_revision(revision).path)
+        if ctx.as_sql:
+            ctx.execute(RECORD.bindparams(revision=revision, checksum=text))
+        else:
+            context.get_bind().execute(RECORD, {"revision": revision, "checksum": text})

@@ -1,0 +1,98 @@
+"""What a role may not do, and other reasons why a PostgreSQL that answers cannot be used."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from kit._internal.error_texts import Obstacle
+from kit._internal.postgresql.errors import ERRORS
+
+INSUFFICIENT_PRIVILEGE = "42501"
+# The words of PostgreSQL; a server that speaks another language is quoted as it is.
+DENIED = re.compile(
+    r"(?P<what>permission denied for|must be owner of)"
+    r' (?P<kind>materialized view|foreign table|\w+) "?(?P<name>[^"]+)"?$'
+)
+RELATIONS = {"table", "relation", "view", "materialized view", "foreign table"}
+ROW_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
+OTHER_PRIVILEGES = {"function": "EXECUTE", "procedure": "EXECUTE", "tablespace": "CREATE"}
+SQL_ASCII = Obstacle(
+    "the encoding of the database is SQL_ASCII",
+    "create it with ENCODING 'UTF8' TEMPLATE template0",
+)
+STATE = text("""
+    SELECT current_user, current_schema() IS NOT NULL AS has_schema,
+        current_setting('server_encoding') AS encoding, (
+            SELECT min(nspname) FROM pg_namespace
+            WHERE NOT has_schema_privilege(oid, 'USAGE') AND nspname = ANY (
+                string_to_array(translate(current_setting('search_path'), '" ', ''), ',')
+            )
+        ) AS schema
+""")
+
+
+def explain_denial(error: DBAPIError, role: str | None) -> Obstacle | None:
+    """Return the privilege that the role lacks, if that is the error, and how to grant it."""
+    if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
+        return None
+    message = ERRORS.describe(error).partition(" (SQLSTATE")[0]
+    remedy = "have an administrator do it, or grant the privilege"
+    return explain_message(message, error.statement or "", role) or Obstacle(message, remedy)
+
+
+def explain_message(message: str, statement: str, role: str | None) -> Obstacle | None:
+    """Return the privilege that the server's message is about, and how to grant it."""
+    denied = DENIED.search(message)
+    if denied is None:
+        return None
+    kind, name, grantee = denied["kind"], quote(denied["name"]), quote(role or "CURRENT_ROLE")
+    if denied["what"] == "must be owner of":
+        return Obstacle(
+            f"no ownership of {kind} {name}", f"ALTER {kind.upper()} {name} OWNER TO {grantee}"
+        )
+    privileges = ", ".join(needed_privileges(kind, statement))
+    target = name
+    if kind not in RELATIONS:
+        target = f"{kind} {name}"
+    grant = f"GRANT {privileges} ON {target.replace(kind, kind.upper(), 1)} TO {grantee}"
+    return Obstacle(f"no {privileges} on {target}", grant)
+
+
+def needed_privileges(kind: str, statement: str) -> list[str]:
+    """Return what this statement needs on an object of this kind."""
+    words = set(re.findall(r"[A-Z]+", statement.upper()))
+    is_definition = statement.lstrip().upper().startswith(("CREATE", "ALTER"))
+    if kind == "schema":
+        return ["CREATE" if is_definition else "USAGE"]
+    if kind == "database":
+        return ["CREATE" if is_definition else "CONNECT"]
+    if kind not in RELATIONS:
+        return [OTHER_PRIVILEGES.get(kind, "USAGE")]
+    if is_definition:
+        return ["TRIGGER" if "TRIGGER" in words else "REFERENCES"]
+    if words & {"WHERE", "RETURNING"}:
+        words.add("SELECT")
+    return [privilege for privilege in ROW_PRIVILEGES if privilege in words] or ["SELECT"]
+
+
+def find_obstacle(connection: Connection) -> Obstacle | None:
+    """Return why tables cannot be seen, if that is so although no statement fails."""
+    state = connection.execute(STATE).one()
+    if state.encoding == "SQL_ASCII":
+        return SQL_ASCII
+    if state.has_schema or state.schema is None:
+        return None
+    schema, role = quote(state.schema), quote(state.current_user)
+    return Obstacle(
+        f"no USAGE on schema {schema}", f"GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}"
+    )
+
+
+def quote(name: str) -> str:
+    """Return a name as it stands in SQL."""
+    if re.fullmatch(r"[a-z_][a-z0-9_]*|CURRENT_ROLE", name):
+        return name
+    return '"' + name.replace('"', '""') + '"'

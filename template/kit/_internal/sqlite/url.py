@@ -1,0 +1,42 @@
+"""How DATABASE_URL is read."""
+
+import re
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from kit.project import PROJECT_DIR
+
+EXAMPLE = "sqlite:///file.db"
+UNREADABLE = (ArgumentError, ValueError)
+
+
+def parse_url(value: str) -> URL:
+    """Return DATABASE_URL without its driver, its file as an absolute path.
+
+    A relative path is relative to the project, wherever the command runs. Raises ValueError
+    with a reason free of secrets.
+    """
+    scheme, separator, rest = value.strip().partition("://")
+    if not separator or scheme.partition("+")[0] != "sqlite":
+        known = separator and re.fullmatch(r"[a-z0-9+]+", scheme)
+        raise ValueError(f"has to look like {EXAMPLE}" + (f", not {scheme}://..." if known else ""))
+    try:
+        url = make_url(f"sqlite://{rest}")
+    except UNREADABLE:
+        raise ValueError(f"cannot be read: it has to look like {EXAMPLE}") from None
+    if url.host or url.username or url.password or url.port:
+        raise ValueError(
+            f"names a host; a file has three slashes ({EXAMPLE}), four for an absolute path"
+        )
+    if url.query:
+        raise ValueError(f"has parameters, of which SQLite takes none here: {', '.join(url.query)}")
+    if not url.database or url.database == ":memory:":
+        return url._replace(database=None)
+    path = PROJECT_DIR / url.database
+    if not path.parent.is_dir():
+        raise ValueError(f"names a file in a folder that does not exist: {path.parent}")
+    return url.set(database=str(path))
+
+
+parse_any_url = parse_url

@@ -1,0 +1,91 @@
+"""Keeps the tests away from the database and the settings of the user."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from dotenv import dotenv_values
+from pydantic import AliasChoices, ValidationError
+
+from kit._internal.database import load_testing_dialect
+from kit._internal.testing.service import TestedService
+from kit.project import PROJECT_DIR
+from kit.settings import Settings, describe_problem, prefix_of
+
+
+def forget_settings(service: TestedService[Any]) -> None:
+    """Have the tests do the same in every shell and beside every .env.
+
+    Raises UsageError when TEST_DATABASE_URL cannot be used, or names the database of DATABASE_URL.
+    """
+    file = dotenv_values(PROJECT_DIR / ".env")
+    names = {"DATABASE_URL", "MIGRATION_DATABASE_URL", *service.databases}
+    urls = [where.get(name) for where in (os.environ, file) for name in names]
+    for variable in list(os.environ):
+        is_named = variable.upper() in {*names, *service.environment}
+        if is_named or is_setting(variable, service.settings_class):
+            del os.environ[variable]
+    os.environ.update(service.environment)
+    service.settings_class.model_config["env_file"] = None
+    server = os.environ.get("TEST_DATABASE_URL")
+    if not server:
+        return
+    check_settings(service, server)
+    try:
+        used = load_testing_dialect().locate(server)
+    except ValueError as error:
+        raise pytest.UsageError(f"TEST_DATABASE_URL: {error}") from None
+    if used.intersection(locations(filter(None, urls))):
+        raise pytest.UsageError("TEST_DATABASE_URL: is the database of DATABASE_URL; name another")
+
+
+def is_setting(variable: str, settings_class: type[Settings]) -> bool:
+    """Return whether an environment variable is one of the settings."""
+    name, prefix = variable.upper(), prefix_of(settings_class).upper()
+    if prefix and name.startswith(prefix):
+        return True
+    names = ["PORT"]
+    for field, info in settings_class.model_fields.items():
+        alias = info.validation_alias
+        names.append(f"{prefix}{field}")
+        names.extend(map(str, alias.choices if isinstance(alias, AliasChoices) else [alias]))
+    return name in {known.upper() for known in names}
+
+
+def check_settings(service: TestedService[Any], server: str) -> None:
+    """Raise UsageError when the tests have no value for a setting, or a wrong one."""
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            # Only here: processes that this one starts take it for a variable of the user.
+            name_databases(service, server, patch)
+            service.settings_for(server)
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False)[0]
+    else:
+        return
+    if problem["loc"][0] == "DATABASE_URL":
+        reason = problem["msg"].removeprefix("Value error, ")
+        raise pytest.UsageError(f"TEST_DATABASE_URL: {reason}")
+    line = describe_problem(service.settings_class, problem)
+    name, _, reason = line.partition(": ")
+    reason = reason.partition(";")[0]
+    environment = json.dumps({name: "..."})
+    raise pytest.UsageError(
+        f"{name}: {reason}; give the tests a value in conftest.py:"
+        f" TestedService(..., environment={environment})"
+    )
+
+
+def name_databases(service: TestedService[Any], server: str, patch: pytest.MonkeyPatch) -> None:
+    """Have every further database be on the server of the tests, until the fixtures create it."""
+    for variable in service.databases:
+        patch.setenv(variable, server)
+
+
+def locations(urls: Iterable[str]) -> Iterator[tuple[object, ...]]:
+    for url in urls:
+        with suppress(ValueError):
+            yield from load_testing_dialect().locate(url)

@@ -1,0 +1,12 @@
+"""The hook by which a project names its service."""
+
+from typing import Any
+
+import pytest
+
+from kit._internal.testing.service import TestedService
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_kit_service() -> TestedService[Any] | None:
+    """Return the service that kit's fixtures are for; tests/conftest.py has this."""

@@ -1,0 +1,76 @@
+"""Names of constraints, which autogenerate does not compare: those of the database and the models.
+
+A name differs where a revision leaves it to the database, as `users_pkey`, or the models do. A name
+that a revision gives on purpose may be another one, as before a change of the naming convention.
+"""
+
+import re
+from collections.abc import Iterator
+
+from sqlalchemy import (
+    Connection,
+    ForeignKeyConstraint,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    inspect,
+)
+from sqlalchemy.engine import Inspector
+from sqlalchemy.schema import ColumnCollectionConstraint
+
+# How databases name what has no name; SQLite gives none.
+AUTOMATIC = re.compile(r".*_(?:pkey|fkey|key)\d*")
+Key = tuple[str, tuple[str, ...]]
+
+
+def find_misnamed(connection: Connection, metadata: MetaData) -> list[str]:
+    """Return a line for each constraint whose name is not that of the models."""
+    inspector = inspect(connection)
+    lines = []
+    for table in metadata.tables.values():
+        if not inspector.has_table(table.name, table.schema):
+            continue
+        stored = dict(stored_names(inspector, table))
+        for key, name in wanted_names(table):
+            other = stored.get(key, name)
+            if name != other and is_automatic(name, other):
+                lines.append(f"{table.fullname}: {key[0]} {describe(other)}, not {describe(name)}")
+    return sorted(lines)
+
+
+def is_automatic(wanted: str | None, stored: str | None) -> bool:
+    """Return whether one of the names was left to the database."""
+    if wanted is None:
+        return stored is not None and not AUTOMATIC.fullmatch(stored)
+    return stored is None or AUTOMATIC.fullmatch(stored) is not None
+
+
+def describe(name: str | None) -> str:
+    return name or "without a name"
+
+
+def stored_names(inspector: Inspector, table: Table) -> Iterator[tuple[Key, str | None]]:
+    primary = inspector.get_pk_constraint(table.name, table.schema)
+    yield ("primary key", ()), primary["name"]
+    for foreign in inspector.get_foreign_keys(table.name, table.schema):
+        yield ("foreign key", tuple(foreign["constrained_columns"])), foreign["name"]
+    for unique in inspector.get_unique_constraints(table.name, table.schema):
+        yield ("unique constraint", tuple(unique["column_names"])), unique["name"]
+
+
+def wanted_names(table: Table) -> Iterator[tuple[Key, str | None]]:
+    for constraint in table.constraints:
+        name = constraint.name if isinstance(constraint.name, str) else None
+        if isinstance(constraint, PrimaryKeyConstraint):
+            if not constraint.columns:
+                continue
+            yield ("primary key", ()), name
+        elif isinstance(constraint, ForeignKeyConstraint):
+            yield ("foreign key", columns_of(constraint)), name
+        elif isinstance(constraint, UniqueConstraint):
+            yield ("unique constraint", columns_of(constraint)), name
+
+
+def columns_of(constraint: ColumnCollectionConstraint) -> tuple[str, ...]:
+    return tuple(column.name for column in constraint.columns)

@@ -1,0 +1,80 @@
+"""Rows with made-up values, for revisions to be tried on."""
+
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from secrets import randbelow, token_hex
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Column, Connection, Enum, MetaData, Table, func, inspect, select
+from sqlalchemy.exc import DBAPIError, SAWarning
+
+MADE_UP: dict[type, Callable[[], object]] = {
+    bool: lambda: True,
+    bytes: lambda: b"x",
+    date: lambda: datetime.now(UTC).date(),
+    datetime: lambda: datetime.now(UTC),
+    Decimal: lambda: Decimal(1),
+    dict: dict,
+    float: lambda: 1.0,
+    int: lambda: randbelow(10_000),
+    list: list,
+    object: dict,  # JSON
+    time: time,
+    timedelta: timedelta,
+    UUID: uuid4,
+}
+
+
+def add_rows(connection: Connection) -> None:
+    """Add a row to each table, except where rules of its own refuse what can be made up."""
+    for table in reflect(connection):
+        with suppress(DBAPIError, LookupError, NotImplementedError), connection.begin_nested():
+            columns = filter(is_required, table.columns)
+            values = {column.name: make_up(column, connection) for column in columns}
+            connection.execute(table.insert().values(values))
+
+
+def count_rows(connection: Connection) -> dict[str, int]:
+    """Return the number of rows of each table, by the name of the table with its schema."""
+    counts = {}
+    for table in reflect(connection):
+        counts[table.fullname] = connection.scalar(select(func.count()).select_from(table)) or 0
+    return counts
+
+
+def reflect(connection: Connection) -> list[Table]:
+    """Return the tables of all schemas but Alembic's own, those first that others refer to."""
+    inspector = inspect(connection)
+    schemas = {*inspector.get_schema_names(), None}
+    schemas -= {inspector.default_schema_name, "information_schema"}
+    metadata = MetaData()
+    with warnings.catch_warnings():
+        # Of types that SQLAlchemy does not know, and of tables that refer to each other.
+        warnings.simplefilter("ignore", SAWarning)
+        for schema in schemas:
+            metadata.reflect(connection, schema=schema, only=is_own)
+        return metadata.sorted_tables
+
+
+def is_own(name: str, _metadata: MetaData) -> bool:
+    return not name.startswith("alembic_")
+
+
+def is_required(column: Column[Any]) -> bool:
+    if column.nullable or column.server_default is not None:
+        return False
+    return column.identity is None and column.computed is None
+
+
+def make_up(column: Column[Any], connection: Connection) -> object:
+    for key in column.foreign_keys:
+        return connection.scalar(select(key.column).limit(1))
+    if isinstance(column.type, Enum):
+        return column.type.enums[0]
+    if column.type.python_type is str:
+        return token_hex(16)[: getattr(column.type, "length", None)]
+    return MADE_UP[column.type.python_type]()

@@ -1,0 +1,30 @@
+"""The tables that migrations/env.py knows: `python -m kit._internal.testing.schema` prints them."""
+
+import io
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData
+
+from kit.project import PROJECT_DIR
+
+
+def load_target_metadata() -> MetaData:
+    """Return the metadata that revisions are compared with; nothing connects to a database."""
+    known: list[MetaData] = []
+
+    def keep(_heads: object, context: MigrationContext) -> tuple[()]:
+        known.append(context.opts["target_metadata"])
+        return ()
+
+    config = Config(PROJECT_DIR / "alembic.ini", output_buffer=io.StringIO())
+    scripts = ScriptDirectory.from_config(config)
+    with EnvironmentContext(config, scripts, fn=keep, as_sql=True):
+        scripts.run_env()
+    return known[0]
+
+
+if __name__ == "__main__":
+    print(*load_target_metadata().tables, sep="\n")  # noqa: T201

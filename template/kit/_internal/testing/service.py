@@ -1,0 +1,67 @@
+"""The service that is tested, with settings that owe nothing to the environment."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic
+
+from sqlalchemy import URL, Connection
+
+from kit.application import Service
+from kit.db import Database
+from kit.project import is_own_module
+from kit.settings import SettingsT
+
+# Where a service is not: create_app() may be wrapped, and Settings extended, for the tests.
+NOT_THE_SERVICE = {"conftest", "kit", "test", "tests"}
+
+
+@dataclass(frozen=True)
+class TestedService(Generic[SettingsT]):
+    """How to create the service, the class of its settings, and what differs in tests.
+
+    `environment` has environment variables of the tests: {"ORDERS_API_KEY": "test"} for a setting
+    without a default. `databases` has the variables that name further databases, each of which is a
+    throwaway one in tests: {"ORDERS_REPORTS_URL": "reports"} migrates it with the section `reports`
+    of alembic.ini. In place of the section, a function creates the tables of an empty database on a
+    connection, as {"ORDERS_REPORTS_URL": Base.metadata.create_all} does.
+
+    `skip` leaves out checks of kit.testing.checks, each with the reason:
+    {"test_every_error_is_a_problem": "clients expect another format"}. Of a check that runs with
+    each revision, "test_revision_goes_up_down_and_up_with_rows[2026_01_01_0000-create_users]"
+    leaves out one.
+    """
+
+    create_app: Callable[[SettingsT], Service]
+    settings_class: type[SettingsT]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    databases: Mapping[str, str | Callable[[Connection], None]] = field(default_factory=dict)
+    skip: Mapping[str, str] = field(default_factory=dict)
+    # The name begins as that of a class of tests does.
+    __test__ = False
+
+    @property
+    def package(self) -> str:
+        """The name of the package that has the service's settings."""
+        modules = [parent.__module__ for parent in self.settings_class.__mro__]
+        for module in (*modules, self.create_app.__module__):
+            package = module.partition(".")[0]
+            if is_own_module(module) and package not in NOT_THE_SERVICE:
+                return package
+        return self.settings_class.__module__.partition(".")[0]
+
+    def settings_for(self, url: URL | str, **values: Any) -> SettingsT:  # noqa: ANN401
+        """Return settings that owe nothing to .env, with these values."""
+        text = url.render_as_string(hide_password=False) if isinstance(url, URL) else url
+        return self.settings_class(_env_file=None, DATABASE_URL=text, **values)
+
+    def open_database(self, settings: SettingsT) -> Database:
+        """Return the main database of the service, with its engine options."""
+        return self.create_app(settings).sources[0].open(settings)
+
+    @asynccontextmanager
+    async def serve(self, settings: SettingsT) -> AsyncIterator[Service]:
+        """Yield the application, started and afterwards shut down."""
+        app = self.create_app(settings)
+        async with app.router.lifespan_context(app):
+            yield app

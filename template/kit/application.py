@@ -1,0 +1,165 @@
+"""The application of a service: FastAPI with what every service needs around its routes."""
+
+import gc
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from kit._internal.docs import add_docs, add_index
+from kit._internal.error_handlers import HANDLERS
+from kit._internal.health.readiness import NotReadyError, check_ready
+from kit._internal.health.routes import router as health_router
+from kit._internal.limits import LimitMiddleware
+from kit._internal.middleware import (
+    CorsMiddleware,
+    RequestMiddleware,
+    UnexpectedErrorMiddleware,
+)
+from kit._internal.problems import Problem
+from kit._internal.routing import HeadMiddleware, match_last
+from kit.db import Source
+from kit.project import read_metadata
+from kit.settings import Settings
+
+__all__ = ["Service"]
+
+logger = logging.getLogger(__name__)
+
+Lifespan = Callable[["Service"], AbstractAsyncContextManager[Mapping[str, Any] | None]]
+
+
+class Service(FastAPI):
+    """A FastAPI application with health, docs, problems, limits, request ids and access log.
+
+    The databases are open while `lifespan` runs, which does the start-up and shutdown work of the
+    service; /health/ready asks all that are required. Further options are FastAPI's, and win over
+    the built-in ones. `app.state.settings` has the settings.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        database: Source | Sequence[Source],
+        lifespan: Lifespan | None = None,
+        exception_handlers: Mapping[Any, Any] | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        metadata = read_metadata()
+        self.sources = [database] if isinstance(database, Source) else list(database)
+        self.own_lifespan = lifespan
+        # How many middlewares are outside of those that add_middleware() adds.
+        self.outer_count = 0
+        usual = {
+            "title": metadata["name"],
+            "description": metadata["description"],
+            "version": metadata["version"],
+            # Decoding a field takes as long as it is, and nothing else runs meanwhile.
+            "form_limits": {"max_part_size": 250_000},
+            "openapi_url": "/openapi.json" if settings.docs else None,
+            "docs_url": None,  # add_docs() adds them, without another host.
+            "redoc_url": None,
+            # Names of functions make good names in generated clients.
+            "generate_unique_id_function": lambda route: route.name,
+        }
+        super().__init__(
+            lifespan=run_service,  # type: ignore[arg-type]
+            exception_handlers={**HANDLERS, **(exception_handlers or {})},
+            **(usual | options),
+        )
+        self.state.settings = settings
+        # Before all that can be mounted at "/"; see run_service().
+        self.include_router(health_router)
+        if settings.docs:
+            add_docs(self)
+        self.add_built_in_middleware(settings)
+
+    def add_built_in_middleware(self, settings: Settings) -> None:
+        # The last one added is the outermost.
+        self.add_outer_middleware(LimitMiddleware, max_body_size=settings.max_body_size)
+        self.add_outer_middleware(UnexpectedErrorMiddleware)
+        self.add_outer_middleware(HeadMiddleware)
+        if settings.cors_origins:
+            self.add_outer_middleware(
+                CorsMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=["*"],
+                allow_headers=["*"],
+                expose_headers=["Location", "X-Request-ID"],
+            )
+        self.add_outer_middleware(RequestMiddleware)
+
+    def add_middleware(
+        self,
+        middleware_class: Any,  # noqa: ANN401
+        *args: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        """Add a middleware inside the built-in ones: its errors are problems, with a request id.
+
+        The last one added is the outermost of these.
+        """
+        super().add_middleware(middleware_class, *args, **kwargs)
+        self.user_middleware.insert(self.outer_count, self.user_middleware.pop(0))
+
+    def add_outer_middleware(
+        self,
+        middleware_class: Any,  # noqa: ANN401
+        *args: Any,  # noqa: ANN401
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        """Add a middleware around the built-in ones and those added before.
+
+        What it answers itself has no request id and is not in the access log.
+        """
+        super().add_middleware(middleware_class, *args, **kwargs)
+        self.outer_count += 1
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the whole application: Starlette calls this when all routes have been added."""
+        if self.state.settings.development:
+            add_index(self)
+        return super().build_middleware_stack()
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of the API, with the problems that its routes refer to."""
+        if self.openapi_schema is None:
+            schemas = super().openapi()["components"]["schemas"]
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= problem.pop("$defs") | {"Problem": problem}
+        return super().openapi()
+
+
+@asynccontextmanager
+async def run_service(app: Service) -> AsyncIterator[Mapping[str, Any] | None]:
+    """Open the databases for as long as the application runs."""
+    gc.set_threshold(50_000)  # A request makes many objects, and hardly any cycles.
+    match_last(app, "/health/live")
+    settings = app.state.settings
+    databases = {source.name: source.open(settings) for source in app.sources}
+    for name, database in databases.items():
+        setattr(app.state, name, database)
+    try:
+        await report_readiness(app)
+        if app.own_lifespan is None:
+            yield None
+        else:
+            async with app.own_lifespan(app) as state:
+                yield state
+    finally:
+        for database in databases.values():
+            await database.engine.dispose()
+
+
+async def report_readiness(app: Service) -> None:
+    """Log what keeps the service from being ready, which does not keep it from starting."""
+    required = [source for source in app.sources if source.required]
+    for source in required:
+        try:
+            await check_ready(source, getattr(app.state, source.name), app.state.settings)
+        except NotReadyError as error:
+            logger.warning("not ready: %s", error.advice)

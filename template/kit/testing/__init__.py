@@ -1,0 +1,34 @@
+"""A pytest plugin for services: a migrated database for each worker, clients, and checks.
+
+tests/conftest.py names the plugin and the service:
+
+    pytest_plugins = ["kit.testing.plugin"]
+
+
+    def pytest_kit_service() -> TestedService[Settings]:
+        return TestedService(create_app, Settings)
+"""
+
+import pytest
+
+pytest.register_assert_rewrite("kit.testing.checks", "kit._internal.testing.clients")
+
+from kit._internal.testing.clients import Log, Rows, assert_problem, client_of, only  # noqa: E402
+from kit._internal.testing.databases import alembic_config, create_database, downgrade, upgrade  # noqa: E402
+from kit._internal.testing.rows import add_rows, count_rows  # noqa: E402
+from kit._internal.testing.service import TestedService  # noqa: E402
+
+__all__ = [
+    "Log",
+    "Rows",
+    "TestedService",
+    "add_rows",
+    "alembic_config",
+    "assert_problem",
+    "client_of",
+    "count_rows",
+    "create_database",
+    "downgrade",
+    "only",
+    "upgrade",
+]

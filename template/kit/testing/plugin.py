@@ -1,0 +1,241 @@
+"""Fixtures: a database for every worker, made by the migrations and rolled back after each test."""
+
+import asyncio
+import io
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.script import ScriptDirectory
+from httpx import AsyncClient
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.contextvars import get_contextvars
+
+from kit._internal.database import load_testing_dialect
+from kit._internal.testing import hooks, skipping
+from kit._internal.testing.clients import Log, Rows, client_of
+from kit._internal.testing.databases import alembic_config, create_database, upgrade
+from kit._internal.testing.further import clones, templates
+from kit._internal.testing.guard import check_settings, forget_settings, name_databases
+from kit._internal.testing.reading import shared_databases
+from kit._internal.testing.service import TestedService
+from kit.application import Service
+from kit.db import Database, Source
+from kit.logging import Formatter
+
+__all__ = [
+    "app",
+    "client",
+    "database",
+    "databases",
+    "engine",
+    "log",
+    "own_app",
+    "own_client",
+    "own_url",
+    "rows",
+    "server",
+    "service",
+    "shared_url",
+    "template",
+]
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(hooks)
+    pluginmanager.register(skipping)
+
+
+def find_service(config: pytest.Config) -> TestedService[Any]:
+    """Return what tests/conftest.py names; raise UsageError where it names none."""
+    service: TestedService[Any] | None = config.hook.pytest_kit_service()
+    if service is None:
+        raise pytest.UsageError("tests/conftest.py has no pytest_kit_service(): see kit.testing")
+    return service
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start one server for all workers, unless TEST_DATABASE_URL names one."""
+    service = find_service(session.config)
+    skipping.refuse_unknown_checks(service)
+    forget_settings(service)
+    if os.environ.get("TEST_DATABASE_URL") or session.config.option.collectonly:
+        return
+    # `timeout` or a CI server that stops the tests leaves nothing running behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stack = ExitStack()
+    session.config.add_cleanup(stack.close)
+    server = stack.enter_context(load_testing_dialect().run_server())
+    url = server.render_as_string(hide_password=False)
+    check_settings(service, url)
+    # The workers, which start after this, inherit it.
+    patch = stack.enter_context(pytest.MonkeyPatch.context())
+    patch.setenv("TEST_DATABASE_URL", url)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks for `kit_revision` with each revision."""
+    if "kit_revision" in metafunc.fixturenames:
+        scripts = ScriptDirectory.from_config(alembic_config())
+        revisions = {Path(script.path).stem: script for script in scripts.walk_revisions()}
+        names = sorted(revisions)
+        metafunc.parametrize("kit_revision", [revisions[name] for name in names], ids=names)
+
+
+@pytest.fixture(scope="session")
+def service(pytestconfig: pytest.Config) -> Iterator[TestedService[Any]]:
+    """The service that is tested."""
+    service = find_service(pytestconfig)
+    with pytest.MonkeyPatch.context() as patch:
+        name_databases(service, os.environ["TEST_DATABASE_URL"], patch)
+        yield service
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def event_loop(anyio_backend: str) -> AsyncIterator[None]:
+    """Keep one loop for all tests and a moment more: the thread of a driver may answer late.
+
+    A task in which aiosqlite closes a connection never ends when it is cancelled with the loop.
+    """
+    own = len(asyncio.all_tasks())
+    yield
+    for _ in range(100):
+        await asyncio.sleep(0.05)
+        if len(asyncio.all_tasks()) <= own:
+            break
+
+
+@pytest.fixture(scope="session")
+def server(service: TestedService[Any]) -> URL:
+    """The URL beside which databases can be created."""
+    url: URL = service.settings_for(os.environ["TEST_DATABASE_URL"]).database_url
+    return url
+
+
+@pytest.fixture(scope="session")
+def template(server: URL) -> Iterator[URL]:
+    """A migrated database that nobody is connected to, so that it can be copied."""
+    with create_database(server) as url:
+        upgrade(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def further_templates(service: TestedService[Any], server: URL) -> Iterator[dict[str, URL]]:
+    """The same for each of the further databases, by the variable that names it."""
+    with templates(service, server) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def shared_url(server: URL, template: URL, further_templates: dict[str, URL]) -> Iterator[URL]:
+    """The database that the tests of a worker use one after the other; others have clones, too."""
+    with create_database(server, template) as url, clones(further_templates, server):
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def engines(
+    service: TestedService[Any], shared_url: URL
+) -> AsyncIterator[dict[Source, AsyncEngine]]:
+    settings = service.settings_for(shared_url)
+    sources = service.create_app(settings).sources
+    engines = {source: source.open(settings).reader for source in sources}
+    yield engines
+    for engine in engines.values():
+        await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def engine(engines: dict[Source, AsyncEngine]) -> AsyncEngine:
+    """The engine for reading of the first of the application's databases."""
+    return next(iter(engines.values()))
+
+
+@pytest.fixture
+async def databases(engines: dict[Source, AsyncEngine]) -> AsyncIterator[dict[str, Database]]:
+    """The application's databases by name, where a commit lasts until the end of the test."""
+    async with shared_databases(engines) as databases:
+        yield databases
+
+
+@pytest.fixture
+def database(databases: dict[str, Database]) -> Database:
+    """The first of the application's databases."""
+    return next(iter(databases.values()))
+
+
+@pytest.fixture
+def rows(database: Database) -> Rows:
+    """Return an async function that adds rows of models, until the end of the test."""
+
+    async def add(*models: object) -> None:
+        async with database.writing.begin() as session:
+            session.add_all(models)
+
+    return add
+
+
+@pytest.fixture
+def app(
+    service: TestedService[Any],
+    databases: dict[str, Database],
+    database: Database,
+    shared_url: URL,
+) -> Service:
+    """The application, which is not started: its databases are those of the test."""
+    app = service.create_app(service.settings_for(shared_url))
+    for name, opened in databases.items():
+        setattr(app.state, name, opened)
+    setattr(app.state, app.sources[0].name, database)
+    return app
+
+
+@pytest.fixture
+async def client(app: Service) -> AsyncIterator[AsyncClient]:
+    """A client for requests one after the other."""
+    async with client_of(app) as client:
+        yield client
+
+
+@pytest.fixture
+def own_url(server: URL, template: URL, further_templates: dict[str, URL]) -> Iterator[URL]:
+    """A migrated database for one test, where a commit is a commit; others have clones, too."""
+    with create_database(server, template) as url, clones(further_templates, server):
+        yield url
+
+
+@pytest.fixture
+async def own_app(service: TestedService[Any], own_url: URL) -> AsyncIterator[Service]:
+    """The application, started with a database of its own."""
+    async with service.serve(service.settings_for(own_url)) as app:
+        yield app
+
+
+@pytest.fixture
+async def own_client(own_app: Service) -> AsyncIterator[AsyncClient]:
+    """A client of `own_app`, for requests that run at the same time."""
+    async with client_of(own_app) as client:
+        yield client
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Log:
+    """Return a function that returns what has been logged."""
+    # The formatter writes JSON where standard error is no terminal.
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    monkeypatch.setattr(caplog.handler, "formatter", Formatter(get_contextvars))
+    caplog.set_level("WARNING", logger="httpx")
+    caplog.set_level("INFO")
+    return lambda: [json.loads(line) for line in caplog.text.splitlines()]
