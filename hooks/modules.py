@@ -112,7 +112,8 @@ def imported(text: str) -> dict[str, str]:
 
 
 def words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text))
+    """Return the words of a text but those behind a dot, which are attributes."""
+    return set(re.findall(r"(?<![\w.])\w+", text))
 
 
 def is_used(name: str, used: set[str]) -> bool:

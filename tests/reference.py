@@ -145,7 +145,15 @@ def is_computed(name: str, question: object) -> bool:
         and isinstance(question, dict)
         and question.get("when") is False
         # About the folder that is copied to; and the databases, which have a table of their own.
-        and name not in {"previous", "unknown_answers", "is_service", "databases", "database_facts"}
+        and name
+        not in {
+            "previous",
+            "unknown_answers",
+            "retired_answers",
+            "is_service",
+            "databases",
+            "database_facts",
+        }
     )
 
 

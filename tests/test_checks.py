@@ -146,7 +146,7 @@ def test_second_head_is_told(copy: Project, revise: Revise) -> None:
 
 
 SOURCES = """database = Source()
-reports = Source("reports", url=lambda settings: make_url(settings.reports_url))
+reports = Source("reports", url=lambda settings: settings.reports_url)
 """
 ADMIN = """
 from fastapi import APIRouter, FastAPI, HTTPException, WebSocket
@@ -221,7 +221,8 @@ def downgrade() -> None:
 CONFTEST = """return TestedService(
         create_app,
         Settings,
-        environment={"ORDERS_API_KEY": "test", "ORDERS_REPORTS_URL": "REPORTS"},
+        environment={"ORDERS_API_KEY": "test"},
+        databases={"ORDERS_REPORTS_URL": lambda connection: None},
         skip={"test_revision_goes_up_down_and_up_with_rows[2026_01_02_0000-aaaaaaaaaaaa]": "one way"},
     )"""
 SUBFOLDER = {
@@ -275,10 +276,9 @@ def grow(project: Project, revise: Revise) -> None:
     edit(
         app / "settings.py",
         "    service_name",
-        '    api_key: str\n    reports_url: str = ""\n    service_name',
+        "    api_key: str\n    reports_url: kit.settings.DatabaseURL\n    service_name",
     )
     edit(app / "db.py", "database = Source()\n", SOURCES)
-    edit(app / "db.py", "from kit.db", "from sqlalchemy import make_url\n\nfrom kit.db")
     write(project, "app/admin.py", ADMIN)
     write(project, "app/__main__.py", "raise SystemExit('started')\n")
     write(project, "app/static/not-a-module.py", "raise SystemExit('imported')\n")
@@ -293,9 +293,8 @@ def grow(project: Project, revise: Revise) -> None:
         "    return app",
         '    app.mount("/admin", admin)\n    app.include_router(hidden, prefix="")\n    return app',
     )
-    conftest = CONFTEST.replace("REPORTS", f"{project.database}://")
     call = "return TestedService(create_app, Settings)"
-    edit(project.folder / "tests/conftest.py", call, conftest)
+    edit(project.folder / "tests/conftest.py", call, CONFTEST)
     (project.folder / "tests").rename(project.folder / "test")
     edit(project.folder / "pyproject.toml", 'testpaths = ["tests"]', 'testpaths = ["test"]')
     for name, text in SUBFOLDER.items():

@@ -55,18 +55,19 @@ def test_copy_keeps_revisions_and_notes_for_agents(source: Path, tmp_path: Path)
 
 @pytest.mark.slow
 def test_copy_into_a_service_says_what_it_leaves_out(source: Path, tmp_path: Path) -> None:
-    """A copy that was interrupted leaves answers, by which the next takes the folder for a service."""
+    """One that was interrupted may leave answers, which do not make the folder a service."""
     copy = (sys.executable, "-m", "copier", "copy", "--defaults", "--data", "service_name=orders")
-    interrupted = tmp_path / "orders"
-    interrupted.mkdir()
-    (interrupted / ".copier-answers.yml").write_text("service_name: orders\n", "utf-8")
-    message = run(*copy, "--overwrite", source, interrupted, cwd=tmp_path).stderr
-    assert not (interrupted / "app").exists()
-    assert "delete .copier-answers.yml and copy again" in message
-    (interrupted / ".copier-answers.yml").unlink()
-    message = run(*copy, "--overwrite", source, interrupted, cwd=tmp_path).stderr
-    assert (interrupted / "app").exists()
+    folder = tmp_path / "orders"
+    folder.mkdir()
+    (folder / ".copier-answers.yml").write_text("service_name: orders\n", "utf-8")
+    message = run(*copy, "--overwrite", source, folder, cwd=tmp_path).stderr
+    assert (folder / "app/main.py").exists()
     assert "was a service already" not in message
+    (folder / "app/main.py").unlink()
+    message = run(*copy, "--overwrite", source, folder, cwd=tmp_path).stderr
+    assert not (folder / "app/main.py").exists()
+    assert "was a service already" in message
+    assert "delete .copier-answers.yml and copy again" in message
 
 
 @pytest.mark.slow

@@ -28,7 +28,8 @@ NEW = "90.0.0"
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     made = tagged_clone(tmp_path_factory.mktemp("template") / "template")
-    edit(made.source / "template/alembic.ini", "[alembic]", "# Settings of Alembic.\n[alembic]")
+    rules = made.source / "template/kit/ruff.toml"
+    edit(rules, "line-length", "# As wide as a screen.\nline-length")
     publish(made.source, NEW)
     return made
 
@@ -69,12 +70,12 @@ def test_scheduled_update(releases: Releases, tmp_path: Path, name: str) -> None
     }
     shell = {"github": GITHUB_SHELL, "gitlab": GITLAB_SHELL}[name]
 
-    edit(folder / "alembic.ini", "[alembic]", "# Mine.\n[alembic]")
+    edit(folder / "kit/ruff.toml", "line-length", "# Mine.\nline-length")
     commit(folder, "Edit")
     for script in scripts(name):
         run(*shell, script, cwd=folder, env=environment)
-    pushed = git("show", "template-update:alembic.ini", cwd=server)
-    assert "<<<<<<< before updating\n# Mine.\n=======\n# Settings of Alembic.\n" in pushed
+    pushed = git("show", "template-update:kit/ruff.toml", cwd=server)
+    assert "<<<<<<< before updating\n# Mine.\n=======\n# As wide as a screen.\n" in pushed
     assert f"_commit: {NEW}" in git("show", "template-update:.copier-answers.yml", cwd=server)
     if name == "github":
         assert "pr create --head template-update" in (tmp_path / "calls").read_text("utf-8")

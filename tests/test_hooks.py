@@ -27,14 +27,14 @@ HOOKS = """
 
 @migration("90.0.0")
 def rename_pagination(project: Project) -> None:
-    project.rename("app/pagination.py", "app/pages/cursor.py")
+    project.rename("kit/pagination.py", "kit/pages/cursor.py")
     project.change_answer("ci", "gitlab", "gitlab-ci")
 
 
 @migration("92.0.0")
 def rename_logging(project: Project) -> None:
-    project.rename("app/logging.py", "app/logs.py")
-    project.rename("app/errors.py", "app/users/schemas.py")
+    project.rename("kit/logging.py", "kit/logs.py")
+    project.rename("kit/errors.py", "kit/models.py")
 """
 # The release of the hook, one after it, and one whose hook cannot do its work.
 RENAMED, LATER, FAILING = "90.0.0", "91.0.0", "92.0.0"
@@ -43,7 +43,7 @@ RENAMED, LATER, FAILING = "90.0.0", "91.0.0", "92.0.0"
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     made = tagged_clone(tmp_path_factory.mktemp("hooks") / "template")
-    template = made.source / "template/app"
+    template = made.source / "template/kit"
     (template / "pages").mkdir()
     git("mv", template / "pagination.py", template / "pages/cursor.py", cwd=made.source)
     with (template / "pages/cursor.py").open("a") as file:
@@ -57,7 +57,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     with (made.source / "copier.yml").open("a") as file:
         file.write(ENTRY.format(version=RENAMED))
     publish(made.source, RENAMED)
-    edit(made.source / "template/app/main.py", '"""', '"""Serve: ')
+    edit(made.source / "template/kit/serving.py", '"""', '"""Serve: ')
     publish(made.source, LATER)
     with (made.source / "copier.yml").open("a") as file:
         file.write(ENTRY.format(version=FAILING))
@@ -67,10 +67,10 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
 
 @pytest.fixture(scope="module")
 def started(releases: Releases, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a project of the release before, whose `app/pagination.py` has an edit."""
+    """Return a project of the release before, whose `kit/pagination.py` has an edit."""
     folder = tmp_path_factory.mktemp("started") / "orders"
     start(releases, folder, releases.next, {"ci": "gitlab"})
-    edit(folder / "app/pagination.py", '"""', '"""Mine: ')
+    edit(folder / "kit/pagination.py", '"""', '"""Mine: ')
     commit(folder, "Edit")
     return folder
 
@@ -88,32 +88,32 @@ def status(folder: Path) -> str:
 def test_edits_go_with_a_renamed_file(
     releases: Releases, project: Path, tmp_path: Path, conflict: str
 ) -> None:
-    edited = (project / "app/pagination.py").read_text("utf-8")
+    edited = (project / "kit/pagination.py").read_text("utf-8")
     update(project, RENAMED, unsafe=True, conflict=conflict)
-    assert not (project / "app/pagination.py").exists()
-    renamed = (project / "app/pages/cursor.py").read_text("utf-8")
+    assert not (project / "kit/pagination.py").exists()
+    renamed = (project / "kit/pages/cursor.py").read_text("utf-8")
     assert renamed == f"{edited}\n# Added by the release.\n"
     fresh = start(releases, tmp_path / "fresh", RENAMED, {"ci": "gitlab-ci"})
-    edit(fresh / "app/pages/cursor.py", '"""', '"""Mine: ')
+    edit(fresh / "kit/pages/cursor.py", '"""', '"""Mine: ')
     assert contents(project) == contents(fresh)
 
 
 def test_same_lines_conflict_under_the_new_name(project: Path) -> None:
-    with (project / "app/pagination.py").open("a") as file:
+    with (project / "kit/pagination.py").open("a") as file:
         file.write("\n# Added here.\n")
     commit(project, "Add")
     update(project, RENAMED, unsafe=True)
-    text = (project / "app/pages/cursor.py").read_text("utf-8")
+    text = (project / "kit/pages/cursor.py").read_text("utf-8")
     assert text.count("<<<<<<< before updating") == 1
     assert "# Added here." in text
     assert "# Added by the release." in text
 
 
 def test_deleted_file_stays_deleted_under_its_new_name(project: Path) -> None:
-    (project / "app/pagination.py").unlink()
+    (project / "kit/pagination.py").unlink()
     commit(project, "Delete")
     update(project, RENAMED, unsafe=True)
-    assert not (project / "app/pages/cursor.py").exists()
+    assert not (project / "kit/pages/cursor.py").exists()
 
 
 def test_without_trust_nothing_is_written(project: Path) -> None:
@@ -125,7 +125,7 @@ def test_without_trust_nothing_is_written(project: Path) -> None:
 def test_a_later_release_asks_for_no_trust(releases: Releases, tmp_path: Path) -> None:
     folder = start(releases, tmp_path / "orders", RENAMED, {})
     update(folder, LATER)
-    assert "Serve: " in (folder / "app/main.py").read_text("utf-8")
+    assert "Serve: " in (folder / "kit/serving.py").read_text("utf-8")
 
 
 def test_failing_hook_puts_everything_back(
@@ -135,8 +135,8 @@ def test_failing_hook_puts_everything_back(
     with pytest.raises(TaskError):
         update(project, FAILING, unsafe=True)
     assert capfd.readouterr().err == (
-        "The hook of release 92.0.0 has put the project back as it was: app/errors.py is to be"
-        " called app/users/schemas.py, which exists; rename yours, commit, and update again\n"
+        "The hook of release 92.0.0 has put the project back as it was: kit/errors.py is to be"
+        " called kit/models.py, which exists; rename yours, commit, and update again\n"
     )
     assert not status(project)
     assert "gitlab\n" in (project / ".copier-answers.yml").read_text("utf-8")
@@ -155,8 +155,8 @@ def test_rendering_left_by_a_killed_update_is_not_taken(
     command = [sys.executable, "-c", code, RENAMED]
     monkeypatch.setenv("TMPDIR", str(left.parent))
     subprocess.run(command, cwd=project, check=True)
-    assert (left / "app/pagination.py").exists()
-    assert "Mine: " in (project / "app/pages/cursor.py").read_text("utf-8")
+    assert (left / "kit/pagination.py").exists()
+    assert "Mine: " in (project / "kit/pages/cursor.py").read_text("utf-8")
 
 
 def run_hook(releases: Releases, project: Path, version: str) -> subprocess.CompletedProcess[str]:

@@ -14,8 +14,8 @@ JOIN = "`alembic merge heads` adds a revision that follows both."
 LINKS = f"only links of a chain can move, after the one head of main: {JOIN}"
 NO_BASE = "no base found: name the branch to merge into, for example base=origin/trunk"
 ADVICE = (
-    f"{ADA} and {BOB} come last. `make db-rebase` puts those of this branch last."
-    f" If others have applied one, {JOIN}"
+    f"no revision follows {ADA} or {BOB}: run `make db-rebase`, which puts those of this branch"
+    " last; where others have applied one, `alembic merge heads`"
 )
 
 

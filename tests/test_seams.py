@@ -132,7 +132,7 @@ def test_users_deleted(copy: Project) -> None:
     folder = copy.folder
     for name in ("tests/kit", "app/users"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in ("app/models/user.py", "tests/test_users.py", "tests/test_user_rows.py"):
+    for name in ("app/models/user.py", "tests/test_users.py"):
         (folder / name).unlink()
     edit(folder / "app/main.py", "from app.users.routes import router as users_router\n", "")
     edit(

@@ -32,10 +32,20 @@ def migrated(project: Project, url: str) -> str:
     return url
 
 
-@pytest.mark.parametrize("command", ["make run", "make dev", "python -m app"])
+COMMANDS = [
+    "make run",
+    "make dev",
+    "python -m app",
+    "fastapi dev --port $PORT",
+    "uvicorn app.main:app --port $PORT",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_serves(project: Project, migrated: str, tmp_path: Path, command: str) -> None:
+    shell = ("sh", "-c", f"exec {command}")
     with (
-        project.serve(*command.split(), url=migrated, log=tmp_path / "log") as server,
+        project.serve(*shell, url=migrated, log=tmp_path / "log") as server,
         httpx.Client(base_url=server.address, timeout=10) as client,
     ):
         assert client.get("/health/ready").status_code == 200

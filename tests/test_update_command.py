@@ -294,6 +294,13 @@ def test_what_an_answer_changes_in_own_files_is_named(releases: Releases, folder
     assert git("ls-files", "-s", "app", "pyproject.toml", "README.md", cwd=folder) == before
 
 
+def test_copier_itself_names_changed_answers_too(releases: Releases, folder: Path) -> None:
+    data = ("--data", "python_version=3.13", "--vcs-ref", releases.next)
+    said = run(sys.executable, "-m", "copier", "update", "--defaults", *data, cwd=folder).stderr
+    assert "python_version has changed. Change by hand what it decides in your own files:" in said
+    assert "description has changed" not in said
+
+
 def test_renamed_package_is_named(releases: Releases, folder: Path) -> None:
     lines = update(folder, to=releases.next, data="package_name=shipping").stdout.splitlines()
     assert (
@@ -439,6 +446,7 @@ LINKS = [
     ("kit", "src/kit", "kit"),
     ("kit/testing", "../testing", "kit/testing"),
     ("kit/testing", "{outside}", "kit/testing"),
+    ("app/users", "{outside}", "app/users"),
     ("Dockerfile", "deploy/Dockerfile", "Dockerfile"),
 ]
 
@@ -469,8 +477,8 @@ def test_links_elsewhere_are_no_matter(folder: Path, tmp_path: Path) -> None:
     folder.rename(whole / "real")
     (whole / "orders").symlink_to("real")
     (whole / "real/docs").symlink_to("app")
-    (whole / "real/app/users").rename(whole / "users")
-    (whole / "real/app/users").symlink_to("../../users")
+    (whole / "real/app/users").rename(whole / "real/people")
+    (whole / "real/app/users").symlink_to("../people")
     git("init", "--quiet", cwd=whole)
     commit(whole, "Start")
     assert "Next:" in update(whole / "orders", to=NEW).stdout
@@ -527,7 +535,7 @@ def test_from_the_release_before(releases: Releases, tmp_path: Path) -> None:
     folder = start(releases, tmp_path / "orders", "1.8.0", {"database": "sqlite"})
     said = refused(folder, to=releases.next, data="colour=red")
     assert said == f"{releases.next} does not ask for colour; {ASKED}"
-    update(folder, to=releases.next, data="ci=gitlab")
+    update(folder, to=releases.next, data="ci=gitlab", trust="1")
     answers = (folder / ".copier-answers.yml").read_text("utf-8")
     assert f"_commit: {releases.next}\n" in answers
     assert "ci: gitlab\n" in answers
@@ -538,8 +546,8 @@ def test_from_releases_that_read_one_file(releases: Releases, tmp_path: Path) ->
     folder = start(releases, tmp_path / "orders", "1.7.0", {"database": "sqlite"})
     said = refused(folder, to=releases.next)
     assert said.splitlines()[-2].strip() == "--- # first: make update to=1.8.1"
-    for name in ("1.8.0", releases.next):
-        update(folder, to=name)
+    for name in ("1.8.1", releases.next):
+        update(folder, to=name, trust="1")
         assert f"_commit: {name}\n" in (folder / ".copier-answers.yml").read_text("utf-8")
         commit(folder, f"Update to {name}")
 

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests.lives import LIVES, Life
-from tests.releases import Releases, commit, git, publish, tagged_clone
+from tests.releases import Releases, commit, edit, git, publish, tagged_clone
 from tests.template import Answers
 from tests.test_updates import ANSWERS, BEFORE, contents, recopy, start, update
 
@@ -157,3 +157,23 @@ def test_service_of_1_x_sees_no_conflict_once_it_has_moved(
     assert kits[0] == kits[1]
     recopy(folder, LATER)
     assert own(folder) == before
+
+
+def test_answers_are_renamed_without_trust(releases: Releases, tmp_path: Path) -> None:
+    """By the default of the question, as hooks/README.md says; a retired answer is forgotten."""
+    source = shutil.copytree(releases.source, tmp_path / "template")
+    folder = start(releases, tmp_path / "orders", releases.next, {"ci": "gitlab"})
+    answers = folder / ".copier-answers.yml"
+    edit(answers, str(releases.source), str(source))
+    edit(answers, "ci: gitlab", "ci: gitlab\ncolour: red")
+    commit(folder, "Retired")
+    edit(source / "options/60-ci.yml", "CI/CD: gitlab", "CI/CD: gitlab-ci")
+    edit(source / "options/60-ci.yml", "ci != 'gitlab'", "ci not in ['gitlab', 'gitlab-ci']", 9)
+    edit(source / "options/60-ci.yml", "{{ ci |", "{{ {'gitlab': 'gitlab-ci'}.get(ci, ci) |")
+    edit(source / "copier.yml", 'default: "[]"', "default: \"['colour']\"")
+    publish(source, "91.0.0")
+    update(folder, "91.0.0")
+    text = answers.read_text("utf-8")
+    assert "ci: gitlab-ci\n" in text
+    assert "colour" not in text
+    assert (folder / ".gitlab-ci.yml").exists()

@@ -12,10 +12,21 @@ Files = Mapping[str, bytes]
 
 
 def find_links(names: Iterable[str]) -> list[str]:
-    """Return the links by which the template's files would be read and written elsewhere."""
-    paths = [PurePosixPath(name) for name in names if not is_own(name)]
-    parts = {part for path in paths for part in (path, *path.parents)}
-    return sorted(str(part) for part in parts if Path(part).is_symlink())
+    """Return the links by which the template's files would be read and written elsewhere.
+
+    To own files of the project nothing is written: there copier accepts links within the project.
+    """
+    links = set()
+    for name in names:
+        path = PurePosixPath(name)
+        for part in (path, *path.parents):
+            if Path(part).is_symlink() and not (is_own(name) and is_within(part)):
+                links.add(str(part))
+    return sorted(links)
+
+
+def is_within(link: PurePosixPath) -> bool:
+    return Path(link).resolve().is_relative_to(Path.cwd().resolve())
 
 
 def find_deleted(names: Iterable[str]) -> list[str]:
