@@ -59,7 +59,9 @@ def settle(folder: Path, project: Project, url: str) -> Project:
 
 def keep_environment(project: Project) -> None:
     """Have make take the environment, which is shared, for up to date."""
-    os.utime(project.folder / "pyproject.toml", (0, 0))
+    for name in ("pyproject.toml", "kit/pyproject.toml"):
+        if (project.folder / name).exists():
+            os.utime(project.folder / name, (0, 0))
 
 
 def name_in(folder: Path, name: str) -> str:

@@ -394,7 +394,7 @@ def test_names_that_are_gone_are_named(
 def test_service_in_a_folder_of_a_repository(
     releases: Releases, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Beside others, with a repository of somebody else in it; nothing else is touched."""
+    """Beside others, with another repository in it; nothing else is touched."""
     repository = tmp_path / "mono"
     folder = repository / "services/orders"
     folder.parent.mkdir(parents=True)

@@ -138,6 +138,7 @@ def test_users_deleted(copy: Project) -> None:
     edit(
         folder / "app/main.py",
         "    app = Service(settings or load(Settings), database=database)\n"
+        "    # Add routers, middleware (app.add_middleware) and exception handlers here.\n"
         "    app.include_router(users_router)\n    return app\n",
         "    return Service(settings or load(Settings), database=database)\n",
     )

@@ -68,7 +68,7 @@ def update(folder: Path) -> int:
     refuse_links([*old, *new])
     deleted, known = changes.find_deleted(old), changes.find_variables()
     edits = Edits(step.renames(), old)
-    before_answers, after_answers = render_own(step, folder, answers)
+    before_answers, after_answers = render_own(step, folder, answers) if answers else (new, new)
     # From here on this folder has modules of the new release, which must not be imported.
     sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path.cwd()]
     apply(step, data)
