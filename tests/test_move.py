@@ -24,11 +24,11 @@ from tests.lives import (
     with_carriage_returns,
 )
 from tests.pages import reading
-from tests.project import Project
+from tests.project import Project, keep_environment
 from tests.releases import Releases, commit, edit, git, tagged_clone
 from tests.support import run
 from tests.template import ROOT
-from tests.test_lived_in import keep_environment, settle
+from tests.test_lived_in import settle
 from tests.test_updates import revisions, start, status, update
 
 pytestmark = pytest.mark.slow
