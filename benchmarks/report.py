@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from tests.reference import PART
 from tests.support import run
+from tests.tags import tags
 from tests.template import ROOT
 
 if TYPE_CHECKING:  # It is there for `make bench` only.
@@ -143,8 +144,8 @@ def machine(packages: Mapping[str, str] | None = None) -> str:
     processor = re.search(r"(?m)^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text("utf-8"))
     name = processor[1] if processor else platform.machine()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    release = re.search(r"(?m)^## (\S+)$", (ROOT / "CHANGELOG.md").read_text("utf-8"))
-    known = {"the template": release[1] if release else "unreleased", **(packages or {})}
+    releases = tags.headings((ROOT / "CHANGELOG.md").read_text("utf-8"))
+    known = {"the template": releases[0], **(packages or {})}
     known.setdefault("Python", platform.python_version())
     system = platform.freedesktop_os_release()["PRETTY_NAME"]
     return (

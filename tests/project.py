@@ -123,6 +123,13 @@ def uv_folder() -> Path:
     return folder
 
 
+def keep_environment(project: Project) -> None:
+    """Have make take the environment, which is shared, for up to date."""
+    for name in ("pyproject.toml", "kit/pyproject.toml"):
+        if (project.folder / name).exists():
+            os.utime(project.folder / name, (0, 0))
+
+
 @contextlib.contextmanager
 def stopped(project: Project) -> Iterator[Project]:
     """Stop the project's database in the end, whatever happens."""

@@ -1,14 +1,13 @@
 """Updates of a service that has lived: its own column with rows in it, edits, deletions and files."""
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.databases import Server
-from tests.project import FIRST, Project
+from tests.project import FIRST, Project, keep_environment
 from tests.releases import Releases, commit, edit, publish, tagged_clone
 from tests.support import only
 from tests.template import DATABASES, Answers
@@ -55,11 +54,6 @@ def settle(folder: Path, project: Project, url: str) -> Project:
     (folder / ".git/info/exclude").write_text(".venv\n", "utf-8")
     (folder / ".env").write_text(f"DATABASE_URL={url}\n", "utf-8")
     return dataclasses.replace(project, folder=folder)
-
-
-def keep_environment(project: Project) -> None:
-    """Have make take the environment, which is shared, for up to date."""
-    os.utime(project.folder / "pyproject.toml", (0, 0))
 
 
 def name_in(folder: Path, name: str) -> str:

@@ -24,11 +24,11 @@ from tests.lives import (
     with_carriage_returns,
 )
 from tests.pages import reading
-from tests.project import Project
+from tests.project import Project, keep_environment
 from tests.releases import Releases, commit, edit, git, tagged_clone
 from tests.support import run
 from tests.template import ROOT
-from tests.test_lived_in import keep_environment, settle
+from tests.test_lived_in import settle
 from tests.test_updates import revisions, start, status, update
 
 pytestmark = pytest.mark.slow
@@ -394,7 +394,7 @@ def test_names_that_are_gone_are_named(
 def test_service_in_a_folder_of_a_repository(
     releases: Releases, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Beside others, with a repository of somebody else in it; nothing else is touched."""
+    """Beside others, with another repository in it; nothing else is touched."""
     repository = tmp_path / "mono"
     folder = repository / "services/orders"
     folder.parent.mkdir(parents=True)

@@ -1,6 +1,5 @@
 """What a service changes outside kit/ works, and changes nothing in kit/ and scripts/."""
 
-import os
 import shutil
 import tomllib
 from pathlib import Path
@@ -9,7 +8,7 @@ import httpx
 import pytest
 
 from tests.databases import Server
-from tests.project import FIRST, Project
+from tests.project import FIRST, Project, keep_environment
 from tests.releases import edit
 from tests.seams import live
 from tests.support import only
@@ -25,11 +24,6 @@ def template_zone(project: Project) -> dict[str, bytes]:
     paths = [path for folder in folders for path in files(folder)]
     made = {".ruff_cache", "__pycache__"}
     return {str(path): path.read_bytes() for path in paths if made.isdisjoint(path.parts)}
-
-
-def keep_environment(project: Project) -> None:
-    """Have make take the environment, which is shared, for up to date."""
-    os.utime(project.folder / "pyproject.toml", (0, 0))
 
 
 def set_variable(project: Project, name: str, value: str) -> None:
@@ -138,6 +132,7 @@ def test_users_deleted(copy: Project) -> None:
     edit(
         folder / "app/main.py",
         "    app = Service(settings or load(Settings), database=database)\n"
+        "    # Add routers, middleware (app.add_middleware) and exception handlers here.\n"
         "    app.include_router(users_router)\n    return app\n",
         "    return Service(settings or load(Settings), database=database)\n",
     )

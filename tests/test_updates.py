@@ -241,9 +241,9 @@ def test_killed_at_any_moment(releases: Releases, tmp_path: Path) -> None:
 def later(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     """Return releases after the one to come: a line is changed, and changed again."""
     made = tagged_clone(tmp_path_factory.mktemp("later") / "template")
-    edit(made.source / "template/alembic.ini", "[alembic]", "# One.\n[alembic]")
+    edit(made.source / "template/kit/ruff.toml", "line-length", "# One.\nline-length")
     publish(made.source, "90.0.0")
-    edit(made.source / "template/alembic.ini", "# One.\n", "# Two.\n")
+    edit(made.source / "template/kit/ruff.toml", "# One.\n", "# Two.\n")
     publish(made.source, "91.0.0")
     return made
 
@@ -252,8 +252,8 @@ def later(tmp_path_factory: pytest.TempPathFactory) -> Releases:
 def test_conflict_is_marked_where_it_is(later: Releases, tmp_path: Path, conflict: str) -> None:
     """Nothing else is lost: neither ours, in the same file, nor what the release brings elsewhere."""
     folder = start(later, tmp_path / "orders", later.next, {})
-    edit(folder / "alembic.ini", "[alembic]", "# Ours.\n[alembic]")
-    with (folder / "alembic.ini").open("a") as file:
+    edit(folder / "kit/ruff.toml", "line-length", "# Ours.\nline-length")
+    with (folder / "kit/ruff.toml").open("a") as file:
         file.write("\n# Ours as well.\n")
     edit(folder / "app/main.py", '"""', '"""Ours: ')
     commit(folder, "Edit")
@@ -261,11 +261,11 @@ def test_conflict_is_marked_where_it_is(later: Releases, tmp_path: Path, conflic
     update(folder, "90.0.0", conflict=conflict)
     found = contents(folder)
     found.pop(".copier-answers.yml"), expected.pop(".copier-answers.yml")
-    ours = expected["alembic.ini"].decode()
+    ours = expected["kit/ruff.toml"].decode()
     if conflict == "inline":
         both = f"{BEFORE}# Ours.\n{'=' * 7}\n# One.\n{AFTER}"
-        expected["alembic.ini"] = ours.replace("# Ours.\n", both).encode()
+        expected["kit/ruff.toml"] = ours.replace("# Ours.\n", both).encode()
     else:
-        expected["alembic.ini"] = ours.replace("# Ours.\n", "# One.\n").encode()
-        assert "+# Ours.\n" in found.pop("alembic.ini.rej").decode()
+        expected["kit/ruff.toml"] = ours.replace("# Ours.\n", "# One.\n").encode()
+        assert "+# Ours.\n" in found.pop("kit/ruff.toml.rej").decode()
     assert found == expected

@@ -55,7 +55,9 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
         path = made.source / name
         changes = re.search(r"\.(py|toml|ini|ya?ml|example)(\.jinja)?$|Makefile|Dockerfile", name)
         if changes and "versions" not in path.parts and "answers_file" not in name:
-            path.write_text(path.read_text("utf-8") + "\n# Changed by a release.\n", "utf-8")
+            # Near the top, where nobody else has added anything.
+            first, _, rest = path.read_text("utf-8").partition("\n")
+            path.write_text(f"{first}\n# Changed by a release.\n{rest}", "utf-8")
     package = template / "{{ package_name }}"
     for folder in (
         package,
@@ -143,6 +145,15 @@ def test_service_of_1_x_sees_no_conflict_once_it_has_moved(
     life.live(folder)
     update(folder, releases.next, unsafe=True)
     shutil.rmtree(folder / "left-over", ignore_errors=True)
+    renamed = {"package_name": life.package}
+    resolved = start(releases, tmp_path / "resolved", releases.next, answers | renamed)
+    for name in conflicts(folder):
+        # In scripts and what is merged: theirs.
+        assert not is_own(name), name
+        if (resolved / name).exists():
+            shutil.copy2(resolved / name, folder / name)
+        else:
+            (folder / name).unlink()
     (folder / "added.py").write_text("# Ours.\n", "utf-8")
     commit(folder, "Move")
     before = own(folder)
@@ -151,7 +162,6 @@ def test_service_of_1_x_sees_no_conflict_once_it_has_moved(
         assert own(folder) == before
         assert not conflicts(folder)
         commit(folder, f"Update with {data}")
-    renamed = {"package_name": life.package}
     fresh = start(releases, tmp_path / "fresh", LATER, answers | renamed)
     kits = [{n: t for n, t in contents(f).items() if n.startswith("kit/")} for f in (folder, fresh)]
     assert kits[0] == kits[1]

@@ -68,7 +68,7 @@ def update(folder: Path) -> int:
     refuse_links([*old, *new])
     deleted, known = changes.find_deleted(old), changes.find_variables()
     edits = Edits(step.renames(), old)
-    before_answers, after_answers = render_own(step, folder, answers)
+    before_answers, after_answers = render_own(step, folder, answers, new)
     # From here on this folder has modules of the new release, which must not be imported.
     sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path.cwd()]
     apply(step, data)
@@ -86,12 +86,18 @@ def update(folder: Path) -> int:
     return report([*changes.find_moved(old, deleted, written())])
 
 
-def render_own(step: Step, folder: Path, answers: Mapping[str, str]) -> tuple[Files, Files]:
-    """Return the files of a new service with the answers of before, and with these.
+def render_own(
+    step: Step, folder: Path, answers: Mapping[str, str], new: Files
+) -> tuple[Files, Files]:
+    """Return the files of a new service with the answers of before, and with these, as in `new`.
 
     The name of the package stays: with another one, all files would differ.
     """
+    if not answers:
+        return new, new
     before = step.render(step.after, folder / "before-answers")
+    if "package_name" not in answers:
+        return before, new
     data = [f"--data={name}={value}" for name, value in answers.items() if name != "package_name"]
     if not data:
         return before, before

@@ -28,6 +28,7 @@ from kit._internal.testing.databases import (
     alembic_config,
     create_database,
     downgrade,
+    text_of,
     upgrade,
 )
 from kit._internal.testing.modules import declared_routes, import_all, served_endpoints
@@ -70,7 +71,7 @@ def test_migrations_know_every_table(
 ) -> None:
     """migrations/env.py knows the tables of all modules."""
     import_all(service.package)
-    monkeypatch.setenv("DATABASE_URL", server.render_as_string(hide_password=False))
+    monkeypatch.setenv("DATABASE_URL", text_of(server))
     # Another process, which has imported nothing but what env.py imports.
     python = [sys.executable, "-m", "kit._internal.testing.schema"]
     known = subprocess.check_output(python, cwd=PROJECT_DIR, text=True).split("\n")
@@ -83,7 +84,7 @@ def test_migrations_know_every_table(
 
 def test_models_equal_the_migrated_database(own_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next revision would be empty."""
-    monkeypatch.setenv("DATABASE_URL", own_url.render_as_string(hide_password=False))
+    monkeypatch.setenv("DATABASE_URL", text_of(own_url))
     try:
         command.check(alembic_config())
     except CommandError as error:
@@ -95,7 +96,7 @@ async def test_constraints_are_named_as_in_the_models(
     service: Service, own_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No name of a key or unique constraint is left to the database."""
-    monkeypatch.setenv("DATABASE_URL", own_url.render_as_string(hide_password=False))
+    monkeypatch.setenv("DATABASE_URL", text_of(own_url))
     metadata = load_target_metadata()
     misnamed = await run(service, own_url, lambda connection: find_misnamed(connection, metadata))
     assert not misnamed, (

@@ -20,7 +20,7 @@ from structlog.contextvars import get_contextvars
 from kit._internal.database import load_testing_dialect
 from kit._internal.testing import hooks, skipping
 from kit._internal.testing.clients import Log, Rows, client_of
-from kit._internal.testing.databases import alembic_config, create_database, upgrade
+from kit._internal.testing.databases import alembic_config, create_database, text_of, upgrade
 from kit._internal.testing.further import clones, templates
 from kit._internal.testing.guard import check_settings, forget_settings, name_databases
 from kit._internal.testing.reading import shared_databases
@@ -72,7 +72,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     stack = ExitStack()
     session.config.add_cleanup(stack.close)
     server = stack.enter_context(load_testing_dialect().run_server())
-    url = server.render_as_string(hide_password=False)
+    url = text_of(server)
     check_settings(service, url)
     # The workers, which start after this, inherit it.
     patch = stack.enter_context(pytest.MonkeyPatch.context())

@@ -1,4 +1,4 @@
-"""Which revisions were applied when, and from which text: what `make db-status` tells.
+"""Which revisions were applied when, and from which text: what `make db-status` shows.
 
 Alembic itself remembers the newest one only. A row is written in the transaction of its
 revision; a database without the table, or without some rows, is in order.
