@@ -19,11 +19,11 @@ from benchmarks.costs import cpu, tree
 from benchmarks.load import CORE as OTHER_CORE
 from benchmarks.load import put_under_load
 from benchmarks.postgresql import listening
-from tests.databases import server_of
-from tests.project import Project, set_up, uv_folder
-from tests.releases import git, released
-from tests.support import clean_environment, free_port, run, wait_for
-from tests.template import ROOT, copy_of_working_tree, render
+from harness.databases import server_of
+from harness.processes import clean_environment, free_port, run, wait_for
+from harness.project import Project, set_up, uv_folder
+from harness.releases import git, released
+from harness.template import ROOT, copy_of_working_tree, render
 
 HERE = Path(__file__).parent
 SERVER_CORE = 0

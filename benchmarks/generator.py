@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 from benchmarks.costs import Cost, best, now, since
 from benchmarks.peer import OPTIONS, PACKAGE
 from benchmarks.report import Report, Table, versions
-from tests.project import uv_folder
-from tests.releases import commit, git, needs_trust, tagged_clone
-from tests.support import IDENTITY, clean_environment, run
-from tests.system import working_python
-from tests.template import files
+from harness.processes import IDENTITY, clean_environment, run
+from harness.programs import working_python
+from harness.project import uv_folder
+from harness.releases import commit, git, needs_trust, tagged_clone
+from harness.template import files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

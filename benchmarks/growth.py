@@ -29,11 +29,11 @@ from benchmarks.costs import cpu, memory
 from benchmarks.driver import requests
 from benchmarks.postgresql import listening
 from benchmarks.report import NOTHING, NotMeasuredError, Report, Table, versions
-from tests.pgbouncer import pooled
-from tests.project import Project, set_up
-from tests.support import clean_environment
-from tests.system import program
-from tests.template import copy_of_working_tree, render
+from harness.pgbouncer import pooled
+from harness.processes import clean_environment
+from harness.programs import program
+from harness.project import Project, set_up
+from harness.template import copy_of_working_tree, render
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support import run
-from tests.system import program
-from tests.template import ROOT
+from harness.processes import run
+from harness.programs import program
+from harness.template import ROOT
 
 CORE = 1
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks.costs import Cost, best, costliest, now, since
 from benchmarks.report import Report, Table, versions
-from tests.databases import Server, server_of
-from tests.project import FIRST, Project, set_up
-from tests.repository import REVISION
-from tests.template import copy_of_working_tree, render
+from harness.databases import Server, server_of
+from harness.project import FIRST, Project, set_up
+from harness.template import copy_of_working_tree, render
+from harness.working_copy import REVISION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from benchmarks.report import NotMeasuredError, Report, Table
-from tests.template import ROOT
+from harness.template import ROOT
 
 JUNIT = ROOT / "build/junit.xml"
 
