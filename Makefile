@@ -58,4 +58,4 @@ format: .venv/.synced ## Lay out the tests, and mend what can be mended
 		$(RUN) ruff format --quiet || status=$$?; exit $$status
 
 tags: ## Tag the releases of CHANGELOG.md that have no tag yet
-	@python3 -m tests.tags
+	@python3 -m tools.tags

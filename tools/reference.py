@@ -1,4 +1,4 @@
-"""Writes the tables of docs/reference from what they describe: `python -m tests.reference`.
+"""Writes the tables of docs/reference from what they describe: `python -m tools.reference`.
 
 A page says where: between `<!-- generated: questions -->` and `<!-- end -->`. All else on it is
 written by hand, and stays.

@@ -100,7 +100,9 @@ def services(source: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pat
 def known(source: Path, services: list[Path]) -> set[str]:
     """Return every word of the services' files and of the template's."""
     everything = [
-        path for name in ("benchmarks", "hooks", "tests") for path in files(source / name)
+        path
+        for name in ("benchmarks", "harness", "hooks", "tests", "tools")
+        for path in files(source / name)
     ]
     everything += [source / "copier.yml", *files(source / "options")]
     everything += [path for folder in services for path in files(folder)]

@@ -15,7 +15,7 @@ OPEN = re.compile(r"…|\.\.\.|<\w+>")
 
 def test_tables_are_up_to_date() -> None:
     stale = [path.name for path, text in pages() if path.read_text("utf-8") != text]
-    assert not stale, f"python -m tests.reference writes {', '.join(stale)}"
+    assert not stale, f"python -m tools.reference writes {', '.join(stale)}"
 
 
 def test_every_table_is_on_a_page() -> None:
