@@ -166,6 +166,15 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": phrase_of(status), "content": content} for status in statuses}
 
 
+def with_problem_schemas(document: dict[str, Any]) -> dict[str, Any]:
+    """Return an OpenAPI document with the schemas that problem_responses() refers to."""
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    definitions = problem.pop("$defs")
+    components = document["components"]
+    schemas = {**components["schemas"], **definitions, "Problem": problem}
+    return {**document, "components": {**components, "schemas": schemas}}
+
+
 def problem_of(error: HTTPException) -> ProblemError:
     """Return the problem of an exception whose detail may be anything (FastAPI's, not Starlette's).
 

@@ -156,7 +156,7 @@ async def test_writing_is_in_transactions(
         monkeypatch.setattr(source, "url", lambda _settings: own_url)
         database = source.open(settings)
         kept = await keeps_after_rollback(database, source)
-        await database.engine.dispose()
+        await database.close()
         assert not kept, (
             f"what sessions of {source.name} write stays after a rollback, they are in AUTOCOMMIT:"
             f" remove isolation_level from the options of Source({source.name!r})"

@@ -151,7 +151,7 @@ async def engines(
 ) -> AsyncIterator[dict[Source, AsyncEngine]]:
     settings = service.settings_for(shared_url)
     sources = service.create_app(settings).sources
-    engines = {source: source.open(settings).reader for source in sources}
+    engines = {source: source.open(settings).read_engine for source in sources}
     yield engines
     for engine in engines.values():
         await engine.dispose()
@@ -181,7 +181,7 @@ def rows(database: Database) -> Rows:
     """Return an async function that adds rows of models, until the end of the test."""
 
     async def add(*models: object) -> None:
-        async with database.writing.begin() as session:
+        async with database.write_sessions.begin() as session:
             session.add_all(models)
 
     return add
