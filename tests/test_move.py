@@ -37,6 +37,7 @@ BEFORE = "1.7.0"
 ROUTES = '''"""Orders."""
 
 from fastapi import APIRouter
+from sqlalchemy import text
 
 from app.db import ReadDatabase, is_duplicate
 from app.errors import ProblemError
@@ -45,6 +46,11 @@ from app.pagination import (
 )
 
 router = APIRouter(prefix="/orders")
+
+
+async def count_orders(database: ReadDatabase) -> int:
+    async with database.reading() as session, database.engine.connect():
+        return await session.scalar(text("SELECT count(*) FROM orders"))
 '''
 MODEL = '''"""Orders."""
 
@@ -186,6 +192,7 @@ def test_own_code_imports_from_kit(moved: Path) -> None:
         "from kit.db import is_duplicate\n",
         "from kit.errors import ProblemError\n",
         "from kit.pagination import encode_cursor\n",
+        "    async with database.read_sessions() as session, database.write_engine.connect():\n",
     ):
         assert line in routes
     model = (moved / "app/models/order.py").read_text("utf-8")

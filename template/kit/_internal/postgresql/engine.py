@@ -49,7 +49,7 @@ TRANSIENT_STATES = ("08", "40", "53", "55", "57", "58")
 # The SQLSTATE of a server that has become a standby.
 READ_ONLY_STATE = "25006"
 READ_ONLY_TARGETS = {"read-only", "standby", "prefer-standby"}
-CONNECTION_ERRORS = (exc.OperationalError, exc.InterfaceError)
+UNAVAILABLE_ERRORS = (exc.OperationalError, exc.InterfaceError)
 UNIQUE_VIOLATION = "23505"
 # A table, a column, a type or a schema that does not exist.
 UNDEFINED_STATES = {"42P01", "42703", "42704", "3F000"}
@@ -91,14 +91,14 @@ def create_read_engine(url: URL, settings: EngineSettings, options: Options) -> 
 
 def create_connector(url: URL, settings: EngineSettings) -> Callable[..., Awaitable[Any]]:
     """Return the function that opens a connection to one of the servers of the URL."""
-    from kit._internal.postgresql.servers import FAILURES, Servers  # noqa: PLC0415
+    from kit._internal.postgresql.servers import CONNECTION_ERRORS, Servers  # noqa: PLC0415
 
     servers = Servers(url, settings.connection_timeout, settings.statement_timeout)
 
     async def connect(**arguments: Any) -> Any:  # noqa: ANN401
         try:
             return await servers.connect(**arguments)
-        except FAILURES as error:
+        except CONNECTION_ERRORS as error:
             raise exc.OperationalError(None, None, error) from error
 
     return connect
@@ -138,7 +138,7 @@ def is_duplicate(error: exc.DBAPIError, names: Collection[str], _columns: Sequen
 
 def is_unavailable(error: exc.DBAPIError) -> bool:
     """Return whether the error is due to the database rather than to the statement."""
-    if error.connection_invalidated or isinstance(error, CONNECTION_ERRORS):
+    if error.connection_invalidated or isinstance(error, UNAVAILABLE_ERRORS):
         return True
     return sqlstate_of(error).startswith(TRANSIENT_STATES)
 
