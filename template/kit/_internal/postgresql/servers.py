@@ -91,8 +91,8 @@ class Servers:
             self.silent_since[server] = time.monotonic()
             raise
         self.silent_since.pop(server, None)
-        # asyncpg has no public way to the socket. Checked with asyncpg 0.32, with and without uvloop;
-        # tests/kit/postgresql_servers_test.py fails when this changes.
+        # asyncpg has no public way to its socket. Checked with asyncpg 0.32, with and without
+        # uvloop; tests/kit/postgresql_servers_test.py fails when this changes.
         limit_silence(connection._transport.get_extra_info("socket"), self.silence)  # noqa: SLF001
         return connection
 
