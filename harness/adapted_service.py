@@ -142,7 +142,7 @@ from kit.settings import load
 
 async def count_sales() -> int:
     """Return how many sales there are."""
-    async with reports.open(load(Settings)) as opened, opened.reading() as session:
+    async with reports.open(load(Settings)) as opened, opened.read_sessions() as session:
         return await session.scalar(select(func.count()).select_from(Sale)) or 0
 
 

@@ -52,7 +52,7 @@ class PostgreSQL:
     UNREADABLE = "oracle://ada:s3cret@127.0.0.1/orders"
     REFUSED = (
         r"FAILED: cannot connect to postgresql://ada:\*\*\*@127\.0\.0\.1:9/orders: .*;"
-        " `make db-start` starts the PostgreSQL of development"
+        " `make db-start` starts the development database"
     )
     REMOTE = "postgresql://ada:s3cret@db.example.com/orders"
     WAITING = "trying again in 0.5 seconds: another process is migrating"

@@ -6,13 +6,18 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from moves import MODULES, NAMES, RENAMED_NAMES
+from moves import MODULES, NAMES, RENAMED_ATTRIBUTES, RENAMED_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
 IMPORT = re.compile(r"(?m)^([ \t]*)from ([\w.]+) import (\([^)]*\)|[^\n#]+?)(?=[ \t]*(?:#|$))")
 PLAIN_IMPORT = re.compile(r"(?m)^([ \t]*)import ([\w.]+)(?=$|[ \t]+(?:as\b|#))")
+
+OWN_DATABASE = re.compile(r"(?m)^[ \t]*(?:from [\w.]+ )?import [^\n]*\bdatabase\b")
+DATABASE_ATTRIBUTE = re.compile(
+    rf"(?<![\w.])((?:[\w.]+\.state\.)?database)\.({'|'.join(RENAMED_ATTRIBUTES)})\b"
+)
 
 
 def moved(name: str, package: str) -> str:
@@ -24,6 +29,8 @@ def moved(name: str, package: str) -> str:
 def rename_imports(text: str, package: str, kept: Container[str] = ()) -> str:
     """Return the code with imports from where things are now, except for names that were kept."""
     text = rename_names(text, package)
+    if "Database" not in kept:
+        text = rename_attributes(text)
     text = IMPORT.sub(lambda found: rename_from(found, package, kept), text)
     return PLAIN_IMPORT.sub(lambda found: rename_plain(found, package), text)
 
@@ -37,6 +44,13 @@ def rename_names(text: str, package: str) -> str:
             if name in imported:
                 text = re.sub(rf"\b{name}\b", new, text)
     return text
+
+
+def rename_attributes(text: str) -> str:
+    """Return the code with the new attributes of Database, unless `database` is a module in it."""
+    if OWN_DATABASE.search(text):
+        return text
+    return DATABASE_ATTRIBUTE.sub(lambda found: f"{found[1]}.{RENAMED_ATTRIBUTES[found[2]]}", text)
 
 
 def rename_plain(found: re.Match[str], package: str) -> str:

@@ -57,6 +57,16 @@ NAMES = {
 # Names that have become another in the same module.
 RENAMED_NAMES = {"app.db": {"ReadDatabase": "ServiceDatabase"}}
 
+# Attributes of Database that have become another. Renamed only in `database.writing` and
+# `app.state.database.writing`, as the docs of 1.x write it: another object may have such attributes.
+RENAMED_ATTRIBUTES = {
+    "engine": "write_engine",
+    "reader": "read_engine",
+    "reading": "read_sessions",
+    "streaming": "stream_sessions",
+    "writing": "write_sessions",
+}
+
 # What an earlier hook has renamed.
 RENAMED = {"scripts/common.py": "scripts/commands.py"}
 

@@ -85,7 +85,7 @@ async def test_closed_connection_is_replaced(
 ) -> None:
     """When the server has restarted, say, the next request notices nothing."""
     database: Database = own_app.state.database
-    async with database.engine.connect() as connection:
+    async with database.write_engine.connect() as connection:
         used: Any = (await connection.get_raw_connection()).driver_connection
     closed = asyncio.Event()
     used.add_termination_listener(lambda _connection: closed.set())

@@ -140,7 +140,7 @@ async def test_database_lacks_what_the_code_uses(
 
         @app.get("/outdated")
         async def read(database: ServiceDatabase) -> None:
-            async with database.reading() as session:
+            async with database.read_sessions() as session:
                 await session.execute(text(statement))
 
         problem = assert_problem(await client.get("/outdated"), 500)

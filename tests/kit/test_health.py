@@ -20,7 +20,7 @@ NEWER = "ffffffffffff"
 
 async def set_revision(app: FastAPI, revision: str) -> None:
     database: Database = app.state.database
-    async with database.writing.begin() as session:
+    async with database.write_sessions.begin() as session:
         await session.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
 
 

@@ -52,7 +52,7 @@ def test_lost_rows_are_noticed() -> None:
 
 async def run(url: URL, function: Callable[[Connection], Any]) -> Any:  # noqa: ANN401
     """Call a function with a connection of the application, and commit."""
-    engine = Database.from_settings(settings_for(url)).engine
+    engine = Database.from_settings(settings_for(url)).write_engine
     async with engine.begin() as connection:
         result = await connection.run_sync(function)
     await engine.dispose()

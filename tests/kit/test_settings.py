@@ -110,9 +110,9 @@ async def test_old_connection_is_replaced(own_url: URL) -> None:
     connections = []
     for pause in (0, 0, 2.1):
         await asyncio.sleep(pause)
-        async with database.engine.connect() as connection:
+        async with database.write_engine.connect() as connection:
             connections.append((await connection.get_raw_connection()).driver_connection)
     first, second, third = connections
     assert first is second
     assert third is not second
-    await database.engine.dispose()
+    await database.close()

@@ -46,7 +46,7 @@ async def own(own_app: FastAPI) -> Database:
     """A database with tables of the tests' own, where a commit is a commit."""
     database: Database = own_app.state.database
     await create_tables(database)
-    async with database.engine.begin() as connection:
+    async with database.write_engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     return database
 
@@ -181,7 +181,7 @@ async def test_other_broken_constraints_pass(own: Database) -> None:
 
 async def test_session_may_be_within_unique(own: Database) -> None:
     await own.insert(Note, title="a")
-    async with own.writing() as session:
+    async with own.write_sessions() as session:
         session.add(Note(title="a"))
         with pytest.raises(ConflictError), unique(Note.title, taken="Taken.", kind="no-title"):
             await session.flush()

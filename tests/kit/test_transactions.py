@@ -69,7 +69,7 @@ async def test_failed_commit_is_a_failed_request(app: FastAPI, notes: AsyncClien
         session.add(Note(title="a"))
         sessions.append(session)
 
-    @event.listens_for(app.state.database.engine.sync_engine, "commit")
+    @event.listens_for(app.state.database.write_engine.sync_engine, "commit")
     def fail(_connection: Connection) -> None:
         raise OperationalError("COMMIT", None, ConnectionError("lost"))
 
@@ -133,7 +133,7 @@ async def test_transactions_that_read_before_they_write_wait_for_each_other(
     note = await database.insert(Note, title="a")
 
     async def change(title: str) -> None:
-        async with database.writing.begin() as session:
+        async with database.write_sessions.begin() as session:
             row = await session.get(Note, note["id"], with_for_update=True)
             assert row is not None
             await asyncio.sleep(0.02)

@@ -84,7 +84,7 @@ async def test_user_deleted_meanwhile_is_not_found(
     """The request waits for the other transaction, and then sees what that has done."""
     user = await create(own_client)
     database: Database = own_app.state.database
-    async with database.writing.begin() as session:
+    async with database.write_sessions.begin() as session:
         await session.execute(delete(User))
         path, body = f"/users/{user['id']}", {"name": "Changed"}
         request = asyncio.create_task(own_client.request(method, path, json=body))

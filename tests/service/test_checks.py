@@ -60,7 +60,7 @@ CARELESS = """
 class Careless(Source):
     def open(self, settings):
         database = super().open(settings)
-        database.writing.configure(bind=database.reader{options})
+        database.write_sessions.configure(bind=database.read_engine{options})
         return database
 
 

@@ -18,10 +18,10 @@ from kit.settings import load
 async def ask(settings):
     database = Database.from_settings(settings)
     answers = []
-    for sessions in (database.writing, database.reading):
+    for sessions in (database.write_sessions, database.read_sessions):
         async with sessions() as session:
             answers.append(await session.scalar(text(sys.argv[1])))
-    await database.engine.dispose()
+    await database.close()
     (answer,) = set(answers)
     return answer
 

@@ -36,6 +36,7 @@ BEFORE = "1.7.0"
 ROUTES = '''"""Orders."""
 
 from fastapi import APIRouter
+from sqlalchemy import text
 
 from app.db import ReadDatabase, is_duplicate
 from app.errors import ProblemError
@@ -44,6 +45,11 @@ from app.pagination import (
 )
 
 router = APIRouter(prefix="/orders")
+
+
+async def count_orders(database: ReadDatabase) -> int:
+    async with database.reading() as session, database.engine.connect():
+        return await session.scalar(text("SELECT count(*) FROM orders"))
 '''
 MODEL = '''"""Orders."""
 
@@ -180,6 +186,7 @@ def test_own_code_imports_from_kit(moved: Path) -> None:
         "from kit.db import is_duplicate\n",
         "from kit.errors import ProblemError\n",
         "from kit.pagination import encode_cursor\n",
+        "    async with database.read_sessions() as session, database.write_engine.connect():\n",
     ):
         assert line in routes
     model = (moved / "app/models/order.py").read_text("utf-8")
@@ -344,7 +351,7 @@ def test_carriage_returns_are_no_edits(releases: Releases, tmp_path: Path) -> No
 OWN_FILES = {
     "app/application.py": b"MINE = 1\n",
     "scripts/project.py": b"MINE = 1\n",
-    "tests/test_checks.py": b"def test_mine() -> None: ...\n",
+    "tests/service/test_checks.py": b"def test_mine() -> None: ...\n",
     "app/data.bin": b"MINE\xff\x00\r\n",
     "app/latin.py": b"# MINE caf\xe9\n",
     "app/broken.py": b"MINE = (\n",
@@ -361,7 +368,7 @@ def test_own_files_stay(releases: Releases, tmp_path: Path) -> None:
     for name, content in OWN_FILES.items():
         now = (folder / name).read_bytes()
         assert now == content or (name == "scripts/project.py" and content in now), name
-    assert "tests/test_checks.py" in patches(folder)
+    assert "tests/service/test_checks.py" in patches(folder)
 
 
 def test_names_that_are_gone_are_named(
