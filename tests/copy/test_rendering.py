@@ -88,6 +88,7 @@ UPDATING = {
     "scripts/changes.py",
     "scripts/clone.py",
     "scripts/conflicts.py",
+    "scripts/preconditions.py",
     "scripts/programs.py",
     "scripts/release.py",
     "scripts/renames.py",
