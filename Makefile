@@ -37,17 +37,17 @@ bench: .venv/.synced ## Measure the template and what it makes: docs/benchmarks;
 	@set -f; $(RUN) benchmarks $$PARTS
 
 demo: .venv/.synced ## Start a service from the template in build/demo and show it answering
-	@$(RUN) tests.demo
+	@$(RUN) tools.demo
 
 docs: .venv/.synced ## Build the site of the documentation in build/site
-	@$(RUN) tests.reference
+	@$(RUN) tools.reference
 	@$(RUN) website
 
 docs-serve: .venv/.synced ## Build the site, show it on http://127.0.0.1:8001 or port=, rebuild it when a page changes
 	@$(call refuse_empty,port) $(RUN) website --serve "--port=$${port:-8001}"
 
 picture: .venv/.synced ## Draw the terminal session of README.md from a real run
-	@$(RUN) tests.picture
+	@$(RUN) tools.picture
 
 lint: .venv/.synced ## Look for mistakes in the tests
 	@$(RUN) ruff check
@@ -58,4 +58,4 @@ format: .venv/.synced ## Lay out the tests, and mend what can be mended
 		$(RUN) ruff format --quiet || status=$$?; exit $$status
 
 tags: ## Tag the releases of CHANGELOG.md that have no tag yet
-	@python3 -m tests.tags
+	@python3 -m tools.tags

@@ -20,9 +20,9 @@ from benchmarks.compared_servers import SEEDS
 from benchmarks.postgresql import listening
 from benchmarks.processes import cpu, memory
 from benchmarks.servers import BOTH_CORES, SERVER_CORE, Server
-from tests.project import Project, set_up
-from tests.support import clean_environment
-from tests.template import copy_of_working_tree, render
+from harness.processes import clean_environment
+from harness.project import Project, set_up
+from harness.template import copy_of_working_tree, render
 
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{}'"
 EXPECTED_STATUSES = {200, 201, 503, UNANSWERED}

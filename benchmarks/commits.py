@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 
 from benchmarks.report import Report, Table, versions
-from tests.project import Project, set_up
-from tests.template import copy_of_working_tree, render
+from harness.project import Project, set_up
+from harness.template import copy_of_working_tree, render
 
 ROUNDS, COMMITS = 4, 500
 QUICK_COMMITS = 50

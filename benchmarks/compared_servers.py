@@ -11,11 +11,11 @@ import psycopg
 from benchmarks import fastapi_template, wrk
 from benchmarks.postgresql import listening
 from benchmarks.servers import Server
-from tests.databases import server_of
-from tests.project import Project, set_up, uv_folder
-from tests.releases import git, released
-from tests.support import clean_environment, run
-from tests.template import ROOT, copy_of_working_tree, render
+from harness.databases import server_of
+from harness.processes import clean_environment, run
+from harness.project import Project, set_up, uv_folder
+from harness.releases import git, released
+from harness.template import ROOT, copy_of_working_tree, render
 
 HERE = Path(__file__).parent
 ROWS = 1000

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from tests.project import uv_folder
-from tests.support import clean_environment, run
-from tests.system import working_python
+from harness.processes import clean_environment, run
+from harness.programs import working_python
+from harness.project import uv_folder
 
 PACKAGE = DATABASE = "fastapi_template"
 OPTIONS = (

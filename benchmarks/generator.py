@@ -19,9 +19,9 @@ from benchmarks.generators import (
     copier_generators,
 )
 from benchmarks.report import Report, versions
-from tests.project import uv_folder
-from tests.support import IDENTITY, clean_environment, run
-from tests.system import working_python
+from harness.processes import IDENTITY, clean_environment, run
+from harness.programs import working_python
+from harness.project import uv_folder
 
 ROUNDS = 5
 # A git that writes its arguments to a log, then becomes the real git.

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.processes import Cost, now, since
-from tests.releases import commit, git, needs_trust, tagged_clone
-from tests.support import IDENTITY, run
-from tests.template import files
+from harness.processes import IDENTITY, run
+from harness.releases import commit, git, needs_trust, tagged_clone
+from harness.template import files
 
 ANSWERS = ["--defaults", "--data", "service_name=orders"]
 COPY, UPDATE = "copier copy", "copier update from the release before"

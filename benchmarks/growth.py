@@ -32,8 +32,8 @@ from benchmarks.growth_tables import (
 from benchmarks.report import NotMeasuredError, Report, Table, versions
 from benchmarks.servers import Server
 from benchmarks.wrk_substitute import requests
-from tests.pgbouncer import pooled
-from tests.system import program
+from harness.pgbouncer import pooled
+from harness.programs import program
 
 # Clients that find the most that a worker serves: enough to keep it and its pool busy.
 CLIENTS = 50

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from benchmarks.processes import Cost, best, now, since
 from benchmarks.revision_files import RevisionFiles
-from tests.project import Project
+from harness.project import Project
 
 COMMANDS = {
     "upgrade": ["upgrade", "head"],

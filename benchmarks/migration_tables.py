@@ -49,9 +49,7 @@ def growth_table(environments: Sequence[Environment], sizes: Sequence[Size]) -> 
     return table
 
 
-def plot_growth(
-    axes: "Axes", environments: Sequence[Environment], sizes: Sequence[Size]
-) -> None:
+def plot_growth(axes: "Axes", environments: Sequence[Environment], sizes: Sequence[Size]) -> None:
     """Draw the CPU of two commands by the number of revisions."""
     revisions = [size.revisions for size in sizes]
     for environment, line in zip(environments, ("-", "--"), strict=True):

@@ -19,9 +19,9 @@ from benchmarks.migration_environments import (
 from benchmarks.migration_tables import cost_table, growth_table, plot_growth
 from benchmarks.report import Report, versions
 from benchmarks.revision_files import revision_chain, write_models
-from tests.databases import Server, server_of
-from tests.project import Project, set_up
-from tests.template import copy_of_working_tree, render
+from harness.databases import Server, server_of
+from harness.project import Project, set_up
+from harness.template import copy_of_working_tree, render
 
 # Numbers of revisions or tables, and rounds that count: disturbances affect long commands less.
 Rounds = dict[int, int]

@@ -6,9 +6,9 @@ import pwd
 import signal
 from collections.abc import Iterator
 
-from tests.project import Project
-from tests.support import free_port
-from tests.system import answering
+from harness.processes import free_port
+from harness.programs import answering
+from harness.project import Project
 
 
 @contextlib.contextmanager

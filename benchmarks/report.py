@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.reference import PART
-from tests.support import run
-from tests.tags import tags
-from tests.template import ROOT
+from harness.processes import run
+from harness.template import ROOT
+from tools.reference import PART
+from tools.tags import tags
 
 if TYPE_CHECKING:  # Installed for `make bench` only.
     from matplotlib.axes import Axes

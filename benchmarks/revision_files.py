@@ -1,7 +1,7 @@
 """Revisions and models of any number, to measure commands of Alembic with them."""
 
-from tests.project import FIRST, Project
-from tests.repository import REVISION
+from harness.project import FIRST, Project
+from harness.working_copy import REVISION
 
 MODEL = """
 

@@ -14,7 +14,7 @@ import httpx
 
 from benchmarks import wrk
 from benchmarks.processes import cpu, process_tree
-from tests.support import free_port, wait_for
+from harness.processes import free_port, wait_for
 
 SERVER_CORE = 0
 BOTH_CORES = f"{SERVER_CORE},{wrk.CORE}"

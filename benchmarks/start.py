@@ -17,9 +17,9 @@ from pathlib import Path
 
 from benchmarks.processes import Cost, now, since
 from benchmarks.report import Report, Table
-from tests.releases import commit, git
-from tests.support import free_port
-from tests.template import copy_of_working_tree
+from harness.processes import free_port
+from harness.releases import commit, git
+from harness.template import copy_of_working_tree
 
 COPY_LIMIT, TOTAL_LIMIT, PATIENCE = 3, 30, 60  # seconds
 ROUNDS = 3

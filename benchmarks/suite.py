@@ -8,7 +8,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from benchmarks.report import NotMeasuredError, Report, Table
-from tests.template import ROOT
+from harness.template import ROOT
 
 JUNIT = ROOT / "build/junit.xml"
 # A class, which comes after the module.

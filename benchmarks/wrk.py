@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support import run
-from tests.system import program
-from tests.template import ROOT
+from harness.processes import run
+from harness.programs import program
+from harness.template import ROOT
 
 CORE = 1
 MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -36,9 +36,7 @@ def load_command() -> list[str]:
     return [wrk, "--threads", "1", "--latency", "--script", str(ROOT / "benchmarks/wrk.lua")]
 
 
-def put_under_load(
-    url: str, workload: str, connections: int, seconds: int, routes: str
-) -> Summary:
+def put_under_load(url: str, workload: str, connections: int, seconds: int, routes: str) -> Summary:
     """Send requests of a workload over some connections, on a core of their own."""
     command = ["taskset", "--cpu-list", str(CORE), *load_command()]
     command += ["--connections", str(connections), "--duration", f"{seconds}s"]

@@ -65,7 +65,8 @@ def rename_from(found: re.Match[str], package: str, kept: Container[str]) -> str
         return found[0]
     comments = [f"{indent}{comment.strip()}" for comment in re.findall(r"#[^\n]*", names)]
     lines = [
-        f"{indent}from {name} import {', '.join(sorted(set(items)))}" for name, items in modules.items()
+        f"{indent}from {name} import {', '.join(sorted(set(items)))}"
+        for name, items in modules.items()
     ]
     return "\n".join([*comments, *lines])
 

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.package_cache import CACHE, use_own_cache
+from harness.processes import clean_environment, kill_group
+from harness.project import MADE, Project
+from harness.releases import git
+from harness.template import ROOT, add_kit_tests, copy_of_working_tree, render
 from mutants import SERVICES, DoesNotApplyError, Mutant, load
-from tests.packages import CACHE, use_own_cache
-from tests.project import MADE, Project
-from tests.releases import git
-from tests.support import clean_environment, kill_group
-from tests.template import ROOT, add_kit_tests, copy_of_working_tree, render
 
 PROCESSES = 2
 # Where the tests of this repository find environments that are set up already: tests/conftest.py.

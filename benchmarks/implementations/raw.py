@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import asyncpg
+from fastapi import FastAPI, HTTPException
 from implementations import POOL_SIZE, URL
 from implementations.floor import BY_ID, INSERT, PAGE, UPDATE
 from implementations.schemas import UserCreate, UserPage, UserRead, UserUpdate
-from fastapi import FastAPI, HTTPException
 
 
 @asynccontextmanager

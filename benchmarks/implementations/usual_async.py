@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
+from fastapi import Depends, FastAPI, HTTPException
 from implementations import ASYNC_URL, POOL
 from implementations.models import User
 from implementations.schemas import UserCreate, UserPage, UserRead, UserUpdate
-from fastapi import Depends, FastAPI, HTTPException
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 

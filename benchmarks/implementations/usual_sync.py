@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Annotated
 from uuid import UUID
 
+from fastapi import Depends, FastAPI, HTTPException
 from implementations import POOL, SYNC_URL
 from implementations.models import User
 from implementations.schemas import UserCreate, UserPage, UserRead, UserUpdate
-from fastapi import Depends, FastAPI, HTTPException
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session, sessionmaker
 

@@ -68,6 +68,7 @@ NamePart = Annotated[
     BeforeValidator(strip_spaces),
 ]
 Name = Annotated[NamePart, AfterValidator(check_visible)]
+# An e-mail address in lower case, as databases compare it.
 Email = Annotated[EmailStr, StringConstraints(max_length=254, to_lower=True)]
 
 
@@ -79,6 +80,7 @@ def to_utc(time: datetime) -> datetime:
         raise ValueError("out of range") from None
 
 
+# A time with an offset, as the same time in UTC.
 UTCTime = Annotated[AwareDatetime, AfterValidator(to_utc)]
 
 

@@ -1,0 +1,192 @@
+"""The clients of benchmarks/growth.py, and that part itself in its smallest size."""
+
+import asyncio
+import contextlib
+import itertools
+import re
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+from benchmarks import bench, growth, growth_tables
+from benchmarks.clients import UNANSWERED, Answers, load, offer, percentile, random_delays
+from harness.processes import run
+from harness.programs import program
+from harness.template import ROOT
+from tools.reference import rows_of
+
+pytestmark = pytest.mark.seconds(40)
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n"
+CUT = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no"
+
+Ask = Callable[[], bytes]
+
+
+@contextlib.contextmanager
+def answering(*answers: tuple[float, bytes]) -> Iterator[int]:
+    """Serve one request at a time, each after seconds of work; yield the port.
+
+    The last answer is given again and again; one that breaks off closes its connection.
+    """
+    left = list(answers)
+    listening: Queue[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Queue()
+
+    async def main() -> None:
+        one_at_a_time, end = asyncio.Lock(), asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                while await reader.readuntil(b"\r\n\r\n"):
+                    async with one_at_a_time:
+                        seconds, answer = left.pop(0) if len(left) > 1 else left[0]
+                        await asyncio.sleep(seconds)
+                        # In two parts, as a network may deliver it.
+                        writer.write(answer[:20])
+                        await writer.drain()
+                        writer.write(answer[20:])
+                    if answer == CUT:
+                        break
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        listening.put((asyncio.get_running_loop(), end, server.sockets[0].getsockname()[1]))
+        await end.wait()
+        server.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(main()))
+    thread.start()
+    loop, end, port = listening.get()
+    try:
+        yield port
+    finally:
+        loop.call_soon_threadsafe(end.set)
+        thread.join()
+
+
+def request() -> bytes:
+    return b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_latency_counts_from_the_intended_time() -> None:
+    """One slow answer delays those behind it, and each of them shows by how much."""
+    with answering((0.4, OK), (0.0, OK)) as port:
+        answers = offer(port, request, [0.0, 0.1, 0.2, 0.6])
+    slow, *behind, after = sorted(answers.good, reverse=True)
+    # A busy machine adds to each; nothing takes from it.
+    assert slow > 0.39
+    assert behind[0] > 0.29
+    assert behind[1] > 0.19
+    assert after < slow
+    assert answers.waiting == 3
+    assert answers.seconds > 0.59
+
+
+def test_clients_wait_for_their_answers() -> None:
+    """Never more than there are clients; with one at a time the others stand in line."""
+    with answering((0.02, OK)) as port:
+        answers = load(port, request, clients=3, seconds=0.5)
+    assert answers.waiting == 3
+    assert 0 < answers.throughput < 50
+    assert percentile(answers.good, 0.5) > 0.05
+
+
+def test_answers_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.clients.PATIENCE", 1)
+    with answering((0.0, OK), (0.0, BUSY), (0.0, CUT), (3.0, OK)) as port:
+        answers = offer(port, request, [0.0, 0.05, 0.1, 0.15])
+    assert {status: len(times) for status, times in answers.times.items()} == {
+        200: 1,
+        503: 1,
+        UNANSWERED: 2,
+    }
+    assert answers.share(503) == answers.share(200) == 0.25
+    assert max(answers.times[UNANSWERED]) > 0.99
+
+
+def test_nobody_listens() -> None:
+    with answering((0.0, OK)) as port:
+        pass
+    assert load(port, request, clients=1, seconds=0.01).share(UNANSWERED) == 1
+
+
+def test_random_delays() -> None:
+    delays = random_delays(1000, 10)
+    assert len(delays) == pytest.approx(10_000, rel=0.05)
+    assert delays == sorted(delays) == random_delays(1000, 10)
+    assert delays[-1] < 10
+    gaps = [after - before for before, after in itertools.pairwise(delays)]
+    # Of a Poisson process: as many as e^-1 are longer than the mean.
+    assert sum(gap > 0.001 for gap in gaps) / len(gaps) == pytest.approx(0.368, abs=0.02)
+
+
+def test_percentile() -> None:
+    assert percentile(range(1, 101), 0.5) == 51
+    assert percentile(range(1, 101), 0.99) == 100
+    assert percentile([7], 0.99) == 7
+    assert str(percentile([], 0.5)) == "nan"
+
+
+def test_throughput_is_of_what_was_served() -> None:
+    answers = Answers({201: [0.1] * 6, 200: [0.1] * 2, 503: [0.1] * 2}, seconds=2)
+    assert answers.throughput == 4
+    assert answers.share(503) == 0.2
+
+
+def test_requests_are_those_of_wrk() -> None:
+    """In its shares, and each of them whole."""
+    ask = growth.mix()
+    found = Counter[str]()
+    for _ in range(1000):
+        head, _, body = ask().decode().partition("\r\n\r\n")
+        length = re.search(r"Content-Length: (\d+)", head)
+        assert len(body) == int(length[1] if length else 0)
+        found[re.sub(r"/users/0189[0-9a-f-]{32} ", "/users/ID ", head.split("HTTP")[0])] += 1
+    assert found.pop("GET /users/ID ") == pytest.approx(400, abs=50)
+    assert found.pop("GET /users?limit=20 ") == pytest.approx(400, abs=50)
+    assert found.pop("POST /users ") == pytest.approx(100, abs=30)
+    assert found.pop("PATCH /users/ID ") == pytest.approx(100, abs=30)
+    assert not found
+
+
+def test_times_in_a_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text('{"duration_ms": 9}\n')
+    begin = log.stat().st_size
+    with log.open("a") as file:
+        file.write('{"event": "started"}\n{"event": "request", "duration_ms": 1.5}\n')
+    assert bench.logged_durations(log, begin) == [1.5]
+
+
+def test_model() -> None:
+    """Twice as long at half of what can be served, five times at 80 %; no end at all of it."""
+    alone = growth_tables.mean_in_queue(0, 500)
+    assert growth_tables.mean_in_queue(250, 500) == pytest.approx(2 * alone)
+    assert growth_tables.mean_in_queue(400, 500) == pytest.approx(5 * alone)
+    assert growth_tables.figure(growth_tables.mean_in_queue(500, 500)) == "–"
+
+
+@pytest.mark.slow
+def test_growth(tmp_path: Path) -> None:
+    """The part in its smallest size; that it measures, not what."""
+    program("pgbouncer", package="pgbouncer")
+    run(sys.executable, "-m", "benchmarks", "growth", "--quick", "--docs", tmp_path, cwd=ROOT)
+    text = (tmp_path / "growth.md").read_text("utf-8")
+    names = ("latency", "workers", "pooler", "pool-fast", "pool-slow")
+    tables = {name: rows_of(text, name) for name in names}
+    assert [row[0] for row in tables["latency"]] == ["10", "1,000"]
+    assert [row[0] for row in tables["workers"]] == ["1", "2"]
+    assert [row[0] for row in tables["pooler"]] == ["none", "PgBouncer, 5"]
+    assert int(tables["pooler"][1][-1]) <= 5 < int(tables["pooler"][0][-1]) <= 20
+    (fast,), (slow,) = tables["pool-fast"], tables["pool-slow"]
+    assert slow[:2] == ["2", "40"]
+    assert 0 < float(slow[2]) < 45
+    assert float(slow[2]) < float(fast[1].replace(",", ""))
+    for row in [*tables["workers"], *tables["pooler"], fast, slow]:
+        assert all(re.fullmatch(r"[\d,]+( %)?", cell) for cell in row[1:]), row

@@ -1,0 +1,157 @@
+"""The counts of the style guide, on rendered projects and on this repository's own code."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.template import DATABASES, ROOT, Render, files
+
+# Lines of a module, and of a function.
+MODULE_LINES, FUNCTION_LINES = 250, 40
+# At most so many in 1,000 lines that are not blank.
+LIMITS = {"assignment expressions": 2, "conditional expressions": 12, "comprehensions": 15}
+IDIOMS: dict[type[ast.AST], str] = {
+    ast.NamedExpr: "assignment expressions",
+    ast.IfExp: "conditional expressions",
+    ast.ListComp: "comprehensions",
+    ast.SetComp: "comprehensions",
+    ast.DictComp: "comprehensions",
+    ast.GeneratorExp: "comprehensions",
+}
+# Words that name nothing: a reader has to look up what they stand for.
+VAGUE = {"one", "there", "said", "left", "given", "place", "at", "look", "found"}
+OWN = ["benchmarks", "harness", "hooks", "mutants", "tests", "tools", "website"]
+ZONES = ["app", "kit", "migrations", "scripts", "tests"]
+
+
+def python_files(folder: Path) -> list[Path]:
+    return [path for path in files(folder) if path.suffix == ".py"]
+
+
+def nodes(path: Path) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(path.read_text("utf-8")))
+
+
+def excesses(folder: Path) -> list[str]:
+    """Return the idioms that the modules of a folder use too often, with their rates."""
+    counts: Counter[str] = Counter()
+    lines = 0
+    for path in python_files(folder):
+        lines += sum(bool(line.strip()) for line in path.read_text("utf-8").splitlines())
+        counts.update(IDIOMS[type(node)] for node in nodes(path) if type(node) in IDIOMS)
+    rates = {idiom: 1000 * counts[idiom] / lines for idiom in LIMITS}
+    return [f"{idiom}: {rates[idiom]:.1f}" for idiom in LIMITS if rates[idiom] > LIMITS[idiom]]
+
+
+def long_parts(path: Path) -> Iterator[str]:
+    """Yield the module and its functions that are too long."""
+    length = path.read_text("utf-8").count("\n")
+    if length > MODULE_LINES:
+        yield f"{path}: {length} lines"
+    for node in nodes(path):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            if length > FUNCTION_LINES:
+                yield f"{path}:{node.lineno}: {node.name} has {length} lines"
+
+
+def vague_names(path: Path) -> Iterator[str]:
+    """Yield what a module defines under a vague name."""
+    for node in nodes(path):
+        name = defined_name(node)
+        if name in VAGUE:
+            yield f"{path}:{getattr(node, 'lineno', '?')}: {name}"
+
+
+def defined_name(node: ast.AST) -> str | None:
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return name
+        case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
+            return name
+        case ast.Attribute(attr=name, ctx=ast.Store()):
+            return name
+    return None
+
+
+def faults(folder: Path) -> list[str]:
+    """Return everything in a folder that the style guide does not allow."""
+    messages = excesses(folder)
+    for path in python_files(folder):
+        messages += [*long_parts(path), *vague_names(path)]
+    return messages
+
+
+@pytest.mark.parametrize("folder", OWN)
+def test_own_code(folder: str) -> None:
+    assert not faults(ROOT / folder)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("database", DATABASES)
+def test_rendered_code(rendered: Render, database: str, zone: str) -> None:
+    assert not faults(rendered(database=database) / zone)
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_other_rendered_files_are_short(rendered: Render, database: str) -> None:
+    folder = rendered(database=database)
+    lengths = {
+        path: path.read_text("utf-8").count("\n")
+        for path in files(folder)
+        if path.suffix in {".ini", ".mako", ".toml"}
+    }
+    assert not {path for path, length in lengths.items() if length > MODULE_LINES}
+
+
+PLANTED = {
+    "walrus": ("if name := input():\n    print(name)\n", "assignment expressions: 500.0"),
+    "conditional": ("print(1 if input() else 2)\n", "conditional expressions: 1000.0"),
+    "comprehension": ("print([x for x in input()])\n", "comprehensions: 1000.0"),
+    "generator": ("print(any(x for x in input()))\n", "comprehensions: 1000.0"),
+    "module": ("print()\n" * 251, "251 lines"),
+    "function": ("def write():\n" + "    print()\n" * 40, "write has 41 lines"),
+    "variable": ("found = 1\n", "found"),
+    "parameter": ("def write(place): ...\n", "place"),
+    "method": ("class Door:\n    def look(self): ...\n", "look"),
+    "attribute": ("import door\ndoor.left = 1\n", "left"),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_faults_are_noticed(tmp_path: Path, name: str) -> None:
+    text, fault = PLANTED[name]
+    (tmp_path / "planted.py").write_text(text, "utf-8")
+    assert [message for message in faults(tmp_path) if message.endswith(fault)]
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    for node in nodes(path):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def test_no_module_of_tests_imports_another() -> None:
+    """What they share is in harness/; the tests of kit have a folder of their own for that."""
+    for path in python_files(ROOT / "tests"):
+        for module in imported_modules(path):
+            parts = module.split(".")
+            assert not any(part.startswith("test_") for part in parts), f"{path}: {module}"
+            if "kit" not in path.parts:
+                assert parts[0] not in {"tests", ""}, f"{path}: {module}"
+
+
+def test_programs_import_no_tests() -> None:
+    for folder in OWN:
+        if folder == "tests":
+            continue
+        for path in python_files(ROOT / folder):
+            names = {module.partition(".")[0] for module in imported_modules(path)}
+            assert "tests" not in names, path

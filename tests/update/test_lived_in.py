@@ -1,0 +1,233 @@
+"""Updates of a service that has lived: its own column with rows in it, edits, deletions and files."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.databases import Server
+from harness.processes import only
+from harness.project import FIRST, Project, keep_environment
+from harness.releases import Releases, commit, edit, publish, tagged_clone
+from harness.template import DATABASES, Answers
+from harness.updates import (
+    BEFORE,
+    CONFLICTS,
+    RELEASES,
+    carry,
+    contents,
+    recopy,
+    revisions,
+    settle,
+    start,
+    update,
+)
+
+pytestmark = pytest.mark.seconds(240)
+
+COLUMN = "    phone_number: Mapped[str | None]\n"
+# What the people of the service have changed in files of the template.
+EDITS = {
+    "app/models/user.py": ("    is_active: ", f"{COLUMN}    is_active: "),
+    "app/users/routes.py": ("router = APIRouter(", "# Ours alone.\nrouter = APIRouter("),
+    "scripts/common.py": ("    sys.stdout.flush()\n", "    sys.stdout.flush()\n    # Ours.\n"),
+    "app/settings.py": ("    host: str = ", '    greeting: str = "Hello"\n    host: str = '),
+    "Makefile": ("db-shell: ", "greet: ## Say hello\n\t@echo hello\n\ndb-shell: "),
+    "README.md": ("## Every day\n", "## Whom to ask\n\nAda.\n\n## Every day\n"),
+}
+# What releases call otherwise.
+RENAMED = {"scripts/common.py": "scripts/commands.py"}
+OWN = {"app/greeting.py": '"""Ours."""\n', "notes/plan.md": "# Plan\n"}
+DELETED = ".editorconfig"
+ROW = (
+    "INSERT INTO users (id, email, name, phone_number) VALUES"
+    " ('01890000-0000-7000-8000-000000000001', 'ada@example.com', 'Ada', '12')"
+)
+
+
+def name_in(folder: Path, name: str) -> str:
+    return name if (folder / name).exists() else RENAMED[name]
+
+
+def live(project: Project, server: Server, url: str) -> None:
+    """Do what a team does in a year."""
+    project.alembic(url, "upgrade", "head")
+    for name, (old, new) in EDITS.items():
+        edit(project.folder / name_in(project.folder, name), old, new)
+    for name, text in OWN.items():
+        (project.folder / name).parent.mkdir(exist_ok=True)
+        (project.folder / name).write_text(text, "utf-8")
+    (project.folder / DELETED).unlink()
+    project.alembic(url, "revision", "--autogenerate", "-m", "add phone number")
+    project.alembic(url, "upgrade", "head")
+    server.query(url, ROW)
+    commit(project.folder, "A year of work")
+
+
+def schema(server: Server, url: str) -> list[object]:
+    """Return it without the table that appears with the next revision, in older services."""
+    return [row for row in server.schema(url) if "alembic_history" not in str(row)]
+
+
+def assert_alive(
+    project: Project, server: Server, url: str, before: dict[str, bytes], empty: str
+) -> None:
+    """Check that nothing of the team's work is lost, on its database and on an empty one."""
+    for name, (old, new) in EDITS.items():
+        text = (project.folder / RENAMED.get(name, name)).read_text("utf-8")
+        for line in {*new.splitlines()} - {*old.splitlines()}:
+            assert line in text, name
+    assert not [name for name in RENAMED if (project.folder / name).exists()]
+    for name, text in OWN.items():
+        assert (project.folder / name).read_text("utf-8") == text
+    assert not (project.folder / DELETED).exists()
+    assert revisions(project.folder) == before
+    for address in (url, empty):
+        # With two heads this would fail.
+        project.alembic(address, "upgrade", "head")
+    project.alembic(url, "check")
+    assert schema(server, url) == schema(server, empty)
+    assert server.query(url, "SELECT name, phone_number FROM users") == [("Ada", "12")]
+
+
+def conflicts(folder: Path) -> list[str]:
+    """Return the files in which an update has left what somebody has to resolve."""
+    return [
+        name
+        for name, text in contents(folder).items()
+        if name.endswith(".rej") or BEFORE.encode() in text
+    ]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_nothing_is_lost(
+    project: Project, server: Server, releases: Releases, url: str, tmp_path: Path, release: str
+) -> None:
+    """Nothing conflicts, so both modes do the same: each release meets both, on another database."""
+    answers = {"database": project.database}
+    folder = start(releases, tmp_path / "orders", release, answers)
+    old = settle(folder, project, url)
+    live(old, server, url)
+    before = revisions(folder)
+    turn = RELEASES.index(release) + DATABASES.index(project.database)
+    carry(releases, folder, releases.next, conflict=CONFLICTS[turn % 2])
+    assert not conflicts(folder)
+    with server.empty_database(tmp_path) as empty:
+        assert_alive(old, server, url, before, empty)
+    # The same files come out of all releases, as test_updates.py shows.
+    if (project.database, release) in zip(DATABASES, (RELEASES[0], RELEASES[-1]), strict=True):
+        keep_environment(old)
+        # What the hook says to do next.
+        old.make("format")
+        old.make("check", timeout=600)
+
+
+def test_squashed_first_revision(
+    project: Project, server: Server, releases: Releases, url: str, tmp_path: Path
+) -> None:
+    """The template's revision is gone, and does not come back."""
+    folder = start(releases, tmp_path / "orders", RELEASES[0], {"database": project.database})
+    old = settle(folder, project, url)
+    live(old, server, url)
+    newest = max(old.revisions)
+    text = newest.read_text("utf-8")
+    with server.empty_database(tmp_path) as nothing:
+        for path in old.revisions:
+            path.unlink()
+        old.alembic(nothing, "revision", "--autogenerate", "-m", "start", "--rev-id", "0001")
+    assert text not in [path.read_text("utf-8") for path in old.revisions]
+    old.alembic(url, "stamp", "--purge", "0001")
+    commit(folder, "Squash")
+    before = revisions(folder)
+    carry(releases, folder, releases.next)
+    with server.empty_database(tmp_path) as empty:
+        assert_alive(old, server, url, before, empty)
+    assert FIRST not in "".join(text.decode() for text in before.values())
+
+
+@pytest.fixture(scope="module")
+def with_option(tmp_path_factory: pytest.TempPathFactory) -> Releases:
+    """Return a release whose mixin has one more column, and another one with an option."""
+    made = tagged_clone(tmp_path_factory.mktemp("option") / "template")
+    template = made.source / "template"
+    first = only((template / "migrations/versions").glob("*.py"))
+    column = '        sa.Column("{}", sa.String(length=100), nullable={}),\n'
+    name = column.format("name", "False")
+    edit(first, name, name + column.format("nickname", "True"))
+    (made.source / "options/70-audit.yml").write_text(AUDIT_OPTION, "utf-8")
+    last = "--- !include options/60-ci.yml\n"
+    edit(made.source / "copier.yml", last, f"{last}--- !include options/70-audit.yml\n")
+    models = template / "kit/models.py"
+    models = models.rename(models.with_suffix(".py.jinja"))
+    key = "    id: Mapped[UUID] = mapped_column("
+    edit(models, key, f"{NICKNAME}{AUDITED}{key}")
+    edit(models, "    DateTime,\n", "    DateTime,\n    String,\n")
+    publish(made.source, "90.0.0")
+    return made
+
+
+AUDIT_OPTION = """
+audit:
+  type: bool
+  default: false
+"""
+NICKNAME = "    nickname: Mapped[str | None] = mapped_column(String(100))\n"
+AUDITED = "{% if audit %}    audited: Mapped[str | None] = mapped_column(String(100))\n{% endif %}"
+
+
+def revise(project: Project, url: str, message: str) -> str:
+    """Do what `make update` names once models have changed; return the revision."""
+    before = set(project.revisions)
+    project.alembic(url, "revision", "--autogenerate", "-m", message)
+    project.alembic(url, "upgrade", "head")
+    project.alembic(url, "check")
+    path = only(set(project.revisions) - before)
+    return path.read_text("utf-8")
+
+
+def test_schema_equals_that_of_a_fresh_copy(
+    project: Project, server: Server, with_option: Releases, url: str, tmp_path: Path
+) -> None:
+    """The old first revision and the project's own, together, against the new first revision."""
+    answers = {"database": project.database}
+    old = start(with_option, tmp_path / "old", with_option.next, answers)
+    service = settle(old, project, url)
+    service.alembic(url, "upgrade", "head")
+    update(old, "90.0.0")
+    assert "nickname" in revise(service, url, "update to 90.0.0")
+    fresh = start(with_option, tmp_path / "fresh", "90.0.0", answers)
+    with server.empty_database(tmp_path) as empty:
+        settle(fresh, project, empty).alembic(empty, "upgrade", "head")
+        assert server.schema(url) == server.schema(empty)
+
+
+@pytest.mark.parametrize("way", [update, recopy])
+def test_option_with_a_column(
+    project: Project,
+    server: Server,
+    with_option: Releases,
+    url: str,
+    tmp_path: Path,
+    way: Any,
+) -> None:
+    """On, off and on again: kit by copier, tables by revisions of the project's own."""
+    answers: Answers = {"database": project.database}
+    folder = start(with_option, tmp_path / "orders", with_option.next, answers)
+    old = settle(folder, project, url)
+    old.alembic(url, "upgrade", "head")
+    for audit in (True, False, True):
+        commit(folder, "Before")
+        way(folder, "90.0.0", data={"audit": audit})
+        text = revise(old, url, f"audit {audit}")
+        made, dropped = text.partition("def downgrade")[::2]
+        assert 'add_column(sa.Column("audited"' in shortened(made if audit else dropped)
+        assert 'drop_column("audited")' in shortened(dropped if audit else made)
+    assert len(old.revisions) == 4
+    with server.empty_database(tmp_path) as empty:
+        old.alembic(empty, "upgrade", "head")
+        assert server.schema(empty) == server.schema(url)
+
+
+def shortened(text: str) -> str:
+    """Return statements without the table, which SQLite has in another place."""
+    return "".join(text.split()).replace('"users",', "")

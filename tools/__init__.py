@@ -1,0 +1,1 @@
+"""Programs of this repository that are no tests: `make docs`, `demo`, `picture` and `tags`."""
