@@ -50,15 +50,16 @@ def indented_by_four(lines: list[str]) -> list[str]:
     columns: dict[int, int] = {}
     result = []
     for number, line in enumerate(lines):
+        if not line.strip():
+            result.append("")
+            continue
         enclosing = [start for start, end in spans if start < number < end]
         column = columns[enclosing[-1]] if enclosing else 0
         indent = min(column, len(line) - len(line.lstrip()))
         content = line[indent:]
         if number in starts:
             columns[number] = column + len(LIST_MARKER.match(content)[0])
-        if line.strip():
-            content = "    " * len(enclosing) + content
-        result.append(content)
+        result.append("    " * len(enclosing) + content)
     return result
 
 
