@@ -17,9 +17,9 @@ import psycopg
 from benchmarks import wrk
 from benchmarks.clients import PATIENCE, UNANSWERED, Answers, load, percentile
 from benchmarks.compared_servers import SEEDS
+from benchmarks.measured_server import BOTH_CORES, SERVER_CORE, Server
 from benchmarks.postgresql import listening
-from benchmarks.processes import cpu, memory
-from benchmarks.servers import BOTH_CORES, SERVER_CORE, Server
+from benchmarks.resource_usage import cpu, memory
 from harness.processes import clean_environment
 from harness.project import Project, set_up
 from harness.template import copy_of_working_tree, render

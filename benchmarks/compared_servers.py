@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 
 from benchmarks import fastapi_template, wrk
+from benchmarks.measured_server import Server
 from benchmarks.postgresql import listening
-from benchmarks.servers import Server
 from harness.databases import server_of
 from harness.processes import clean_environment, run
 from harness.project import Project, set_up, uv_folder

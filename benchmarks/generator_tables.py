@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.generators import Generator
-from benchmarks.processes import best
 from benchmarks.report import Table
+from benchmarks.resource_usage import best
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

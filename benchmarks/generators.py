@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.processes import Cost, now, since
+from benchmarks.resource_usage import Cost, now, since
 from harness.processes import IDENTITY, run
 from harness.releases import commit, git, needs_trust, tagged_clone
 from harness.template import files

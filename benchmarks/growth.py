@@ -29,8 +29,8 @@ from benchmarks.growth_tables import (
     slow_pool_table,
     workers_table,
 )
+from benchmarks.measured_server import Server
 from benchmarks.report import NotMeasuredError, Report, Table, versions
-from benchmarks.servers import Server
 from benchmarks.wrk_substitute import requests
 from harness.pgbouncer import pooled
 from harness.programs import program

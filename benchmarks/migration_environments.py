@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.processes import Cost, best, now, since
+from benchmarks.resource_usage import Cost, best, now, since
 from benchmarks.revision_files import RevisionFiles
 from harness.project import Project
 

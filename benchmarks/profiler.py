@@ -4,7 +4,7 @@ import re
 import signal
 from collections import Counter
 
-from benchmarks.servers import Load, Server
+from benchmarks.measured_server import Load, Server
 
 # Patterns of a frame's file, and the owner of samples whose innermost known frame is of that file.
 # Frames of other files, such as those of the standard library, count for their callers.

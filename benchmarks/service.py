@@ -10,10 +10,10 @@ from pathlib import Path
 
 from benchmarks.compared_servers import TITLES, set_up_servers
 from benchmarks.imports import costliest_imports
-from benchmarks.processes import memory
+from benchmarks.measured_server import BOTH_CORES, Load, Server
 from benchmarks.profiler import cpu_shares
 from benchmarks.report import Report, versions
-from benchmarks.servers import BOTH_CORES, Load, Server
+from benchmarks.resource_usage import memory
 from benchmarks.service_tables import (
     WORKLOADS,
     cost_table,

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from benchmarks.measured_server import Load, Server
 from benchmarks.profiler import OTHER, OWNERS
 from benchmarks.report import FAILED, NOTHING, Table
-from benchmarks.servers import Load, Server
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,8 +15,8 @@ import urllib.request
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.processes import Cost, now, since
 from benchmarks.report import Report, Table
+from benchmarks.resource_usage import Cost, now, since
 from harness.processes import free_port
 from harness.releases import commit, git
 from harness.template import copy_of_working_tree

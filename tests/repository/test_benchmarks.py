@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks import generators, profiler, report, start, suite, wrk, wrk_substitute
 from benchmarks.imports import costliest_imports, import_times
-from benchmarks.processes import kilobytes, total
 from benchmarks.report import PAGES, Report, Table, machine, write
+from benchmarks.resource_usage import kilobytes, total
 from harness.processes import run
 from harness.template import ROOT
 from tools.reference import PART, rows_of

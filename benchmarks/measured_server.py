@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 import httpx
 
 from benchmarks import wrk
-from benchmarks.processes import cpu, process_tree
+from benchmarks.resource_usage import cpu, process_tree
 from harness.processes import free_port, wait_for
 
 SERVER_CORE = 0
