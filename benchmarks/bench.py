@@ -17,7 +17,7 @@ import psycopg
 from benchmarks import wrk
 from benchmarks.clients import PATIENCE, UNANSWERED, Answers, load, percentile
 from benchmarks.compared_servers import SEEDS
-from benchmarks.measured_server import BOTH_CORES, SERVER_CORE, Server
+from benchmarks.measured_server import SERVER_CORE, Server
 from benchmarks.postgresql import listening
 from benchmarks.resource_usage import cpu, memory
 from harness.processes import clean_environment
@@ -83,28 +83,22 @@ class Bench:
     url: str
     sizes: Sizes
 
-    def server(self, name: str, settings: Mapping[str, object], cores: str = "") -> Server:
-        """Return the service with these settings, on its own core by default."""
+    def server(
+        self, name: str, settings: Mapping[str, object], cores: str = str(SERVER_CORE)
+    ) -> Server:
+        """Return the service with these variables in its environment, on these cores."""
         env = {
             "DATABASE_URL": self.url,
             # Requests of clients that have gone must not delay the end of the process.
             "ORDERS_SHUTDOWN_TIMEOUT": "5",
-            # Tells its connections from those that PgBouncer keeps of another variant.
+            # Distinguishes its connections from those that PgBouncer keeps of another variant.
             "ORDERS_SERVICE_NAME": name,
         }
-        for key, value in settings.items():
-            env[key if key.isupper() else f"ORDERS_{key.upper()}"] = str(value)
-        return Server(
-            name,
-            name,
-            [self.project.folder / ".venv/bin/python", "-m", "app"],
-            self.project.folder,
-            clean_environment(env),
-            cores=cores or str(SERVER_CORE),
-        )
-
-    def server_on_both_cores(self, name: str, settings: Mapping[str, object]) -> Server:
-        return self.server(name, settings, BOTH_CORES)
+        for variable, value in settings.items():
+            env[variable] = str(value)
+        folder = self.project.folder
+        command: list[str | Path] = [folder / ".venv/bin/python", "-m", "app"]
+        return Server(name, name, command, folder, clean_environment(env), cores=cores)
 
     def execute(self, statement: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:

@@ -72,7 +72,8 @@ def measure(folder: Path, *, quick: bool) -> Report:
     databases, rounds, commits = list(DRIVERS), ROUNDS, COMMITS
     if quick:
         databases, rounds, commits = ["sqlite"], 1, QUICK_COMMITS
-    table, packages = Table(HEADER, []), {}
+    table = Table(HEADER, [])
+    packages: dict[str, str] = {}
     for database in databases:
         rendered = render(template, folder / database / "orders", {"database": database})
         with set_up(rendered, database) as project:

@@ -29,7 +29,7 @@ from benchmarks.growth_tables import (
     slow_pool_table,
     workers_table,
 )
-from benchmarks.measured_server import Server
+from benchmarks.measured_server import BOTH_CORES, Server
 from benchmarks.report import NotMeasuredError, Report, Table, versions
 from benchmarks.wrk_substitute import requests
 from harness.pgbouncer import pooled
@@ -137,8 +137,8 @@ def compare_workers(bench: Bench) -> Table:
     """Compare one worker with two, on both cores."""
     variants = {}
     for workers in (1, 2):
-        settings = {"workers": workers}
-        variants[workers] = bench.server_on_both_cores(f"workers-{workers}", settings)
+        settings = {"ORDERS_WORKERS": workers}
+        variants[workers] = bench.server(f"workers-{workers}", settings, BOTH_CORES)
     return workers_table(take_turns(bench, variants, mix()))
 
 
@@ -151,7 +151,7 @@ def compare_poolers(bench: Bench, folder: Path) -> Table:
     with contextlib.ExitStack() as stack:
         for size in bench.sizes.pooler:
             url = stack.enter_context(pooled(behind, folder, pool_size=size))
-            settings = {"DATABASE_URL": url, "transaction_pooling": True}
+            settings = {"DATABASE_URL": url, "ORDERS_TRANSACTION_POOLING": True}
             variants[f"PgBouncer, {size}"] = bench.server(f"pooled-{size}", settings)
         return pooler_table(take_turns(bench, variants, mix()))
 
@@ -160,7 +160,7 @@ def compare_pools(bench: Bench) -> dict[str, Table]:
     """Compare sizes of the pool, with fast and with slow statements."""
     variants = {}
     for size in bench.sizes.pools:
-        settings = {"pool_size": size, "pool_overflow": 0}
+        settings = {"ORDERS_POOL_SIZE": size, "ORDERS_POOL_OVERFLOW": 0}
         variants[size] = bench.server(f"pool-{size}", settings)
     fast = take_turns(bench, variants, by_id())
     slow = {}

@@ -1,7 +1,7 @@
 """The languages of the documentation, and which files of the repository each shows on the site."""
 
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 ROOT = Path(__file__).parent.parent
 
@@ -44,7 +44,7 @@ class Language:
                 paths[path.relative_to(ROOT).as_posix()] = site_path
         return paths | self.guests
 
-    def is_foreign(self, path: PurePosixPath) -> bool:
+    def is_foreign(self, path: PurePath) -> bool:
         """Return whether a path in the repository is that of another language."""
         for language in LANGUAGES:
             is_within = language.source.is_relative_to(self.source)
