@@ -16,7 +16,7 @@ from typing import Any
 
 import tomli_w
 
-from website import mermaid, pages
+from website import mermaid, page_files
 from website.check import SiteCheck
 from website.errors import BuildError
 from website.languages import LANGUAGES, ROOT, Language
@@ -75,7 +75,7 @@ def build_language(language: Language, script: bytes) -> None:
     """Build the site of a language, with the script of Mermaid."""
     folder = WORK / f"pages-{language.code}"
     folder.mkdir(parents=True)
-    pages.write(language, folder)
+    page_files.write(language, folder)
     config = BUILD / f"zensical-{language.code}.toml"
     config.write_text(tomli_w.dumps(configuration(language)), "utf-8")
     run_zensical("build", "--clean", "--strict", "--config-file", str(config))
