@@ -10,7 +10,7 @@ from markdown_it.token import Token
 
 from harness.template import ROOT, files, makefile, render
 from tools.pages import hide_front_matter
-from website.pages import PARSER
+from website.markdown import PARSER
 
 TOP = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "AGENTS")]
 PAGES = sorted([*TOP, ROOT / "hooks/README.md", *(ROOT / "docs").rglob("*.md")])

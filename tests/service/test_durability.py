@@ -2,7 +2,7 @@
 
 import json
 
-from benchmarks.commits import commit
+from benchmarks.commits import time_commits
 from harness.project import Project
 
 QUESTIONS = {"sqlite": "PRAGMA synchronous", "postgresql": "SHOW synchronous_commit"}
@@ -39,6 +39,6 @@ def test_commits_wait_for_the_disk(copy: Project) -> None:
 def test_benchmark_of_commits(copy: Project) -> None:
     copy.alembic(copy.environment_file["DATABASE_URL"], "upgrade", "head")
     for durable in ("true", "false"):
-        times = commit(copy, 3, durable)
+        times = time_commits(copy, 3, durable)
         assert len(times) == 3
         assert min(times) > 0

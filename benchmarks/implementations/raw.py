@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import asyncpg
-from contestants import POOL_SIZE, URL
-from contestants.floor import BY_ID, INSERT, PAGE, UPDATE
-from contestants.schemas import UserCreate, UserPage, UserRead, UserUpdate
 from fastapi import FastAPI, HTTPException
+from implementations import POOL_SIZE, URL
+from implementations.floor import BY_ID, INSERT, PAGE, UPDATE
+from implementations.schemas import UserCreate, UserPage, UserRead, UserUpdate
 
 
 @asynccontextmanager
@@ -22,7 +22,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(lifespan=lifespan)
 
 
-def found(row: asyncpg.Record | None) -> UserRead:
+def user_of(row: asyncpg.Record | None) -> UserRead:
     if row is None:
         raise HTTPException(404)
     return UserRead(**row)
@@ -36,14 +36,14 @@ async def list_users(limit: int = 20) -> UserPage:
 @app.post("/users", status_code=201)
 async def create_user(body: UserCreate) -> UserRead:
     values = uuid4(), body.email, body.name, True, datetime.now(UTC)
-    return found(await app.state.pool.fetchrow(INSERT, *values))
+    return user_of(await app.state.pool.fetchrow(INSERT, *values))
 
 
 @app.get("/users/{user_id}")
 async def get_user(user_id: UUID) -> UserRead:
-    return found(await app.state.pool.fetchrow(BY_ID, user_id))
+    return user_of(await app.state.pool.fetchrow(BY_ID, user_id))
 
 
 @app.patch("/users/{user_id}")
 async def update_user(user_id: UUID, body: UserUpdate) -> UserRead:
-    return found(await app.state.pool.fetchrow(UPDATE, user_id, body.name, datetime.now(UTC)))
+    return user_of(await app.state.pool.fetchrow(UPDATE, user_id, body.name, datetime.now(UTC)))

@@ -1,13 +1,13 @@
-"""The usual recipe, synchronous: Session in the thread pool, as a `yield` dependency, everything at its default."""
+"""The usual synchronous recipe: a Session from a `yield` dependency, in the thread pool."""
 
 from collections.abc import Iterator
 from typing import Annotated
 from uuid import UUID
 
-from contestants import POOL, SYNC_URL
-from contestants.models import User
-from contestants.schemas import UserCreate, UserPage, UserRead, UserUpdate
 from fastapi import Depends, FastAPI, HTTPException
+from implementations import POOL, SYNC_URL
+from implementations.models import User
+from implementations.schemas import UserCreate, UserPage, UserRead, UserUpdate
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session, sessionmaker
 

@@ -1,4 +1,4 @@
-"""What the contestants on FastAPI take and return, as the service does."""
+"""Request and response bodies of the implementations in FastAPI: those of the service."""
 
 from datetime import datetime
 from uuid import UUID

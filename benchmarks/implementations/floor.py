@@ -1,4 +1,4 @@
-"""The floor: Starlette, asyncpg and orjson by hand. Nothing is validated, nothing is logged."""
+"""The lower bound: Starlette, asyncpg and orjson by hand, without validation and logging."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import orjson
-from contestants import POOL_SIZE, URL
+from implementations import POOL_SIZE, URL
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,9 +26,15 @@ def answer(value: object, status: int = 200) -> Response:
     )
 
 
+def answer_row(row: asyncpg.Record | None) -> Response:
+    if row is None:
+        return answer({"detail": "Not Found"}, 404)
+    return answer(dict(row))
+
+
 async def get_user(request: Request) -> Response:
     row = await request.app.state.pool.fetchrow(BY_ID, UUID(request.path_params["id"]))
-    return answer(dict(row)) if row else answer({"detail": "Not Found"}, 404)
+    return answer_row(row)
 
 
 async def list_users(request: Request) -> Response:
@@ -47,7 +53,7 @@ async def update_user(request: Request) -> Response:
     body = orjson.loads(await request.body())
     values = UUID(request.path_params["id"]), body["name"], datetime.now(UTC)
     row = await request.app.state.pool.fetchrow(UPDATE, *values)
-    return answer(dict(row)) if row else answer({"detail": "Not Found"}, 404)
+    return answer_row(row)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The table for the contestants on SQLAlchemy, as the service maps it."""
+"""The table as the service maps it, for the implementations with SQLAlchemy."""
 
 from datetime import UTC, datetime
 from uuid import UUID, uuid4

@@ -1,13 +1,13 @@
-"""The usual recipe, asynchronous: AsyncSession as a `yield` dependency, everything at its default."""
+"""The usual asynchronous recipe: an AsyncSession from a `yield` dependency, default settings."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from contestants import ASYNC_URL, POOL
-from contestants.models import User
-from contestants.schemas import UserCreate, UserPage, UserRead, UserUpdate
 from fastapi import Depends, FastAPI, HTTPException
+from implementations import ASYNC_URL, POOL
+from implementations.models import User
+from implementations.schemas import UserCreate, UserPage, UserRead, UserUpdate
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
