@@ -96,9 +96,9 @@ def only(items: Iterable[T]) -> T:
     return found[0]
 
 
-def said(text: str) -> list[str]:
-    """Return what a failed command printed, without make's own last word."""
-    return [line for line in text.splitlines() if not line.startswith("make: ***")]
+def lines_of(output: str) -> list[str]:
+    """Return the lines of a command's output, without make's own about its exit code."""
+    return [line for line in output.splitlines() if not line.startswith("make: ***")]
 
 
 def variables(arguments: Iterable[str]) -> dict[str, str]:

@@ -204,7 +204,7 @@ class Driver:
 def loading(ports: Sequence[int], rate: float, seeded: Sequence[str]) -> Iterator[Driver]:
     """Load the replicas until the end of the block."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.load"],
+        [sys.executable, "-m", "harness.rolling_load"],
         cwd=Path(__file__).resolve().parent.parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -6,7 +6,7 @@ import httpx
 import psycopg
 import pytest
 
-from harness.processes import Server, only, said, wait_for
+from harness.processes import Server, lines_of, only, wait_for
 from harness.project import Project
 from harness.standby import Pair, pair
 
@@ -40,7 +40,7 @@ def test_service_follows_the_primary(project: Project, tmp_path: Path) -> None:
             servers.stop_primary()
             assert create_user(served, "meanwhile") == 503
             assert not ready(served)
-            line = only(said(project.alembic(url, "current", code=None).stdout))
+            line = only(lines_of(project.alembic(url, "current", code=None).stdout))
             assert line.startswith(NOWHERE)
             servers.promote_standby()
             wait_for(lambda: create_user(served, "after") == 201, "the service writes again")

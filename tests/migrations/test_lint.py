@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from harness.processes import only, said, variables
+from harness.processes import lines_of, only, variables
 from harness.project import FIRST, Project
 from harness.template import ROOT, Render
 from harness.working_copy import add_column, commit, git, revise, start
@@ -339,7 +339,7 @@ def clean(project: Project, *arguments: str) -> str:
 def refusal(project: Project, *arguments: str, **options: str) -> list[str]:
     done = project.script("lint", env={**variables(arguments), **options}, code=None)
     assert not done.stdout
-    return said(done.stderr)
+    return lines_of(done.stderr)
 
 
 def plant(project: Project, bodies: list[str]) -> list[Path]:

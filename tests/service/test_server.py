@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from harness.databases import Server as DatabaseServer
-from harness.processes import Server, free_port, only, said, wait_for
+from harness.processes import Server, free_port, lines_of, only, wait_for
 from harness.project import FIRST, Project
 from harness.slow_routes import with_slow_routes
 
@@ -233,7 +233,7 @@ def test_taken_port_is_one_line(project: Project, migrated: str, command: str) -
         port = str(other.getsockname()[1])
         environment = {"DATABASE_URL": migrated, "PORT": port}
         done = project.run(*command.split(), env=environment, code=None)
-    lines = said(done.stderr)
+    lines = lines_of(done.stderr)
     assert len(lines) == 1, done.stderr
     assert port in lines[0]
 
@@ -242,7 +242,7 @@ def test_taken_port_is_one_line(project: Project, migrated: str, command: str) -
 def test_unreadable_url_is_one_line(project: Project, server: DatabaseServer, command: str) -> None:
     environment = {"DATABASE_URL": server.UNREADABLE, "PORT": str(free_port())}
     done = project.run(*command.split(), env=environment, code=None)
-    lines = said(done.stderr)
+    lines = lines_of(done.stderr)
     assert len(lines) == 1, done.stderr
     assert "DATABASE_URL" in lines[0]
     assert "s3cret" not in done.stderr + done.stdout

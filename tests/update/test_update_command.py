@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.processes import IDENTITY, Completed, run, said
+from harness.processes import IDENTITY, Completed, lines_of, run
 from harness.project import Project
 from harness.releases import Releases, add_column, commit, edit, git, publish, tagged_clone
 from harness.template import render
@@ -327,7 +327,7 @@ def test_conflict_in_a_renamed_file(folder: Path) -> None:
     commit(folder, "Edit")
     assert "conflict: kit/pages.py\n" in update(folder, to=NEW, code=1).stdout
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert said(gate.stderr) == ["kit/pages.py: resolve the conflict of the update"]
+    assert lines_of(gate.stderr) == ["kit/pages.py: resolve the conflict of the update"]
 
 
 def test_deleted_file_stays_deleted_under_its_new_name(folder: Path) -> None:
@@ -356,7 +356,7 @@ def test_conflicts_and_deleted_files_are_listed(folder: Path) -> None:
         + "\n"
     )
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert said(gate.stderr) == ["kit/ruff.toml: resolve the conflict of the update"]
+    assert lines_of(gate.stderr) == ["kit/ruff.toml: resolve the conflict of the update"]
     git("reset", "--quiet", cwd=folder)
     git("checkout", ".", cwd=folder)
     git("clean", "-fdq", cwd=folder)
@@ -371,7 +371,7 @@ def test_gate_finds_whole_conflicts_only(folder: Path, newline: str) -> None:
     (folder / "notes.txt").write_text(f"a\n{MARKERS}b\n", "utf-8", newline=newline)
     (folder / "ignored.db").write_text(MARKERS, "utf-8")
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert said(gate.stderr) == ["notes.txt: resolve the conflict of the update"]
+    assert lines_of(gate.stderr) == ["notes.txt: resolve the conflict of the update"]
 
 
 def test_gate_passes_where_git_is_not(folder: Path, tmp_path: Path) -> None:
@@ -390,7 +390,7 @@ def test_without_a_network(folder: Path, tmp_path: Path) -> None:
     }
     for target in ("update", "update-check"):
         done = run("make", "--no-print-directory", target, cwd=folder, env=environment, code=2)
-        assert said(done.stderr) == ["copier cannot be installed: is there a network?"]
+        assert lines_of(done.stderr) == ["copier cannot be installed: is there a network?"]
 
 
 def with_template(folder: Path, source: Path, old: Path, commit_: str = "") -> None:
