@@ -20,9 +20,10 @@ from benchmarks.load import CORE as OTHER_CORE
 from benchmarks.load import put_under_load
 from benchmarks.postgresql import listening
 from harness.databases import server_of
-from harness.processes import clean_environment, free_port, run, wait_for
+from harness.processes import clean_environment, run, wait_for
 from harness.project import Project, set_up, uv_folder
 from harness.releases import git, released
+from harness.servers import free_port
 from harness.template import ROOT, copy_of_working_tree, render
 
 HERE = Path(__file__).parent

@@ -282,7 +282,7 @@ def write(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text, "utf-8")
 
 
-def live(service: Project) -> None:
+def adapt(service: Project) -> None:
     """Do all that a service may do in its own files."""
     folder = service.folder
     edit(

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from harness.processes import free_port, only
+from harness.processes import only
 from harness.programs import answering, program
+from harness.servers import free_port
 
 # Debian's is of 2022, and so as strict as one can be met: it knows no prepared statements.
 CONFIGURATION = """

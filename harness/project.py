@@ -12,16 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import uv
 
-from harness.processes import (
-    DEADLINE,
-    Completed,
-    Environment,
-    Server,
-    free_port,
-    only,
-    run,
-    serving,
-)
+from harness.processes import DEADLINE, Completed, Environment, only, run
+from harness.servers import RunningService, free_port, serving
 
 if TYPE_CHECKING:
     from harness.migrators import Migrators
@@ -86,7 +78,7 @@ class Project:
     @contextlib.contextmanager
     def serve(
         self, *command: str, url: str | None = None, env: Environment | None = None, log: Path
-    ) -> Iterator[Server]:
+    ) -> Iterator[RunningService]:
         """Serve with one of the project's commands on a free port."""
         port = free_port()
         settings = {"PATH": self.path, "PORT": str(port), **(env or {})}

@@ -14,9 +14,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import psycopg
 
-from harness.processes import free_port, only, wait_for
+from harness.processes import only, wait_for
 from harness.programs import answering
 from harness.project import Project
+from harness.servers import free_port
 
 
 @contextlib.contextmanager

@@ -18,8 +18,9 @@ import yaml
 from harness import dockerfile
 from harness.databases import Server as DatabaseServer
 from harness.dockerfile import Image
-from harness.processes import free_port, only, run, serving
+from harness.processes import only, run
 from harness.project import Project
+from harness.servers import free_port, serving
 from harness.template import DATABASES, ROOT, Render, defaults, render
 from harness.working_copy import add_column
 

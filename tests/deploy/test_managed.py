@@ -24,9 +24,10 @@ import trustme
 from harness.databases import Server
 from harness.migrators import migrators
 from harness.pgbouncer import pooled
-from harness.processes import free_port, lines_of, only
+from harness.processes import lines_of, only
 from harness.programs import answering, program
 from harness.project import Project
+from harness.servers import free_port
 
 pytestmark = [
     pytest.mark.parametrize("project", ["postgresql"], indirect=True),

@@ -6,7 +6,7 @@ import pytest
 
 from harness.processes import lines_of, only, variables
 from harness.project import FIRST, Project
-from harness.working_copy import add_column, commit, git, start, without_git
+from harness.working_copy import add_column, commit, git, init_repository, without_git
 
 pytestmark = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 
@@ -38,7 +38,7 @@ def refusal(project: Project, *arguments: str, **options: str) -> str:
 def published(project: Project, branch: str) -> Project:
     """Return the project with one merged revision, on a branch that is to have one more."""
     add_column(project, MERGED, "merged")
-    start(project)
+    init_repository(project)
     git(project, "branch", "--move", branch)
     git(project, "switch", "--quiet", "--create", "work")
     add_column(project, NEW, "new", after=MERGED)

@@ -9,7 +9,7 @@ import pytest
 from harness.databases import AWKWARD, Server
 from harness.processes import lines_of, only, variables
 from harness.project import FIRST, Project
-from harness.working_copy import add_column, commit, git, start, without_git
+from harness.working_copy import add_column, commit, git, init_repository, without_git
 
 pytestmark = pytest.mark.seconds(35)
 
@@ -25,7 +25,7 @@ ADVICE = (
 
 def merged(copy: Project, own: str = ADA, theirs: str = BOB) -> Project:
     """Return a project on a branch of its own, into which the main branch was merged."""
-    start(copy)
+    init_repository(copy)
     git(copy, "switch", "--quiet", "--create", "work")
     add_column(copy, own, "phone" if own == ADA else "fax")
     commit(copy)

@@ -13,8 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from harness.databases import Server
-from harness.processes import Environment, clean_environment, free_port, lines_of, only
+from harness.processes import Environment, clean_environment, lines_of, only
 from harness.project import Project
+from harness.servers import free_port
 
 ON_POSTGRESQL = pytest.mark.parametrize("project", ["postgresql"], indirect=True)
 ON_SQLITE = pytest.mark.parametrize("project", ["sqlite"], indirect=True)

@@ -11,9 +11,10 @@ import httpx
 import pytest
 
 from harness.databases import Server as DatabaseServer
-from harness.processes import Server, free_port, serving, wait_for
+from harness.processes import wait_for
 from harness.project import FIRST, Project
 from harness.rolling_load import Driver, loading
+from harness.servers import RunningService, free_port, serving
 from harness.template import ROOT
 from harness.working_copy import write_revision
 from tools.pages import blocks
@@ -106,7 +107,7 @@ class Deployment:
     url: str
     folder: Path
     ports: list[int] = field(default_factory=lambda: [free_port(), free_port()])
-    replicas: dict[int, tuple[Server, contextlib.ExitStack]] = field(default_factory=dict)
+    replicas: dict[int, tuple[RunningService, contextlib.ExitStack]] = field(default_factory=dict)
     revision: str = FIRST
     number: int = 1
 
