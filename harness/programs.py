@@ -81,6 +81,13 @@ def from_pyenv(version: str) -> list[str]:
     return [str(Path(folder, "bin", f"python{version}"))]
 
 
+def user_for(path: Path) -> str | None:
+    """Return the user to run a server as: root runs it as the owner of a path, others as themselves."""
+    if os.geteuid() != 0:
+        return None
+    return path.owner()
+
+
 @contextlib.contextmanager
 def answering(
     command: Sequence[str | Path],

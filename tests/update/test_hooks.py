@@ -13,7 +13,7 @@ from copier.errors import TaskError, UnsafeTemplateError
 
 from harness.releases import Releases, commit, edit, git, publish, tagged_clone
 from harness.template import COPIER, ROOT
-from harness.updates import HOOK_ENTRY, contents, start, update
+from harness.updates import add_hook_entry, contents, start_service, status, update
 
 pytestmark = pytest.mark.slow
 
@@ -48,13 +48,11 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     edit(made.source / "options/60-ci.yml", "ci != 'gitlab'", both, 9)
     with (made.source / "hooks/releases.py").open("a") as file:
         file.write(HOOKS)
-    with (made.source / "copier.yml").open("a") as file:
-        file.write(HOOK_ENTRY.format(version=RENAMED))
+    add_hook_entry(made, RENAMED)
     publish(made.source, RENAMED)
     edit(made.source / "template/kit/serving.py", '"""', '"""Serve: ')
     publish(made.source, LATER)
-    with (made.source / "copier.yml").open("a") as file:
-        file.write(HOOK_ENTRY.format(version=FAILING))
+    add_hook_entry(made, FAILING)
     publish(made.source, FAILING)
     return made
 
@@ -63,7 +61,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
 def started(releases: Releases, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a project of the release before, whose `kit/pagination.py` has an edit."""
     folder = tmp_path_factory.mktemp("started") / "orders"
-    start(releases, folder, releases.next, {"ci": "gitlab"})
+    start_service(releases, folder, releases.next, {"ci": "gitlab"})
     edit(folder / "kit/pagination.py", '"""', '"""Mine: ')
     commit(folder, "Edit")
     return folder
@@ -72,10 +70,6 @@ def started(releases: Releases, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture
 def project(started: Path, tmp_path: Path) -> Path:
     return shutil.copytree(started, tmp_path / "orders")
-
-
-def status(folder: Path) -> str:
-    return git("status", "--porcelain", cwd=folder)
 
 
 @pytest.mark.parametrize("conflict", ["inline", "rej"])
@@ -87,7 +81,7 @@ def test_edits_go_with_a_renamed_file(
     assert not (project / "kit/pagination.py").exists()
     renamed = (project / "kit/pages/cursor.py").read_text("utf-8")
     assert renamed == f"{edited}\n# Added by the release.\n"
-    fresh = start(releases, tmp_path / "fresh", RENAMED, {"ci": "gitlab-ci"})
+    fresh = start_service(releases, tmp_path / "fresh", RENAMED, {"ci": "gitlab-ci"})
     edit(fresh / "kit/pages/cursor.py", '"""', '"""Mine: ')
     assert contents(project) == contents(fresh)
 
@@ -117,7 +111,7 @@ def test_without_trust_nothing_is_written(project: Path) -> None:
 
 
 def test_a_later_release_asks_for_no_trust(releases: Releases, tmp_path: Path) -> None:
-    folder = start(releases, tmp_path / "orders", RENAMED, {})
+    folder = start_service(releases, tmp_path / "orders", RENAMED, {})
     update(folder, LATER)
     assert "Serve: " in (folder / "kit/serving.py").read_text("utf-8")
 

@@ -11,16 +11,15 @@ from harness.project import FIRST, Project, keep_environment
 from harness.releases import Releases, commit, edit, publish, tagged_clone
 from harness.template import DATABASES, Answers
 from harness.updates import (
-    BEFORE,
-    CONFLICTS,
+    CONFLICT_MODES,
     RELEASES,
-    carry,
-    contents,
+    conflicts,
     recopy,
     revisions,
-    settle,
-    start,
+    share_environment,
+    start_service,
     update,
+    update_trusting_hooks,
 )
 
 pytestmark = pytest.mark.seconds(240)
@@ -90,27 +89,18 @@ def assert_alive(
     assert server.query(url, "SELECT name, phone_number FROM users") == [("Ada", "12")]
 
 
-def conflicts(folder: Path) -> list[str]:
-    """Return the files in which an update has left what somebody has to resolve."""
-    return [
-        name
-        for name, text in contents(folder).items()
-        if name.endswith(".rej") or BEFORE.encode() in text
-    ]
-
-
 @pytest.mark.parametrize("release", RELEASES)
 def test_nothing_is_lost(
     project: Project, server: Server, releases: Releases, url: str, tmp_path: Path, release: str
 ) -> None:
     """Nothing conflicts, so both modes do the same: each release meets both, on another database."""
     answers = {"database": project.database}
-    folder = start(releases, tmp_path / "orders", release, answers)
-    old = settle(folder, project, url)
+    folder = start_service(releases, tmp_path / "orders", release, answers)
+    old = share_environment(folder, project, url)
     live(old, server, url)
     before = revisions(folder)
     turn = RELEASES.index(release) + DATABASES.index(project.database)
-    carry(releases, folder, releases.next, conflict=CONFLICTS[turn % 2])
+    update_trusting_hooks(releases, folder, releases.next, conflict=CONFLICT_MODES[turn % 2])
     assert not conflicts(folder)
     with server.empty_database(tmp_path) as empty:
         assert_alive(old, server, url, before, empty)
@@ -126,8 +116,10 @@ def test_squashed_first_revision(
     project: Project, server: Server, releases: Releases, url: str, tmp_path: Path
 ) -> None:
     """The template's revision is gone, and does not come back."""
-    folder = start(releases, tmp_path / "orders", RELEASES[0], {"database": project.database})
-    old = settle(folder, project, url)
+    folder = start_service(
+        releases, tmp_path / "orders", RELEASES[0], {"database": project.database}
+    )
+    old = share_environment(folder, project, url)
     live(old, server, url)
     newest = max(old.revisions)
     text = newest.read_text("utf-8")
@@ -139,7 +131,7 @@ def test_squashed_first_revision(
     old.alembic(url, "stamp", "--purge", "0001")
     commit(folder, "Squash")
     before = revisions(folder)
-    carry(releases, folder, releases.next)
+    update_trusting_hooks(releases, folder, releases.next)
     with server.empty_database(tmp_path) as empty:
         assert_alive(old, server, url, before, empty)
     assert FIRST not in "".join(text.decode() for text in before.values())
@@ -190,14 +182,14 @@ def test_schema_equals_that_of_a_fresh_copy(
 ) -> None:
     """The old first revision and the project's own, together, against the new first revision."""
     answers = {"database": project.database}
-    old = start(with_option, tmp_path / "old", with_option.next, answers)
-    service = settle(old, project, url)
+    old = start_service(with_option, tmp_path / "old", with_option.next, answers)
+    service = share_environment(old, project, url)
     service.alembic(url, "upgrade", "head")
     update(old, "90.0.0")
     assert "nickname" in revise(service, url, "update to 90.0.0")
-    fresh = start(with_option, tmp_path / "fresh", "90.0.0", answers)
+    fresh = start_service(with_option, tmp_path / "fresh", "90.0.0", answers)
     with server.empty_database(tmp_path) as empty:
-        settle(fresh, project, empty).alembic(empty, "upgrade", "head")
+        share_environment(fresh, project, empty).alembic(empty, "upgrade", "head")
         assert server.schema(url) == server.schema(empty)
 
 
@@ -212,8 +204,8 @@ def test_option_with_a_column(
 ) -> None:
     """On, off and on again: kit by copier, tables by revisions of the project's own."""
     answers: Answers = {"database": project.database}
-    folder = start(with_option, tmp_path / "orders", with_option.next, answers)
-    old = settle(folder, project, url)
+    folder = start_service(with_option, tmp_path / "orders", with_option.next, answers)
+    old = share_environment(folder, project, url)
     old.alembic(url, "upgrade", "head")
     for audit in (True, False, True):
         commit(folder, "Before")

@@ -21,18 +21,18 @@ from harness.releases import (
 )
 from harness.template import Answers
 from harness.updates import (
-    AFTER,
     ANSWERS,
-    BEFORE,
-    CONFLICTS,
+    CONFLICT_END,
+    CONFLICT_MODES,
+    CONFLICT_START,
     RELEASES,
-    carry,
     contents,
     recopy,
     revisions,
-    start,
+    start_service,
     status,
     update,
+    update_trusting_hooks,
 )
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,9 @@ def answers(request: pytest.FixtureRequest) -> Answers:
 @pytest.fixture(scope="module")
 def fresh(releases: Releases, answers: Answers, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a fresh copy of the release to come."""
-    return start(releases, tmp_path_factory.mktemp("fresh") / "orders", releases.next, answers)
+    return start_service(
+        releases, tmp_path_factory.mktemp("fresh") / "orders", releases.next, answers
+    )
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -55,9 +57,11 @@ def test_updated_equals_fresh(
 ) -> None:
     """Where nothing conflicts both modes do the same: by turns, for each release and all answers."""
     turn = RELEASES.index(release) + list(ANSWERS.values()).index(answers)
-    old = start(releases, tmp_path / "orders", release, answers)
+    old = start_service(releases, tmp_path / "orders", release, answers)
     before = revisions(old)
-    carry(releases, old, releases.next, data=answers, conflict=CONFLICTS[turn % 2])
+    update_trusting_hooks(
+        releases, old, releases.next, data=answers, conflict=CONFLICT_MODES[turn % 2]
+    )
     assert contents(old) == contents(fresh)
     assert revisions(old) == before
 
@@ -66,7 +70,7 @@ def test_updated_equals_fresh(
 def test_same_release_changes_nothing(releases: Releases, tmp_path: Path, release: str) -> None:
     """A release never changes: the sets of answers take turns. The one to come meets all of them."""
     turn = RELEASES.index(release) % len(ANSWERS)
-    folder = start(releases, tmp_path / "orders", release, list(ANSWERS.values())[turn])
+    folder = start_service(releases, tmp_path / "orders", release, list(ANSWERS.values())[turn])
     update(folder, release)
     assert not status(folder)
 
@@ -84,15 +88,17 @@ def test_one_release_after_another_equals_one_update(
 ) -> None:
     """With edits, of which none meets a change of the template."""
     first, *rest = [*RELEASES, *([] if releases.next in RELEASES else [releases.next])]
-    folder = start(releases, tmp_path / "orders", first, answers)
+    folder = start_service(releases, tmp_path / "orders", first, answers)
     edit(folder / "app/users/routes.py", '"""', '"""Ours: ')
     (folder / ".editorconfig").unlink()
     commit(folder, "Edit")
     at_once = shutil.copytree(folder, tmp_path / "at once")
     for release in rest:
-        carry(releases, folder, release, data=answers if release == rest[-1] else {})
+        update_trusting_hooks(
+            releases, folder, release, data=answers if release == rest[-1] else {}
+        )
         commit(folder, release)
-    carry(releases, at_once, releases.next, data=answers)
+    update_trusting_hooks(releases, at_once, releases.next, data=answers)
     assert contents(folder) == contents(at_once)
     edit(folder / "app/users/routes.py", '"""Ours: ', '"""')
     same = contents(fresh)
@@ -120,8 +126,8 @@ def test_recopy_leaves_the_project_its_own(releases: Releases, fresh: Path, tmp_
 def test_options_on_off_and_on_again(releases: Releases, tmp_path: Path, way: Any) -> None:
     """An update takes the files of an option away; a recopy, which only writes, leaves them."""
     little, much = ANSWERS["little of PostgreSQL"], ANSWERS["all of PostgreSQL"]
-    without = start(releases, tmp_path / "without", releases.next, little)
-    with_all = start(releases, tmp_path / "with", releases.next, much)
+    without = start_service(releases, tmp_path / "without", releases.next, little)
+    with_all = start_service(releases, tmp_path / "with", releases.next, much)
     folder = shutil.copytree(without, tmp_path / "orders")
     for answers, expected in ((much, with_all), (little, without), (much, with_all)):
         way(folder, releases.next, data=answers)
@@ -145,7 +151,7 @@ KILLS = 8
 @pytest.mark.seconds(90)
 def test_killed_at_any_moment(releases: Releases, tmp_path: Path) -> None:
     """What the guide says puts everything back, and the next update does it all."""
-    folder = start(releases, tmp_path / "orders", RELEASES[0], {})
+    folder = start_service(releases, tmp_path / "orders", RELEASES[0], {})
     (folder / "app/own.py").write_text("MINE = 1\n", "utf-8")
     commit(folder, "Work")
     before = contents(folder)
@@ -187,10 +193,10 @@ def later(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     return made
 
 
-@pytest.mark.parametrize("conflict", CONFLICTS)
+@pytest.mark.parametrize("conflict", CONFLICT_MODES)
 def test_conflict_is_marked_where_it_is(later: Releases, tmp_path: Path, conflict: str) -> None:
     """Nothing else is lost: neither ours, in the same file, nor what the release brings elsewhere."""
-    folder = start(later, tmp_path / "orders", later.next, {})
+    folder = start_service(later, tmp_path / "orders", later.next, {})
     edit(folder / "kit/ruff.toml", "line-length", "# Ours.\nline-length")
     with (folder / "kit/ruff.toml").open("a") as file:
         file.write("\n# Ours as well.\n")
@@ -202,7 +208,7 @@ def test_conflict_is_marked_where_it_is(later: Releases, tmp_path: Path, conflic
     found.pop(".copier-answers.yml"), expected.pop(".copier-answers.yml")
     ours = expected["kit/ruff.toml"].decode()
     if conflict == "inline":
-        both = f"{BEFORE}# Ours.\n{'=' * 7}\n# One.\n{AFTER}"
+        both = f"{CONFLICT_START}# Ours.\n{'=' * 7}\n# One.\n{CONFLICT_END}"
         expected["kit/ruff.toml"] = ours.replace("# Ours.\n", both).encode()
     else:
         expected["kit/ruff.toml"] = ours.replace("# Ours.\n", "# One.\n").encode()

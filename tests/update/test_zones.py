@@ -9,7 +9,7 @@ import pytest
 from harness.releases import Releases, commit, edit, git, publish, tagged_clone
 from harness.services_of_1x import LIVES, Life
 from harness.template import Answers
-from harness.updates import ANSWERS, BEFORE, contents, recopy, start, update
+from harness.updates import ANSWERS, conflicts, contents, recopy, start_service, update
 
 pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
 
@@ -80,7 +80,7 @@ def answers(request: pytest.FixtureRequest) -> Answers:
 @pytest.fixture
 def lived(releases: Releases, answers: Answers, tmp_path: Path) -> Path:
     """Return a service whose team has edited each of its own files, deleted some and added one."""
-    folder = start(releases, tmp_path / "orders", releases.next, answers)
+    folder = start_service(releases, tmp_path / "orders", releases.next, answers)
     for name in own(folder):
         path = folder / name
         path.write_text(path.read_text("utf-8") + "\n# Ours.\n", "utf-8")
@@ -98,7 +98,7 @@ def test_update_changes_no_byte_of_the_project(
     before = own(lived)
     update(lived, LATER)
     assert own(lived) == before
-    fresh = start(releases, tmp_path / "fresh", LATER, answers)
+    fresh = start_service(releases, tmp_path / "fresh", LATER, answers)
     assert templates(lived) == templates(fresh)
 
 
@@ -127,26 +127,18 @@ def test_copy_over_a_service_leaves_the_project_its_own(
     assert own(moved) == before
 
 
-def conflicts(folder: Path) -> list[str]:
-    return [
-        name
-        for name, text in contents(folder).items()
-        if BEFORE.encode() in text or name.endswith(".rej")
-    ]
-
-
 @pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
 def test_service_of_1_x_sees_no_conflict_once_it_has_moved(
     releases: Releases, tmp_path: Path, life: Life
 ) -> None:
     """A later release, an option on and off, and a recopy: without trust, and not a byte changes."""
     answers: Answers = {"database": life.database, "deploy": ["docker"], "ci": "none"}
-    folder = start(releases, tmp_path / "orders", "1.7.0", answers)
+    folder = start_service(releases, tmp_path / "orders", "1.7.0", answers)
     life.live(folder)
     update(folder, releases.next, unsafe=True)
     shutil.rmtree(folder / "left-over", ignore_errors=True)
     renamed = {"package_name": life.package}
-    resolved = start(releases, tmp_path / "resolved", releases.next, answers | renamed)
+    resolved = start_service(releases, tmp_path / "resolved", releases.next, answers | renamed)
     for name in conflicts(folder):
         # In scripts and what is merged: theirs.
         assert not is_own(name), name
@@ -162,7 +154,7 @@ def test_service_of_1_x_sees_no_conflict_once_it_has_moved(
         assert own(folder) == before
         assert not conflicts(folder)
         commit(folder, f"Update with {data}")
-    fresh = start(releases, tmp_path / "fresh", LATER, answers | renamed)
+    fresh = start_service(releases, tmp_path / "fresh", LATER, answers | renamed)
     kits = [{n: t for n, t in contents(f).items() if n.startswith("kit/")} for f in (folder, fresh)]
     assert kits[0] == kits[1]
     recopy(folder, LATER)
@@ -172,7 +164,7 @@ def test_service_of_1_x_sees_no_conflict_once_it_has_moved(
 def test_answers_are_renamed_without_trust(releases: Releases, tmp_path: Path) -> None:
     """By the default of the question, as hooks/README.md says; a retired answer is forgotten."""
     source = shutil.copytree(releases.source, tmp_path / "template")
-    folder = start(releases, tmp_path / "orders", releases.next, {"ci": "gitlab"})
+    folder = start_service(releases, tmp_path / "orders", releases.next, {"ci": "gitlab"})
     answers = folder / ".copier-answers.yml"
     edit(answers, str(releases.source), str(source))
     edit(answers, "ci: gitlab", "ci: gitlab\ncolour: red")
