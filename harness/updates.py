@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,19 @@ ANSWERS = {
 # The lines around an inline conflict.
 CONFLICT_START = f"{'<' * 7} before updating\n"
 CONFLICT_END = f"{'>' * 7} after updating\n"
+# The update of a test in a process of its own.
+UPDATE = """\
+import copier, sys
+copier.run_update(
+    ".",
+    vcs_ref=sys.argv[1],
+    defaults=True,
+    overwrite=True,
+    quiet=True,
+    unsafe=True,
+    settings=copier.Settings(),
+)
+"""
 # An entry of `_migrations`, the last list in copier.yml.
 HOOK_ENTRY = """\
   - version: "{version}"
@@ -55,6 +69,11 @@ def copy_and_commit(releases: Releases, folder: Path, release: str, answers: Ans
 def update(folder: Path, release: str, **options: Any) -> None:
     """Run `copier update`, by default without trust."""
     copier.run_update(folder, vcs_ref=release, settings=copier.Settings(), **OPTIONS | options)
+
+
+def update_command(release: str) -> list[str]:
+    """Return a command that updates the service in the current folder, with trust."""
+    return [sys.executable, "-c", UPDATE, release]
 
 
 def recopy(folder: Path, release: str, **options: Any) -> None:
@@ -94,9 +113,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def revisions(folder: Path) -> dict[str, bytes]:
-    """Return the bytes of each revision by file name."""
-    paths = (folder / "migrations/versions").glob("*.py")
-    return {path.name: path.read_bytes() for path in paths}
+    """Return the bytes of each revision by name."""
+    paths = folder.glob("migrations/versions/*.py")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 def conflicts(folder: Path) -> list[str]:
