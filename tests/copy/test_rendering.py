@@ -15,20 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.combinations import combinations, describe
 from harness.dockerfile import parse
 from harness.processes import run
 from harness.project import Project
-from harness.template import (
-    DATABASES,
-    Answers,
-    Render,
-    choices,
-    combinations,
-    describe,
-    files,
-    packages,
-    render,
-)
+from harness.template import DATABASES, Answers, Render, choices, files, packages, render
 
 # Not the expressions of GitHub Actions: ${{ ... }}
 JINJA = re.compile(r"(?<!\$)\{\{|\{%|\{#")

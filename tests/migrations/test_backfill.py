@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from harness.databases import Server, shows_password
-from harness.processes import clean_environment, only, said, wait_for
+from harness.processes import clean_environment, lines_of, only, wait_for
 from harness.project import Project
 from harness.standby import following
 
@@ -211,7 +211,7 @@ def test_mistake_is_one_line(copy: Project, server: Server, filled: str, mistake
     server.query(filled, "INSERT INTO nokey VALUES (0)")
     table, changes, where = MISTAKES[mistake]
     given = (f"table={table}", f"set={changes}", f"where={where}")
-    line = only(said(copy.make("db-backfill", *given, code=None).stderr))
+    line = only(lines_of(copy.make("db-backfill", *given, code=None).stderr))
     on_postgresql, on_sqlite = REASONS[mistake]
     assert line == f"stopped: {on_postgresql if copy.database == 'postgresql' else on_sqlite}"
     assert server.query(filled, RESULT) == [(ROWS, 0, 0)]
@@ -221,14 +221,14 @@ def test_mistake_is_one_line(copy: Project, server: Server, filled: str, mistake
 def test_missing_variable_is_one_line(project: Project, missing: str) -> None:
     given = {"table": "users", "set": "name = 'x'", "where": "name = 'y'"}
     words = [f"{key}={value}" for key, value in given.items() if key != missing]
-    line = only(said(project.make("db-backfill", *words, code=None).stderr))
+    line = only(lines_of(project.make("db-backfill", *words, code=None).stderr))
     assert line == f"say which rows, and what changes: {EXAMPLE}"
 
 
 def test_unreachable_database_is_one_line(project: Project, server: Server) -> None:
     words = ("table=users", "set=name = 'x'", "where=name = 'y'")
     environment = {"DATABASE_URL": server.UNREACHABLE}
-    line = only(said(project.make("db-backfill", *words, env=environment, code=None).stderr))
+    line = only(lines_of(project.make("db-backfill", *words, env=environment, code=None).stderr))
     assert line.startswith("stopped: cannot ")
     assert not shows_password(server.UNREACHABLE, line)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.processes import only, said, variables
+from harness.processes import lines_of, only, variables
 from harness.project import FIRST, Project
-from harness.working_copy import add_column, commit, git, start, without_git
+from harness.working_copy import add_column, commit, git, init_repository, without_git
 
 pytestmark = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 
@@ -31,14 +31,14 @@ def lint(project: Project, *arguments: str, **options: str) -> str:
 def refusal(project: Project, *arguments: str, **options: str) -> str:
     done = project.script("lint", env={**variables(arguments), **options}, code=2)
     assert not done.stdout
-    line = only(said(done.stderr))
+    line = only(lines_of(done.stderr))
     return line
 
 
 def published(project: Project, branch: str) -> Project:
     """Return the project with one merged revision, on a branch that is to have one more."""
     add_column(project, MERGED, "merged")
-    start(project)
+    init_repository(project)
     git(project, "branch", "--move", branch)
     git(project, "switch", "--quiet", "--create", "work")
     add_column(project, NEW, "new", after=MERGED)
@@ -70,7 +70,7 @@ def test_archive_has_no_history(copy: Project) -> None:
     assert lint(copy, f"base={FIRST}") == f"{FIRST}: 1"
     assert lint(copy, f"base={MERGED}") == f"{MERGED}: 0"
     done = copy.make("db-lint", env={"PATH": without_git(copy)}, code=2)
-    assert said(done.stderr) == [NO_HISTORY]
+    assert lines_of(done.stderr) == [NO_HISTORY]
 
 
 def test_branch_of_another_name(copy: Project, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from harness.databases import Server, shows_password
-from harness.processes import said
+from harness.processes import lines_of
 from harness.project import FIRST, Project
 from harness.working_copy import CREATE_TABLE, Revise
 
@@ -198,6 +198,6 @@ def test_revision_that_is_refused_at_its_end_is_not_recorded(
 def test_unusable_database_is_one_line(project: Project, server: Server) -> None:
     for url in (server.UNREACHABLE, server.UNREADABLE):
         done = project.make("db-status", env={"DATABASE_URL": url}, code=2)
-        assert len(said(done.stderr)) == 1, done.stderr
+        assert len(lines_of(done.stderr)) == 1, done.stderr
         assert not shows_password(url, done.stdout + done.stderr)
     assert shows_password(server.UNREADABLE, server.UNREADABLE), "it could be shown"

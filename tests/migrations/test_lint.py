@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
-from harness.processes import only, said, variables
+from harness.processes import lines_of, only, variables
 from harness.project import FIRST, Project
 from harness.template import ROOT, Render
-from harness.working_copy import add_column, commit, git, revise, start
+from harness.working_copy import add_column, commit, git, init_repository, revise
 from tools.pages import blocks
 
 UNUSED = "Release code that does not use it, and drop it one release later."
@@ -339,7 +339,7 @@ def clean(project: Project, *arguments: str) -> str:
 def refusal(project: Project, *arguments: str, **options: str) -> list[str]:
     done = project.script("lint", env={**variables(arguments), **options}, code=None)
     assert not done.stdout
-    return said(done.stderr)
+    return lines_of(done.stderr)
 
 
 def plant(project: Project, bodies: list[str]) -> list[Path]:
@@ -491,7 +491,7 @@ def test_only_what_the_branch_adds(copy: Project) -> None:
     """Committed or not; what is on the main branch was seen to when it came there."""
     old, new = "aaaaaaaaaaa1", "bbbbbbbbbbb1"
     revise(copy, old, 'op.drop_column("users", "name")')
-    start(copy)
+    init_repository(copy)
     assert clean(copy) == "new revisions since main: 0, nothing dangerous"
     revise(copy, new, 'op.rename_table("users", "people")', after=old)
     assert [one.rule for one in lint(copy)] == ["renaming-table"]
@@ -511,7 +511,7 @@ def test_merged_revision_must_not_change(copy: Project) -> None:
         add_column(copy, name, f"column_{name}", after=after)
         for name, after in zip(names, [FIRST, *names], strict=False)
     )
-    start(copy)
+    init_repository(copy)
     git(copy, "switch", "--quiet", "--create", "work")
     # Somebody else's change of the same file, later on the main branch, is not this branch's.
     git(copy, "switch", "--quiet", "main")
@@ -571,7 +571,7 @@ def test_part_of_a_repository(copy: Project, tmp_path: Path) -> None:
 
 def test_repository_of_somebody_else(copy: Project) -> None:
     """git refuses it for its own reasons, and says what to do about it."""
-    start(copy)
+    init_repository(copy)
     environment = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
     lines = refusal(copy, **environment)
     assert "dubious ownership" in lines[0]

@@ -7,9 +7,9 @@ from urllib.parse import quote
 import pytest
 
 from harness.databases import AWKWARD, Server
-from harness.processes import only, said, variables
+from harness.processes import lines_of, only, variables
 from harness.project import FIRST, Project
-from harness.working_copy import add_column, commit, git, start, without_git
+from harness.working_copy import add_column, commit, git, init_repository, without_git
 
 pytestmark = pytest.mark.seconds(35)
 
@@ -25,7 +25,7 @@ ADVICE = (
 
 def merged(copy: Project, own: str = ADA, theirs: str = BOB) -> Project:
     """Return a project on a branch of its own, into which the main branch was merged."""
-    start(copy)
+    init_repository(copy)
     git(copy, "switch", "--quiet", "--create", "work")
     add_column(copy, own, "phone" if own == ADA else "fax")
     commit(copy)
@@ -226,7 +226,7 @@ def test_database_has_to_be_asked(copy: Project, server: Server) -> None:
     }
     for url, reason in reasons.items():
         done = copy.make("db-rebase", env={name: url}, code=2)
-        line = only(said(done.stderr))
+        line = only(lines_of(done.stderr))
         assert line.startswith(reason)
         assert "s3cret" not in line
         assert not done.stdout
@@ -237,11 +237,11 @@ def test_branch_to_compare_with(copy: Project) -> None:
     """The one that is named, else origin's own, else a usual one; or a line that says what to do."""
     unknown = "base=nowhere: git has no such branch, or in CI needs fetch-depth: 0"
     begun = "nothing to do: no revision is merged yet"
-    line = only(said(copy.make("db-rebase", code=None).stderr))
+    line = only(lines_of(copy.make("db-rebase", code=None).stderr))
     assert line == begun
     merged(copy)
     assert refusal(copy, "base=nowhere") == unknown
-    line = only(said(copy.make("db-rebase", code=None, env={"PATH": without_git(copy)}).stderr))
+    line = only(lines_of(copy.make("db-rebase", code=None, env={"PATH": without_git(copy)}).stderr))
     assert line == (
         "no base found: git has no history here; name the newest revision that is merged,"
         f" for example base={FIRST}"

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.databases import Server, shows_password
-from harness.processes import only, said
+from harness.processes import lines_of, only
 from harness.project import FIRST, Project
 from harness.working_copy import CREATE_TABLE, Revise, add_phone_number
 
@@ -126,7 +126,7 @@ def test_diagram_wants_a_network_once(project: Project, tmp_path: Path) -> None:
     environment = {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path)}
     done = project.make("db-diagram", env=environment, code=2)
     line = "paracelsus and mermaidx cannot be installed: is there a network?"
-    assert said(done.stderr) == [line]
+    assert lines_of(done.stderr) == [line]
 
 
 def history(project: Project) -> list[str]:

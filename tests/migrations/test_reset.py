@@ -13,8 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from harness.databases import Server
-from harness.processes import Environment, clean_environment, free_port, only, said
+from harness.processes import Environment, clean_environment, lines_of, only
 from harness.project import Project
+from harness.servers import free_port
 
 ON_POSTGRESQL = pytest.mark.parametrize("project", ["postgresql"], indirect=True)
 ON_SQLITE = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
@@ -32,7 +33,7 @@ def reset(project: Project, name: str, code: int | None = 0, **settings: str) ->
     """Run what `make db-reset confirm=...` runs; return the line that it ends with."""
     environment = {"confirm": name, **settings}
     done = project.script(project.database, "reset", env=environment, code=code)
-    line = only(said(done.stderr) if done.returncode else done.stdout.splitlines())
+    line = only(lines_of(done.stderr) if done.returncode else done.stdout.splitlines())
     return line
 
 

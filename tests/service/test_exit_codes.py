@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.processes import free_port, run
+from harness.processes import run
 from harness.project import Project
 from harness.releases import commit as commit_all
 from harness.releases import git as git_in
+from harness.servers import free_port
 from harness.template import ROOT
-from harness.working_copy import add_column, commit, git, revise, start
+from harness.working_copy import add_column, commit, git, init_repository, revise
 
 PAGE = ROOT / "docs/reference/exit-codes-and-messages.md"
 ADDED, OTHER = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
@@ -70,14 +71,14 @@ def update_check(project: Project, code: int, *, at: str) -> None:
 
 
 def lint(project: Project, code: int, *, column: str = "", base: str = "") -> None:
-    start(project)
+    init_repository(project)
     if column:
         revise(project, ADDED, f'op.drop_column("users", "{column}")')
     project.script("lint", env={"base": base}, code=code)
 
 
 def conflicts(project: Project, code: int, text: str) -> None:
-    start(project)
+    init_repository(project)
     (project.folder / "notes.txt").write_text(text, "utf-8")
     project.script("conflicts", code=code)
 
@@ -88,13 +89,13 @@ def backfill(project: Project, url: str, code: int, *arguments: str) -> None:
 
 
 def rebase(project: Project, code: int, *, base: str) -> None:
-    start(project)
+    init_repository(project)
     project.script("rebase", env={"base": base}, code=code)
 
 
 def rebase_behind(project: Project, _url: str, code: int) -> None:
     """The base has a revision that is not merged into this branch."""
-    start(project)
+    init_repository(project)
     git(project, "switch", "--quiet", "--create", "ahead")
     add_column(project, ADDED, "size")
     commit(project)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from harness.project import Project
-from harness.working_copy import commit, git, revise, start
+from harness.working_copy import commit, git, init_repository, revise
 
 pytestmark = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 
@@ -26,7 +26,7 @@ def plant(project: Project, path: str, text: str) -> None:
 def test_check_fails_at_every_gate(copy: Project) -> None:
     """All of them at once, which `--keep-going` shows; usually it ends at the first."""
     copy.make("db-migrate")
-    start(copy)
+    init_repository(copy)
     for path, text in FAULTS.values():
         plant(copy, path, text)
     # Neither is it safe, nor has the database got it.
@@ -44,7 +44,7 @@ def test_lint_looks_at_the_format(copy: Project) -> None:
 
 def test_hooks_of_a_commit(copy: Project) -> None:
     """They lint, format and check the types of what is committed."""
-    start(copy)
+    init_repository(copy)
     plant(copy, "app/faulty.py", 'import os\n\nnumber: int = "1"\n' + UNFORMATTED)
     git(copy, "add", "app/faulty.py")
     done = copy.run("pre-commit", "run", code=1)

@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.processes import Server, only, wait_for
+from harness.processes import only, wait_for
 from harness.project import Project
+from harness.servers import RunningService
 from harness.slow_routes import with_slow_routes
 
 LIMIT = 1_000_000
@@ -26,7 +27,9 @@ HEAD = b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/js
 
 
 @pytest.fixture(scope="module")
-def served(light_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def served(
+    light_project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
     """Serve with short times."""
     folder = tmp_path_factory.mktemp("hostile")
     project = with_slow_routes(light_project, folder)
@@ -35,7 +38,7 @@ def served(light_project: Project, tmp_path_factory: pytest.TempPathFactory) -> 
         yield server
 
 
-def connect(server: Server, sent: bytes = b"") -> socket.socket:
+def connect(server: RunningService, sent: bytes = b"") -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
     connection.sendall(sent)
     return connection
@@ -100,16 +103,16 @@ def assert_problem(answer: bytes, status: int) -> dict[str, object]:
         ),
     ],
 )
-def test_refused_with_a_problem(served: Server, sent: bytes, status: int) -> None:
+def test_refused_with_a_problem(served: RunningService, sent: bytes, status: int) -> None:
     """The answer arrives, although the client may still be sending; then the connection ends."""
     assert_problem(read_all(connect(served, sent)), status)
 
 
-def test_silent_connection_is_closed(served: Server) -> None:
+def test_silent_connection_is_closed(served: RunningService) -> None:
     assert read_all(connect(served)) == b""
 
 
-def test_half_a_request_after_a_whole_one(served: Server) -> None:
+def test_half_a_request_after_a_whole_one(served: RunningService) -> None:
     """A connection that is kept has the same time for its next request."""
     connection = connect(served, b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert connection.recv(1024).startswith(b"HTTP/1.1 200 ")
@@ -117,7 +120,7 @@ def test_half_a_request_after_a_whole_one(served: Server) -> None:
     assert_problem(read_all(connection), 408)
 
 
-def test_drip_does_not_buy_time(served: Server) -> None:
+def test_drip_does_not_buy_time(served: RunningService) -> None:
     with connect(served, HEAD + b"Content-Length: 1000\r\n\r\n") as connection:
         connection.settimeout(0.1)
         start = time.monotonic()
@@ -129,7 +132,7 @@ def test_drip_does_not_buy_time(served: Server) -> None:
     assert_problem(answer, 408)
 
 
-def test_slow_body_that_keeps_coming_is_read(served: Server) -> None:
+def test_slow_body_that_keeps_coming_is_read(served: RunningService) -> None:
     """The time is for each 100 kB: what takes three times as long in all is no attack."""
     user = b'{"email": "ada@example.com", "name": "Ada"}'.ljust(900_000)
     with connect(
@@ -141,7 +144,7 @@ def test_slow_body_that_keeps_coming_is_read(served: Server) -> None:
         assert read_all(connection).startswith(b"HTTP/1.1 201 ")
 
 
-def test_answer_that_is_not_taken_is_given_up(served: Server) -> None:
+def test_answer_that_is_not_taken_is_given_up(served: RunningService) -> None:
     """The route has no end of its own: that the request is logged says that it was ended."""
     with connect(served, b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n"):
         wait_for(lambda: '"route": "/stream"' in served.log, "the service gives the answer up")
@@ -150,7 +153,7 @@ def test_answer_that_is_not_taken_is_given_up(served: Server) -> None:
 class Load:
     """What a served process costs: its CPU time, and the most memory that it had."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: RunningService) -> None:
         self.folder = Path(f"/proc/{server.process.pid}")
         self.cpu = self.cpu_now()
         self.memory = self.read("VmRSS")
@@ -204,7 +207,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_no_body_holds_up_the_service(served: Server, name: str) -> None:
+def test_no_body_holds_up_the_service(served: RunningService, name: str) -> None:
     """CPU time, which the event loop is not free in, rather than the clock of a busy machine."""
     headers = {"Content-Type": "application/json"}
     load = Load(served)
@@ -240,7 +243,7 @@ def test_slow_clients_do_not_stop_others(light_project: Project, tmp_path: Path)
     assert "Traceback" not in server.log
 
 
-def time_of(server: Server) -> float:
+def time_of(server: RunningService) -> float:
     start = time.monotonic()
     assert httpx.get(f"{server.address}/health/live", timeout=30).status_code == 200
     return time.monotonic() - start
@@ -270,5 +273,5 @@ def test_busy_service_refuses_further_connections(light_project: Project, tmp_pa
     assert "Traceback" not in server.log
 
 
-def status_of(server: Server) -> int:
+def status_of(server: RunningService) -> int:
     return httpx.get(f"{server.address}/health/live", timeout=30).status_code

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from harness.databases import SERVERS, Server
-from harness.processes import only, run, said
+from harness.processes import lines_of, only, run
 from harness.project import FIRST, Project, set_up, stopped
 from harness.template import DATABASES, ROOT, render
 from harness.working_copy import add_column
@@ -145,7 +145,7 @@ def test_nothing_to_do_is_said(copy: Project) -> None:
     assert "nothing to do" not in copy.make("db-rollback").stdout
     failed = copy.make("db-rollback", code=None)
     line = "FAILED: nothing to roll back: no revision is applied"
-    assert said(failed.stdout + failed.stderr) == [line]
+    assert lines_of(failed.stdout + failed.stderr) == [line]
     done = copy.make("db-rollback", "rev=base")
     assert done.stdout.splitlines() == ["nothing to do: the database is at base"]
     assert copy.make("conflicts").stdout.splitlines() == ["no unresolved conflicts of an update"]
@@ -158,13 +158,13 @@ def test_openapi_says_what_it_has_written(copy: Project) -> None:
     assert json.loads(before)["paths"].keys() >= {"/users", "/health/live"}
     assert copy.make("openapi").stdout.startswith("nothing to do: openapi.json is up to date")
     done = copy.make("openapi", env={"ORDERS_PORT": "tcp://x"}, code=None)
-    assert said(done.stderr)[0].startswith("ORDERS_PORT: ")
+    assert lines_of(done.stderr)[0].startswith("ORDERS_PORT: ")
     assert file.read_bytes() == before, "a failure leaves the file alone"
 
 
 def test_hooks_want_a_repository(copy: Project) -> None:
     done = copy.make("hooks", env={"GIT_CEILING_DIRECTORIES": str(copy.folder.parent)}, code=2)
-    assert said(done.stderr) == ["not in a git repository: git init"]
+    assert lines_of(done.stderr) == ["not in a git repository: git init"]
     copy.run("git", "init", "--quiet")
     copy.make("hooks")
     assert (copy.folder / ".git/hooks/pre-commit").exists()
@@ -208,7 +208,7 @@ def test_reset_wants_the_name(copy: Project, server: Server, url: str) -> None:
     server.query(url, "CREATE TABLE precious (id integer)")
     for answer in ("", "yes\n", "production\n"):
         done = copy.make("db-reset", stdin=answer, code=None)
-        assert len(said(done.stderr)) == 1, done.stderr
+        assert len(lines_of(done.stderr)) == 1, done.stderr
     copy.make("db-reset", "confirm=production", code=None)
     assert server.query(url, "SELECT count(*) FROM precious") == [(0,)]
     copy.make("db-reset", f"confirm={server.name(url)}")
@@ -228,7 +228,7 @@ def test_reset_takes_the_name_typed(copy: Project, server: Server, url: str) -> 
 def test_reset_refuses_another_machine(project: Project, server: Server) -> None:
     environment = {"DATABASE_URL": str(server.REMOTE)}
     done = project.make("db-reset", "confirm=orders", env=environment, code=None)
-    line = only(said(done.stderr))
+    line = only(lines_of(done.stderr))
     assert "db.example.com" in line
     assert "s3cret" not in line
 
@@ -259,14 +259,14 @@ def test_sql_of_some_revisions(copy: Project) -> None:
 @pytest.mark.parametrize("message", ["", " "])
 def test_revision_wants_a_message(project: Project, message: str) -> None:
     done = project.make("db-revision", f"m={message}", code=None)
-    assert len(said(done.stderr)) == 1, done.stderr
+    assert len(lines_of(done.stderr)) == 1, done.stderr
     assert len(project.revisions) == 1
 
 
 @pytest.mark.parametrize("target", ["db-migrate", "db-status", "db-start"])
 def test_unreadable_url_is_one_line(project: Project, server: Server, target: str) -> None:
     done = project.make(target, env={"DATABASE_URL": server.UNREADABLE}, code=None)
-    line = only(said(done.stderr))
+    line = only(lines_of(done.stderr))
     assert line.startswith("DATABASE_URL")
     assert "s3cret" not in line
 

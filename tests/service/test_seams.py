@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.adapted_service import live
+from harness.adapted_service import adapt
 from harness.databases import Server
 from harness.processes import only
 from harness.project import FIRST, Project, keep_environment
@@ -37,7 +37,7 @@ def test_service_that_uses_every_seam(
     copy: Project, server: Server, url: str, tmp_path: Path
 ) -> None:
     before = template_zone(copy)
-    live(copy)
+    adapt(copy)
     keep_environment(copy)
     (tmp_path / "reports").mkdir()
     with server.empty_database(tmp_path / "reports") as reports:

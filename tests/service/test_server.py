@@ -15,8 +15,9 @@ import httpx
 import pytest
 
 from harness.databases import Server as DatabaseServer
-from harness.processes import Server, free_port, only, said, wait_for
+from harness.processes import lines_of, only, wait_for
 from harness.project import FIRST, Project
+from harness.servers import RunningService, free_port
 from harness.slow_routes import with_slow_routes
 
 pytestmark = pytest.mark.seconds(40)
@@ -74,7 +75,7 @@ def test_serves(project: Project, migrated: str, tmp_path: Path, command: str) -
     assert not [line for line in server.log.splitlines() if "Traceback" in line]
 
 
-def begin_request(server: Server) -> socket.socket:
+def begin_request(server: RunningService) -> socket.socket:
     """Send a POST and return once the application has asked for its body: it is being served."""
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
     connection.sendall(REQUEST)
@@ -127,13 +128,13 @@ def local(light_project: Project, tmp_path: Path) -> Project:
 
 
 @contextlib.contextmanager
-def workers(project: Project, log: Path) -> Iterator[Server]:
+def workers(project: Project, log: Path) -> Iterator[RunningService]:
     with project.serve("python", "-m", "app", env={"ORDERS_WORKERS": "2"}, log=log) as server:
         wait_for(lambda: len(worker_pids(server)) == 2, "both workers serve", 30)
         yield server
 
 
-def worker_pids(server: Server) -> list[int]:
+def worker_pids(server: RunningService) -> list[int]:
     """Return the workers that have started, those that are dead included."""
     started = []
     for line in server.log.splitlines():
@@ -209,7 +210,7 @@ def test_open_stream_does_not_hold_up_a_reload(light_project: Project, tmp_path:
     assert "Traceback" not in server.log
 
 
-def time_of(event: str, server: Server) -> datetime:
+def time_of(event: str, server: RunningService) -> datetime:
     """Return when this was first logged."""
     line = next(line for line in server.log.splitlines() if event in line)
     return datetime.fromisoformat(json.loads(line)["timestamp"])
@@ -233,7 +234,7 @@ def test_taken_port_is_one_line(project: Project, migrated: str, command: str) -
         port = str(other.getsockname()[1])
         environment = {"DATABASE_URL": migrated, "PORT": port}
         done = project.run(*command.split(), env=environment, code=None)
-    lines = said(done.stderr)
+    lines = lines_of(done.stderr)
     assert len(lines) == 1, done.stderr
     assert port in lines[0]
 
@@ -242,7 +243,7 @@ def test_taken_port_is_one_line(project: Project, migrated: str, command: str) -
 def test_unreadable_url_is_one_line(project: Project, server: DatabaseServer, command: str) -> None:
     environment = {"DATABASE_URL": server.UNREADABLE, "PORT": str(free_port())}
     done = project.run(*command.split(), env=environment, code=None)
-    lines = said(done.stderr)
+    lines = lines_of(done.stderr)
     assert len(lines) == 1, done.stderr
     assert "DATABASE_URL" in lines[0]
     assert "s3cret" not in done.stderr + done.stdout

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.processes import Completed, Environment, only, run, said
+from harness.processes import Completed, Environment, lines_of, only, run
 from harness.template import ROOT, render
 
 # Where each variable of each target arrives, with what else the target wants to be told.
@@ -126,7 +126,7 @@ def test_empty_value_is_refused(faked: Path, target: str, variable: str) -> None
     """That is what `make db-rollback rev=$UNSET` comes down to."""
     others = [f"{name}={text}" for name, text in USES[target, variable].items()]
     done = make(faked, target, f"{variable}=", *others, code=2)
-    line = only(said(done.stderr))
+    line = only(lines_of(done.stderr))
     assert variable in line
     programs = [program["arguments"] for program in started(done)]
     assert not [words for words in programs if "-c" not in words], "a program was started"
@@ -172,7 +172,7 @@ def test_template_takes_values_as_typed(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
     for target, variable in (("bench", "PARTS"), ("mutants", "ONLY"), ("docs-serve", "port")):
         done = make(tmp_path, "-o", ".venv/.synced", target, f"{variable}=", code=2)
-        assert said(done.stderr) == [f"{variable} is empty: give it a value or leave it out"]
+        assert lines_of(done.stderr) == [f"{variable} is empty: give it a value or leave it out"]
 
 
 # Stale environments

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.processes import IDENTITY, Completed, run, said
+from harness.processes import IDENTITY, Completed, lines_of, run
 from harness.project import Project
 from harness.releases import Releases, add_column, commit, edit, git, publish, tagged_clone
 from harness.template import render
-from harness.updates import HOOK_ENTRY, start
+from harness.updates import add_hook_entry, start_service
 
 pytestmark = [pytest.mark.slow, pytest.mark.seconds(60)]
 
@@ -38,8 +38,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     edit(template / FIRST_REVISION, '"""create users', '"""create the users')
     edit(template / ".env.example.jinja", "WORKERS=1", "WORKERS=1\n# {{ env_prefix }}COLOUR=red")
     publish(made.source, NEW, ENTRIES[NEW])
-    with (made.source / "copier.yml").open("a") as file:
-        file.write(HOOK_ENTRY.format(version=HOOK))
+    add_hook_entry(made, HOOK)
     publish(made.source, HOOK, ENTRIES[HOOK])
     return made
 
@@ -47,7 +46,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
 @pytest.fixture(scope="module")
 def started(releases: Releases, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("started") / "orders"
-    return start(releases, folder, releases.next, {"database": "sqlite"})
+    return start_service(releases, folder, releases.next, {"database": "sqlite"})
 
 
 @pytest.fixture
@@ -187,7 +186,7 @@ def test_hook_is_announced_and_not_run(releases: Releases, folder: Path) -> None
         f"## {HOOK}\n\n{ENTRIES[HOOK]}\n\n## {NEW}\n\n{ENTRIES[NEW]}\n\n"
     )
     assert done.stderr == (
-        f"{HOOK} would run code here, to carry over what rendering cannot: read hooks/ at {HOOK} in"
+        f"{HOOK} would run code here, to update_trusting_hooks over what rendering cannot: read hooks/ at {HOOK} in"
         f" {releases.source}, then make update trust=1. Nothing has been changed.\n"
     )
     assert not git("status", "--porcelain", cwd=folder)
@@ -327,7 +326,7 @@ def test_conflict_in_a_renamed_file(folder: Path) -> None:
     commit(folder, "Edit")
     assert "conflict: kit/pages.py\n" in update(folder, to=NEW, code=1).stdout
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert said(gate.stderr) == ["kit/pages.py: resolve the conflict of the update"]
+    assert lines_of(gate.stderr) == ["kit/pages.py: resolve the conflict of the update"]
 
 
 def test_deleted_file_stays_deleted_under_its_new_name(folder: Path) -> None:
@@ -356,7 +355,7 @@ def test_conflicts_and_deleted_files_are_listed(folder: Path) -> None:
         + "\n"
     )
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert said(gate.stderr) == ["kit/ruff.toml: resolve the conflict of the update"]
+    assert lines_of(gate.stderr) == ["kit/ruff.toml: resolve the conflict of the update"]
     git("reset", "--quiet", cwd=folder)
     git("checkout", ".", cwd=folder)
     git("clean", "-fdq", cwd=folder)
@@ -371,7 +370,7 @@ def test_gate_finds_whole_conflicts_only(folder: Path, newline: str) -> None:
     (folder / "notes.txt").write_text(f"a\n{MARKERS}b\n", "utf-8", newline=newline)
     (folder / "ignored.db").write_text(MARKERS, "utf-8")
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert said(gate.stderr) == ["notes.txt: resolve the conflict of the update"]
+    assert lines_of(gate.stderr) == ["notes.txt: resolve the conflict of the update"]
 
 
 def test_gate_passes_where_git_is_not(folder: Path, tmp_path: Path) -> None:
@@ -390,7 +389,7 @@ def test_without_a_network(folder: Path, tmp_path: Path) -> None:
     }
     for target in ("update", "update-check"):
         done = run("make", "--no-print-directory", target, cwd=folder, env=environment, code=2)
-        assert said(done.stderr) == ["copier cannot be installed: is there a network?"]
+        assert lines_of(done.stderr) == ["copier cannot be installed: is there a network?"]
 
 
 def with_template(folder: Path, source: Path, old: Path, commit_: str = "") -> None:
@@ -531,7 +530,7 @@ def test_nothing_of_the_release_runs(releases: Releases, folder: Path, tmp_path:
 
 def test_from_the_release_before(releases: Releases, tmp_path: Path) -> None:
     """1.8 reads copier.yml in several files, and knows from it what can be answered."""
-    folder = start(releases, tmp_path / "orders", "1.8.0", {"database": "sqlite"})
+    folder = start_service(releases, tmp_path / "orders", "1.8.0", {"database": "sqlite"})
     said = refused(folder, to=releases.next, data="colour=red")
     assert said == f"{releases.next} does not ask for colour; {ASKED}"
     update(folder, to=releases.next, data="ci=gitlab", trust="1")
@@ -542,7 +541,7 @@ def test_from_the_release_before(releases: Releases, tmp_path: Path) -> None:
 
 def test_from_releases_that_read_one_file(releases: Releases, tmp_path: Path) -> None:
     """1.3 to 1.7 stop before anything is changed, and their last lines name the way."""
-    folder = start(releases, tmp_path / "orders", "1.7.0", {"database": "sqlite"})
+    folder = start_service(releases, tmp_path / "orders", "1.7.0", {"database": "sqlite"})
     said = refused(folder, to=releases.next)
     assert said.splitlines()[-2].strip() == "--- # first: make update to=1.8.1"
     for name in ("1.8.1", releases.next):
