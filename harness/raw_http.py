@@ -5,7 +5,7 @@ import socket
 from harness.processes import Server
 
 BODY = b'{"email": "ada@example.com", "name": "Ada"}'
-# It asks to be told when the body may come, which is when the application reads it.
+# The client sends the body once the server has answered 100, which it does when the application reads.
 HEAD = (
     b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(BODY)

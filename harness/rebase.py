@@ -27,12 +27,12 @@ def merged(copy: Project, own: str = ADA, theirs: str = BOB) -> Project:
 
 
 def rebase(project: Project, *arguments: str) -> list[str]:
-    """Return what it says when it ends well."""
+    """Return what it prints; it must succeed."""
     return project.script("rebase", env=variables(arguments)).stdout.splitlines()
 
 
 def refusal(project: Project, *arguments: str) -> str:
-    """Return the one line that it refuses with, having changed nothing."""
+    """Return the line that it refuses with; it must change nothing."""
     before = git(project, "diff")
     done = project.script("rebase", env=variables(arguments), code=None)
     line = only(done.stderr.splitlines())

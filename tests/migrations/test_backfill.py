@@ -120,7 +120,7 @@ def test_stops_when_asked(begin: Begin, server: Server, filled: str, number: int
 
 
 def test_writers_get_their_turn(begin: Begin, server: Server, filled: str) -> None:
-    """Nobody waits for the backfill as a whole, at most for a batch."""
+    """They wait for a batch at most, not for the whole backfill."""
     process = begin()
     wait_for(has_begun(server, filled), "the first batch")
     waits = []
@@ -171,7 +171,7 @@ def test_locked_rows_come_later(
         assert process.stdout
         wait_for(
             lambda: process.stdout.readline() == "waiting: rows that others have locked: 2\n",
-            "it says what it waits for",
+            "it prints what it waits for",
         )
     assert end(process)[-1] == f"{ROWS:,} rows changed"
     assert server.query(filled, RESULT) == [(ROWS, 1, 1)]
@@ -204,7 +204,7 @@ def test_waits_for_replicas(copy: Project, begin: Begin, server: Server, filled:
         assert process.stdout
         wait_for(
             lambda: re.match(r"waiting: a replica is \d+ MB behind$", process.stdout.readline()),
-            "it says what it waits for",
+            "it prints what it waits for",
         )
         before = server.query(filled, RESULT)
         time.sleep(2)

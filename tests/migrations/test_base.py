@@ -23,7 +23,7 @@ CI = (
 
 
 def lint(project: Project, *arguments: str, **options: str) -> str:
-    """Return the line that it says when there is nothing."""
+    """Return the line that it prints when it finds nothing."""
     done = project.script("lint", env={**variables(arguments), **options})
     return done.stdout.removesuffix(", nothing dangerous\n").removeprefix("new revisions since ")
 

@@ -88,8 +88,8 @@ def test_part_of_a_repository(copy: Project, tmp_path: Path) -> None:
     assert (finding.file, finding.rule) == (first.name, "merged-revision")
 
 
-def test_repository_of_somebody_else(copy: Project) -> None:
-    """git refuses it for its own reasons, and says what to do about it."""
+def test_repository_of_another_user(copy: Project) -> None:
+    """git refuses to read it; its advice is passed on."""
     start(copy)
     environment = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
     done = copy.script("lint", env=environment, code=None)

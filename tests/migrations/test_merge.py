@@ -38,7 +38,7 @@ def words(server: Server, url: str) -> list[str]:
 
 
 def test_two_colleagues(copy: Project, server: Server, url: str, tmp_path: Path) -> None:
-    """Each adds a revision; whoever merges second puts theirs last, and all databases agree."""
+    """Each adds a revision; the second to merge puts theirs last, and all databases agree."""
     second = copy.copy(tmp_path / "second", url)
     merged(copy)
     done = copy.run("pytest", "-k", "one_head", code=None)
@@ -75,7 +75,7 @@ def test_nothing_else_changes(copy: Project) -> None:
 
 
 def test_chains_come_one_after_the_other(copy: Project) -> None:
-    """Each in its order; also those that nobody has committed yet."""
+    """Each keeps its order, also one that is not committed yet."""
     merged(copy)
     add_column(copy, ADA_TOO, "mobile", after=ADA)
     add_column(copy, "ccccccccccc1", "pager")
@@ -94,7 +94,7 @@ def test_chains_come_one_after_the_other(copy: Project) -> None:
 
 
 def test_main_branch_has_to_be_merged_first(copy: Project) -> None:
-    """One head here does not mean that there is one."""
+    """One head on this branch may be two after a merge."""
     merged(copy)
     git(copy, "reset", "--quiet", "--hard", "HEAD^")
     assert refusal(copy) == "first git merge main"
@@ -146,7 +146,7 @@ def test_heads_of_the_main_branch_stay(copy: Project) -> None:
 
 
 def test_branch_to_compare_with(copy: Project) -> None:
-    """The one that is named, else origin's own, else a usual one; or a line that says what to do."""
+    """It is the branch in `base`, else the default branch of origin, else a common name."""
     unknown = "base=nowhere: git has no such branch, or in CI needs fetch-depth: 0"
     begun = "nothing to do: no revision is merged yet"
     line = only(said(copy.make("db-rebase", code=None).stderr))

@@ -1,4 +1,4 @@
-"""Kit's checks in a generated project: what they say of each fault, and what they leave alone."""
+"""The checks of kit.testing in a generated project: the message of each names the fault."""
 
 import re
 
@@ -86,7 +86,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     pass
 """
-# The check, what it says is wrong, and what to do.
+# The check, what its message says about the fault, and what to do.
 MESSAGES = {
     "test_constraints_are_named_as_in_the_models": (
         "parcels: primary key parcels_pkey, not pk_parcels",

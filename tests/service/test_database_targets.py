@@ -25,7 +25,7 @@ def test_start_and_stop_twice(project: Project) -> None:
 
 
 def test_database_says_where_it_is(copy: Project, url: str) -> None:
-    """Somebody else's database is neither started nor stopped."""
+    """A database that the project does not run is neither started nor stopped."""
     assert copy.make("db-start").stdout.count("\n") == 1
     assert copy.environment_file["DATABASE_URL"] == url
 

@@ -38,7 +38,7 @@ def orders(source: Path, tmp_path: Path) -> Path:
 
 
 def migrate(folder: Path) -> list[str]:
-    """Return what `make db-migrate` says beside Alembic, which has to be that of this folder."""
+    """Run `make db-migrate` with the Alembic of this folder; return the messages of make."""
     uv = f"UV={folder.parent.parent / 'uv'}"
     done = run("make", "--no-print-directory", uv, "db-migrate", cwd=folder)
     assert done.stdout == "alembic upgrade -- head\n"

@@ -20,12 +20,12 @@ FAULTS = {
 
 
 def test_check_fails_at_every_gate(copy: Project) -> None:
-    """All of them at once, which `--keep-going` shows; usually it ends at the first."""
+    """Without `--keep-going` it would end at the first."""
     copy.make("db-migrate")
     start(copy)
     for path, text in FAULTS.values():
         add_file(copy, path, text)
-    # Neither is it safe, nor has the database got it.
+    # It is not safe, and not applied.
     revise(copy, "aaaaaaaaaaaa", 'op.drop_column("users", "name")')
     only = {"PYTEST_ADDOPTS": FAULTS["test"][0]}
     done = copy.make("--keep-going", "check", env=only, code=2)

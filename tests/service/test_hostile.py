@@ -134,7 +134,7 @@ def test_slow_body_that_keeps_coming_is_read(served: Server) -> None:
 
 
 def test_answer_that_is_not_taken_is_given_up(served: Server) -> None:
-    """The route has no end of its own: that the request is logged says that it was ended."""
+    """The route streams without end: its request is logged only when the service ends it."""
     with connect(served, b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n"):
         wait_for(lambda: '"route": "/stream"' in served.log, "the service gives the answer up")
 

@@ -172,7 +172,7 @@ def test_hooks_want_a_repository(copy: Project) -> None:
 
 
 def test_site_says_that_its_port_is_taken() -> None:
-    """At once, not after it was built."""
+    """Before it is built, not afterwards."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         command = (sys.executable, "-m", "website", "--serve", f"--port={port}")

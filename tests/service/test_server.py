@@ -1,4 +1,4 @@
-"""The project's own server process: it serves, drains, and says in one line why it cannot."""
+"""The server process of a project: it serves, drains, and names the reason when it cannot."""
 
 import signal
 import socket

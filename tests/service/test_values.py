@@ -9,7 +9,7 @@ from harness.fake_programs import recorder, starts, write_program
 from harness.processes import Completed, Environment, only, run, said
 from harness.template import ROOT, render
 
-# Where each variable of each target arrives, with what else the target wants to be told.
+# The variables of each target, with the others that it requires.
 USES = {
     ("db-migrate", "rev"): {},
     ("db-rollback", "rev"): {},
