@@ -25,7 +25,8 @@ def events(log: Log) -> list[str]:
 
 def record_of_level(log: Log, level: str) -> dict[str, Any]:
     """Return the only record of a level."""
-    return only(record for record in log() if record["level"] == level)
+    record: dict[str, Any] = only(record for record in log() if record["level"] == level)
+    return record
 
 
 def error_locations(problem: dict[str, Any]) -> list[list[str | int]]:

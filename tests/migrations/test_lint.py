@@ -58,7 +58,7 @@ def test_safe_ways_are_not_found(copy: Project) -> None:
 
 @pytest.mark.parametrize("project", ["postgresql"], indirect=True)
 def test_guide_is_right(copy: Project) -> None:
-    """Its examples are clean, and it explains every rule that there is a hazard for here."""
+    """Its examples are clean, and it explains every rule that these tests have a hazard for."""
     text = GUIDE.read_text("utf-8")
     examples = [block.text for block in blocks(text) if block.language == "python"]
     assert len(examples) > 8
@@ -91,7 +91,8 @@ FAILING = {
 
 
 def test_downgrade_has_to_work(copy: Project) -> None:
-    paths = write_chain(copy, ['op.add_column("users", sa.Column("a", sa.Integer()))'] * 8)
+    count = len(IDLE) + len(FAILING) + 1
+    paths = write_chain(copy, ['op.add_column("users", sa.Column("a", sa.Integer()))'] * count)
     expected = []
     for path, downgrade in zip(paths, [*IDLE, *FAILING], strict=False):
         edit(path, 'op.execute("SELECT 1")', indented(downgrade).strip())
@@ -113,7 +114,7 @@ def test_revision_that_does_nothing_needs_no_downgrade(copy: Project) -> None:
 
 
 def test_failing_downgrade_hides_nothing(copy: Project) -> None:
-    """A finding that is allowed is the only one that is."""
+    """A comment allows one rule, not the findings of others."""
     path = only(write_chain(copy, ['op.drop_column("users", "name")']))
     text = path.read_text("utf-8").replace('op.execute("SELECT 1")', "raise NotImplementedError")
     path.write_text(text + "\n\n# db-lint: allow unreadable: there is no way back\n", "utf-8")

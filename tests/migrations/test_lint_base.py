@@ -1,98 +1,148 @@
-"""`make db-lint` reports what a branch adds or changes, compared with the branch to merge into."""
+"""The branch that `make db-lint` compares with: it finds the one to merge into, and never guesses."""
 
 from pathlib import Path
 
-from harness.lint import Finding, broken_rules, clean, lint
-from harness.processes import only
-from harness.project import Project
-from harness.working_copy import add_column, commit, git, revise, start
+import pytest
+
+from harness.processes import only, said, variables
+from harness.project import FIRST, Project
+from harness.working_copy import add_column, commit, git, start, without_git
+
+pytestmark = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
+
+MERGED, NEW = "aaaaaaaaaaa1", "bbbbbbbbbbb1"
+NO_BASE = "no base found: name the branch to merge into, for example base=origin/trunk"
+NO_HISTORY = (
+    "no base found: git has no history here; name the newest revision that is merged,"
+    f" for example base={FIRST}"
+)
+CI = (
+    "no base found: CI names {}, which this clone lacks: fetch it (fetch-depth: 0, GIT_DEPTH: 0),"
+    " or name another by base=..."
+)
 
 
-def test_only_what_the_branch_adds(copy: Project) -> None:
-    """Committed or not; what is on the main branch was seen to when it came there."""
-    old, new = "aaaaaaaaaaa1", "bbbbbbbbbbb1"
-    revise(copy, old, 'op.drop_column("users", "name")')
-    start(copy)
-    assert clean(copy) == "new revisions since main: 0, nothing dangerous"
-    revise(copy, new, 'op.rename_table("users", "people")', after=old)
-    assert broken_rules(copy) == ["renaming-table"]
-    git(copy, "switch", "--quiet", "--create", "work")
-    commit(copy)
-    assert broken_rules(copy) == ["renaming-table"]
-    assert clean(copy, "base=work") == "new revisions since work: 0, nothing dangerous"
-    assert clean(copy, "base=HEAD") == "new revisions since HEAD: 0, nothing dangerous"
-    git(copy, "branch", "--force", "main")
-    add_column(copy, "ccccccccccc1", "größe", after=new)
-    assert clean(copy) == "new revisions since main: 1, nothing dangerous"
+def lint(project: Project, *arguments: str, **options: str) -> str:
+    """Return what it has compared with, and the number of new revisions; it must find nothing."""
+    done = project.script("lint", env={**variables(arguments), **options})
+    return done.stdout.removesuffix(", nothing dangerous\n").removeprefix("new revisions since ")
 
 
-def test_merged_revision_must_not_change(copy: Project) -> None:
-    first = add_column(copy, "aaaaaaaaaaa1", "first")
-    second = add_column(copy, "bbbbbbbbbbb1", "second", after="aaaaaaaaaaa1")
-    start(copy)
-    git(copy, "switch", "--quiet", "--create", "work")
-    # A later change of the same file on the main branch is not this branch's.
-    git(copy, "switch", "--quiet", "main")
-    third = add_column(copy, "ccccccccccc1", "third", after="bbbbbbbbbbb1")
-    first.write_text(first.read_text("utf-8") + "# theirs\n", "utf-8")
-    commit(copy)
-    git(copy, "switch", "--quiet", "work")
-    assert clean(copy) == "new revisions since main: 0, nothing dangerous"
-    text = first.read_text("utf-8")
-    first.write_text(text + "# mine\n", "utf-8")
-    second.unlink()
-    advice = "Changed. Restore it, write a new one."
-    changed = Finding(first.name, "merged-revision", advice)
-    deleted = Finding(second.name, "merged-revision", advice)
-    assert lint(copy) == [changed, deleted]
-    commit(copy)
-    assert lint(copy) == [changed, deleted]
-    first.write_text(text + "# db-lint: allow merged-revision: a comment only\n", "utf-8")
-    assert lint(copy) == [deleted]
-    git(copy, "checkout", "--quiet", "HEAD^", "--", "migrations/versions")
-    assert not third.exists()
-    clean(copy)
-
-
-def test_two_heads_are_told(copy: Project) -> None:
-    add_column(copy, "aaaaaaaaaaa1", "phone")
-    add_column(copy, "bbbbbbbbbbb1", "fax")
-    advice = (
-        "aaaaaaaaaaa1 and bbbbbbbbbbb1 come last. `make db-rebase` puts those of this branch last."
-        " If others have applied one, `alembic merge heads` adds a revision that follows both."
-    )
-    assert lint(copy) == [Finding("versions", "two-heads", advice)]
-    copy.run("alembic", "merge", "heads", "-m", "join")
-    clean(copy)
-
-
-def test_part_of_a_repository(copy: Project, tmp_path: Path) -> None:
-    """A project may be a folder among others, each with revisions of its own."""
-    whole = Project(tmp_path / "whole", copy.database)
-    folder = whole.folder / "services größer/orders"
-    folder.parent.mkdir(parents=True)
-    copy.folder.rename(folder)
-    part = Project(folder, copy.database)
-    other = whole.folder / "migrations/versions/2026_01_01_0000-other.py"
-    other.parent.mkdir(parents=True)
-    other.write_text("x = 1\n", "utf-8")
-    git(whole, "init", "--quiet", "--initial-branch", "main")
-    (whole.folder / ".git/info/exclude").write_text(".venv\n", "utf-8")
-    commit(whole)
-    add_column(part, "aaaaaaaaaaa1", "phone")
-    other.write_text("x = 2\n", "utf-8")
-    assert clean(part) == "new revisions since main: 1, nothing dangerous"
-    first = part.revisions[0]
-    first.write_text(first.read_text("utf-8") + "# mine\n", "utf-8")
-    finding = only(lint(part))
-    assert (finding.file, finding.rule) == (first.name, "merged-revision")
-
-
-def test_repository_of_another_user(copy: Project) -> None:
-    """git refuses to read it; its advice is passed on."""
-    start(copy)
-    environment = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
-    done = copy.script("lint", env=environment, code=None)
+def refusal(project: Project, *arguments: str, **options: str) -> str:
+    done = project.script("lint", env={**variables(arguments), **options}, code=2)
     assert not done.stdout
-    assert "dubious ownership" in done.stderr.splitlines()[0]
-    assert "git config --global --add safe.directory" in done.stderr
+    return only(said(done.stderr))
+
+
+def published(project: Project, branch: str) -> Project:
+    """Return the project with a merged revision; its branch `work` has another one."""
+    add_column(project, MERGED, "merged")
+    start(project)
+    git(project, "branch", "--move", branch)
+    git(project, "switch", "--quiet", "--create", "work")
+    add_column(project, NEW, "new", after=MERGED)
+    commit(project)
+    git(project, "switch", "--quiet", branch)
+    return project
+
+
+def clone(project: Project, folder: Path, *options: str) -> Project:
+    """Return a clone of a project's repository, with the same environment."""
+    git(project, "clone", "--quiet", *options, f"file://{project.folder}", str(folder))
+    (folder / ".venv").symlink_to(project.folder / ".venv")
+    return Project(folder, project.database, project.migrators)
+
+
+def test_project_that_begins(copy: Project) -> None:
+    """Without git, without a commit: nothing was merged."""
+    assert lint(copy) == "the first: 1"
+    git(copy, "init", "--quiet", "--initial-branch", "trunk")
+    add_column(copy, MERGED, "phone")
+    assert lint(copy) == "the first: 2"
+    commit(copy)
+    assert lint(copy) == "trunk: 0"
+
+
+def test_archive_has_no_history(copy: Project) -> None:
+    add_column(copy, MERGED, "phone")
+    assert refusal(copy) == NO_HISTORY
+    assert lint(copy, f"base={FIRST}") == f"{FIRST}: 1"
+    assert lint(copy, f"base={MERGED}") == f"{MERGED}: 0"
+    done = copy.make("db-lint", env={"PATH": without_git(copy)}, code=2)
+    assert said(done.stderr) == [NO_HISTORY]
+
+
+def test_branch_of_another_name(copy: Project, tmp_path: Path) -> None:
+    """Which of two branches is the main one is not guessed."""
+    published(copy, "trunk")
+    assert refusal(copy) == NO_BASE
+    git(copy, "switch", "--quiet", "work")
+    assert refusal(copy) == NO_BASE
+    assert lint(copy, "base=trunk") == "trunk: 1"
+    git(copy, "config", "init.defaultBranch", "trunk")
+    assert lint(copy) == "trunk: 1"
+    git(copy, "switch", "--quiet", "trunk")
+    cloned = clone(copy, tmp_path / "clone")
+    assert lint(cloned) == "origin/trunk: 0"
+    git(cloned, "switch", "--quiet", "work")
+    assert lint(cloned) == "origin/trunk: 1"
+
+
+@pytest.mark.parametrize("base", ["nowhere", "app", "--help", "--all", "-h", "main..work"])
+def test_base_that_is_no_branch(copy: Project, base: str) -> None:
+    """No option of git either, and no folder."""
+    published(copy, "main")
+    assert refusal(copy, f"base={base}") == (
+        f"base={base}: git has no such branch, or in CI needs fetch-depth: 0"
+    )
+
+
+def test_clone_whose_own_branch_is_behind(copy: Project, tmp_path: Path) -> None:
+    """It uses the branch of the remote; with a fork and its upstream, the branch with more commits."""
+    published(copy, "main")
+    fork = clone(copy, tmp_path / "fork")
+    git(copy, "merge", "--quiet", "work")
+    cloned = clone(copy, tmp_path / "clone")
+    git(cloned, "switch", "--quiet", "--create", "next")
+    git(cloned, "branch", "--force", "main", "HEAD^")
+    assert lint(cloned) == "origin/main: 0"
+    git(cloned, "remote", "set-head", "origin", "--delete")
+    assert lint(cloned) == "origin/main: 0"
+    git(fork, "remote", "add", "upstream", f"file://{copy.folder}")
+    git(fork, "fetch", "--quiet", "upstream")
+    git(fork, "switch", "--quiet", "--create", "next", "upstream/main")
+    assert lint(fork) == "upstream/main: 0"
+
+
+def test_part_of_the_history(copy: Project, tmp_path: Path) -> None:
+    """Without a common ancestor all revisions of the main branch would count as new."""
+    published(copy, "main")
+    shallow = clone(copy, tmp_path / "shallow", "--depth", "1", "--branch", "work")
+    assert refusal(shallow) == NO_BASE
+    both = clone(copy, tmp_path / "both", "--depth", "1", "--no-single-branch", "--branch", "work")
+    assert refusal(both) == (
+        "no base found: this clone lacks what HEAD and origin/main have in common:"
+        " git fetch --unshallow, or name another by base=..."
+    )
+    line = "base=origin/main: git has no such branch, or in CI needs fetch-depth: 0"
+    assert refusal(both, "base=origin/main") == line
+    git(both, "fetch", "--quiet", "--unshallow", "origin", "main")
+    assert lint(both) == lint(both, "base=origin/main") == "origin/main: 1"
+    main = clone(copy, tmp_path / "main", "--depth", "1")
+    assert lint(main) == "origin/main: 0"
+
+
+TARGETS = ["GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_DEFAULT_BRANCH"]
+
+
+@pytest.mark.parametrize("variable", TARGETS)
+def test_branch_that_ci_names(copy: Project, tmp_path: Path, variable: str) -> None:
+    published(copy, "trunk")
+    cloned = clone(copy, tmp_path / "clone", "--branch", "work")
+    git(cloned, "remote", "set-head", "origin", "--delete")
+    git(cloned, "checkout", "--quiet", "--detach")
+    assert refusal(cloned) == NO_BASE
+    assert lint(cloned, **{variable: "trunk"}) == "origin/trunk: 1"
+    assert lint(cloned, "base=origin/work", **{variable: "trunk"}) == "origin/work: 0"
+    for name in ("gone", "--help"):
+        assert refusal(cloned, **{variable: name}) == CI.format(name)

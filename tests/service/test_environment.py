@@ -13,7 +13,7 @@ from harness.fake_programs import recorder, write_program
 from harness.processes import run
 from harness.template import render
 
-# What makes the environment, whose programs name its folder.
+# Creates the environment, whose programs name its folder.
 PYTHON = Path(sys.executable).resolve().name
 SYNC = f"""
 mkdir -p .venv/bin .venv/lib/{PYTHON}

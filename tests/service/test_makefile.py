@@ -1,4 +1,4 @@
-"""The generated Makefile: its targets, their order, and what each of the small ones does."""
+"""The generated Makefile: which targets it lists, how a service adds its own, and what they do."""
 
 import json
 import os
@@ -135,7 +135,7 @@ def test_own_makefile_lists_its_targets() -> None:
 
 
 def test_environment_file_is_private(project: Project) -> None:
-    """It may have a password, and `make db-start` writes it."""
+    """It may have a password; `make db-start` writes it."""
     assert stat.S_IMODE((project.folder / ".env").stat().st_mode) == 0o600
 
 
@@ -199,7 +199,7 @@ def test_setup_brings_uv_along(source: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("makefile", ["template", "service"])
 def test_format_does_what_it_can(source: Path, tmp_path: Path, makefile: str) -> None:
-    """A finding that cannot be fixed, or a file that cannot be read, is in the way of nothing."""
+    """Neither a finding without a fix nor a broken file keeps it from formatting the rest."""
     folder = tmp_path / "orders"
     if makefile == "service":
         render(source, folder, {"database": "sqlite"})

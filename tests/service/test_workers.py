@@ -46,12 +46,12 @@ def worker_pids(server: Server) -> list[int]:
 def test_workers_close_the_port_at_once(
     local: Project, tmp_path: Path, stop: signal.Signals
 ) -> None:
-    """As one process does: who connects later is refused, who is served is answered."""
+    """As one process does: later connections are refused, requests that have begun are answered."""
     with workers(local, tmp_path / "log") as server:
         connection = announce_user(server)
         server.process.send_signal(stop)
         wait_for(lambda: not server.listens(), "the port is closed", deadline=5)
-        time.sleep(0.6)  # By then the parent has looked after its workers again.
+        time.sleep(0.6)  # By then the parent has checked its workers again.
         assert not server.listens()
         assert server.process.poll() is None, server.log
         connection.sendall(BODY)
