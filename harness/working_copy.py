@@ -138,3 +138,10 @@ def add_column(project: Project, revision: str, column: str, after: str = FIRST)
 def add_phone_number(project: Project) -> None:
     """Add the column `phone_number` to the model of users, without a revision."""
     edit(project.folder / "app/models/user.py", "    is_active: ", f"{PHONE_NUMBER}    is_active: ")
+
+
+def add_file(project: Project, name: str, text: str) -> None:
+    """Write a file of a project, with the folders that it is in."""
+    path = project.folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")

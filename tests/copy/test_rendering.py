@@ -34,7 +34,7 @@ SECRET = re.compile(
 # Names and descriptions that would break a careless template. Text in braces says `zq9`.
 NAMES = ["ab", "a" * 40, "null", "class", "user", "true", "a-1-b-2", "x86", "app", "no"]
 DESCRIPTIONS = [
-    'He said "\'\'\'" and \\"""\\ then \\n left: #1 & <b>more</b>',
+    'He lines_of "\'\'\'" and \\"""\\ then \\n left: #1 & <b>more</b>',
     "{{ 7*7 zq9 }} {% raw %} zq9 ${PATH} {# zq9 #}",
     "yes: [no, ~], &anchor *alias !tag | > - ? `$(date)` %(here)s %s {0}",
 ]

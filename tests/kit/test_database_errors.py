@@ -12,10 +12,10 @@ from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError
 
 from app.db import WriteSession
-from tests.kit.support import settings_for
+from tests.kit.support import record_of_level, settings_for
 from kit._internal.database import dialect
 from kit.db import Database
-from kit.testing import Log, assert_problem, only
+from kit.testing import Log, assert_problem
 
 EMAIL = "ada@example.com"
 PEOPLE = """
@@ -94,7 +94,7 @@ async def test_conflict_is_logged_without_the_row(
         await session.execute(INSERT, VIOLATIONS[kind])
 
     assert_problem(await own_client.post("/people"), 409, "conflict")
-    record = only(record for record in log() if record["level"] == "warning")
+    record = record_of_level(log, "warning")
     last = record["exception"].splitlines()[-1]
     assert re.search(r"\((SQLSTATE 23|\w+_CONSTRAINT_)", last)
     assert "people" in last

@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.db import WriteSession
 from tests.kit.notes import Note, checked_out, count_notes, create_tables
+from tests.kit.support import concurrent_statuses
 from kit.db import Database
 from kit.testing import assert_problem, client_of
 
@@ -120,8 +121,8 @@ async def test_cancelled_read_keeps_no_connection(app: FastAPI) -> None:
 async def test_only_one_of_concurrent_requests_gets_a_title(
     app: FastAPI, notes: AsyncClient
 ) -> None:
-    requests = (notes.post("/notes?title=a") for _ in range(8))
-    statuses = [response.status_code for response in await asyncio.gather(*requests)]
+    requests = [notes.post("/notes?title=a") for _ in range(8)]
+    statuses = await concurrent_statuses(*requests)
     assert sorted(statuses) == [201] + [409] * 7
     assert await count_notes(app.state.database) == 1
 

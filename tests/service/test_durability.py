@@ -1,4 +1,4 @@
-"""A commit waits for the disk, unless a setting says that it need not; both are measured."""
+"""A commit waits for the disk, unless a setting turns that off; the benchmark measures both."""
 
 import json
 

@@ -1,21 +1,22 @@
-"""What clients can do to a served project that wish it no good, or are only slow."""
+"""What slow and malicious clients can do to a served project."""
 
 import contextlib
 import json
-import os
 import resource
-import socket
 import statistics
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
-from harness.processes import only, wait_for
+from harness.cpu_and_memory import Load
+from harness.databases import Server
+from harness.processes import wait_for
 from harness.project import Project
+from harness.raw_http import connect, read_all
 from harness.servers import RunningService
 from harness.slow_routes import with_slow_routes
 
@@ -38,22 +39,14 @@ def served(
         yield server
 
 
-def connect(server: RunningService, sent: bytes = b"") -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
-    connection.sendall(sent)
-    return connection
-
-
-def read_all(connection: socket.socket) -> bytes:
-    with connection:
-        return b"".join(iter(lambda: connection.recv(65536), b""))
-
-
 def assert_problem(answer: bytes, status: int) -> dict[str, object]:
     """Check that it is a whole answer, with what all answers have; return the problem."""
     head, _, body = answer.partition(b"\r\n\r\n")
     first, *lines = head.decode().lower().split("\r\n")
-    headers = dict(line.split(": ", 1) for line in lines)
+    headers = {}
+    for line in lines:
+        name, _, value = line.partition(": ")
+        headers[name] = value
     assert first.startswith(f"http/1.1 {status} "), answer
     assert headers["content-type"] == "application/problem+json"
     assert headers["x-content-type-options"] == "nosniff"
@@ -144,36 +137,10 @@ def test_slow_body_that_keeps_coming_is_read(served: RunningService) -> None:
         assert read_all(connection).startswith(b"HTTP/1.1 201 ")
 
 
-def test_answer_that_is_not_taken_is_given_up(served: RunningService) -> None:
-    """The route has no end of its own: that the request is logged says that it was ended."""
+def test_answer_that_is_not_taken_is_given_up(served: Server) -> None:
+    """The route streams without end: its request is logged only when the service ends it."""
     with connect(served, b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n"):
         wait_for(lambda: '"route": "/stream"' in served.log, "the service gives the answer up")
-
-
-class Load:
-    """What a served process costs: its CPU time, and the most memory that it had."""
-
-    def __init__(self, server: RunningService) -> None:
-        self.folder = Path(f"/proc/{server.process.pid}")
-        self.cpu = self.cpu_now()
-        self.memory = self.read("VmRSS")
-        (self.folder / "clear_refs").write_text("5")  # The peak begins at what it is now.
-
-    def cpu_now(self) -> float:
-        fields = (self.folder / "stat").read_text("utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def read(self, name: str) -> int:
-        """Return an amount of memory, in MB."""
-        lines = (self.folder / "status").read_text("utf-8").splitlines()
-        line = only([line for line in lines if line.startswith(f"{name}:")])
-        return int(line.split()[1]) // 1_000
-
-    def seconds(self) -> float:
-        return self.cpu_now() - self.cpu
-
-    def megabytes(self) -> int:
-        return self.read("VmHWM") - self.memory
 
 
 def filled(head: str, unit: str, tail: str, size: int = LIMIT) -> bytes:
@@ -238,8 +205,7 @@ def test_slow_clients_do_not_stop_others(light_project: Project, tmp_path: Path)
                 stack.enter_context(connect(server, start))
         times = [time_of(server) for _ in range(20)]
         assert statistics.median(times) < 1, times
-    hits = [line for line in server.log.splitlines() if "connections is reached" in line]
-    assert len(hits) == 1
+    assert server.log.count("connections is reached") == 1
     assert "Traceback" not in server.log
 
 
@@ -254,21 +220,14 @@ def test_busy_service_refuses_further_connections(light_project: Project, tmp_pa
     env = {"ORDERS_LIMIT_CONCURRENCY": "2", "ORDERS_SHUTDOWN_TIMEOUT": "1"}
     late = b"GET /late HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with project.serve("python", "-m", "app", env=env, log=tmp_path / "log") as server:
-        busy = [connect(server, late) for _ in range(2)]
+        busy = [connect(server, late), connect(server, late)]
         wait_for(lambda: status_of(server) == 503, "the service is busy")
         assert_problem(read_all(connect(server, late)), 503)
         server.process.terminate()
-        answers: list[bytes] = []
-        readers = [
-            threading.Thread(target=lambda one=one: answers.append(read_all(one))) for one in busy
-        ]
-        for reader in readers:
-            reader.start()
-        for reader in readers:
-            reader.join()
-        # Those that were served when the time was over hear it as a problem, too.
-        for answer in answers:
-            assert assert_problem(answer, 503)["type"] == "urn:problem:shutting-down"
+        # Those that are served when the time is over get a problem, too.
+        with ThreadPoolExecutor() as pool:
+            for answer in pool.map(read_all, busy):
+                assert assert_problem(answer, 503)["type"] == "urn:problem:shutting-down"
         assert server.wait() == 0
     assert "Traceback" not in server.log
 

@@ -63,10 +63,10 @@ def update(folder: Path, *arguments: str, code: int | None = 0, **variables: str
 def refused(folder: Path, **variables: str) -> str:
     """Return the one line that ends an update which has changed nothing."""
     before = git("status", "--porcelain", cwd=folder) if (folder / ".git").exists() else ""
-    said = update(folder, code=1, **variables).stderr
+    lines_of = update(folder, code=1, **variables).stderr
     if before or (folder / ".git").exists():
         assert git("status", "--porcelain", cwd=folder) == before
-    return said.rstrip("\n")
+    return lines_of.rstrip("\n")
 
 
 def test_without_git(releases: Releases, tmp_path: Path) -> None:
@@ -294,9 +294,11 @@ def test_what_an_answer_changes_in_own_files_is_named(releases: Releases, folder
 
 def test_copier_itself_names_changed_answers_too(releases: Releases, folder: Path) -> None:
     data = ("--data", "python_version=3.13", "--vcs-ref", releases.next)
-    said = run(sys.executable, "-m", "copier", "update", "--defaults", *data, cwd=folder).stderr
-    assert "python_version has changed. Change by hand what it decides in your own files:" in said
-    assert "description has changed" not in said
+    lines_of = run(sys.executable, "-m", "copier", "update", "--defaults", *data, cwd=folder).stderr
+    assert (
+        "python_version has changed. Change by hand what it decides in your own files:" in lines_of
+    )
+    assert "description has changed" not in lines_of
 
 
 def test_renamed_package_is_named(releases: Releases, folder: Path) -> None:
@@ -531,8 +533,8 @@ def test_nothing_of_the_release_runs(releases: Releases, folder: Path, tmp_path:
 def test_from_the_release_before(releases: Releases, tmp_path: Path) -> None:
     """1.8 reads copier.yml in several files, and knows from it what can be answered."""
     folder = start_service(releases, tmp_path / "orders", "1.8.0", {"database": "sqlite"})
-    said = refused(folder, to=releases.next, data="colour=red")
-    assert said == f"{releases.next} does not ask for colour; {ASKED}"
+    lines_of = refused(folder, to=releases.next, data="colour=red")
+    assert lines_of == f"{releases.next} does not ask for colour; {ASKED}"
     update(folder, to=releases.next, data="ci=gitlab", trust="1")
     answers = (folder / ".copier-answers.yml").read_text("utf-8")
     assert f"_commit: {releases.next}\n" in answers
@@ -542,8 +544,8 @@ def test_from_the_release_before(releases: Releases, tmp_path: Path) -> None:
 def test_from_releases_that_read_one_file(releases: Releases, tmp_path: Path) -> None:
     """1.3 to 1.7 stop before anything is changed, and their last lines name the way."""
     folder = start_service(releases, tmp_path / "orders", "1.7.0", {"database": "sqlite"})
-    said = refused(folder, to=releases.next)
-    assert said.splitlines()[-2].strip() == "--- # first: make update to=1.8.1"
+    lines_of = refused(folder, to=releases.next)
+    assert lines_of.splitlines()[-2].strip() == "--- # first: make update to=1.8.1"
     for name in ("1.8.1", releases.next):
         update(folder, to=name, trust="1")
         assert f"_commit: {name}\n" in (folder / ".copier-answers.yml").read_text("utf-8")
@@ -564,14 +566,14 @@ def test_update_of_a_service(releases: Releases, project: Project, copy: Project
     edit(copy.folder / "app/models/user.py", "String(100)", "String(120)")
     edit(copy.folder / "kit/ruff.toml", "line-length", "# Mine.\nline-length")
     commit(copy.folder, "Edit")
-    said = copy.make("update", f"to={NEW}", code=2).stdout
-    assert "conflict: kit/ruff.toml\n" in said
+    lines_of = copy.make("update", f"to={NEW}", code=2).stdout
+    assert "conflict: kit/ruff.toml\n" in lines_of
     failed = copy.make("check", code=2)
     assert "kit/ruff.toml: resolve the conflict of the update" in failed.stderr
     copy.run("git", "reset", "--quiet")
     copy.run("git", "checkout", "HEAD~1", "--", ".")
     commit(copy.folder, "As it was")
-    said = copy.make("update", f"to={NEW}").stdout
-    assert said.endswith(f"{LEFT_ALONE}{NEXT}\n")
+    lines_of = copy.make("update", f"to={NEW}").stdout
+    assert lines_of.endswith(f"{LEFT_ALONE}{NEXT}\n")
     git("mv", "kit/pages.py", "kit/pagination.py", cwd=copy.folder)
     copy.make("check", timeout=600)
