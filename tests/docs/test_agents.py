@@ -132,7 +132,7 @@ def test_commands_work(releases: Releases, tmp_path: Path) -> None:
         reader.shows_output = False
         reader.environment["PYTEST_ADDOPTS"] = f"-k '{AFFECTED}'"
         reader.follow(folder / "AGENTS.md")
-        reader.start(Command("make dev", None, 0), fails=False)
+        reader.start(Command("make dev", None, 0))
         assert not git("status", "--porcelain", cwd=folder)
         names = [path.name for path in (folder / "migrations/versions").glob("*.py")]
     assert [name.partition("-")[2] for name in sorted(names)] == [

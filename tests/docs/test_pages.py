@@ -223,7 +223,7 @@ def test_page_that_is_true(reader: Reader) -> None:
         + "```text\n$ nothing\n```\n",
     )
     assert (reader.folder / "a/b/file").read_text() == "one\n2\nthree\n"
-    assert "GIVEN='what was given'" in (reader.state / "variables").read_text()
+    assert "GIVEN='what was given'" in reader.shell.variables_file.read_text()
 
 
 def test_wrong_output_is_told(reader: Reader) -> None:
@@ -257,10 +257,10 @@ def test_output_that_is_not_shown_is_told(reader: Reader) -> None:
     [
         (console("$ sh -c 'echo no; exit 3'"), "ends with status 3:\nno"),
         (console("$ true", "fails"), "should fail, and ends with status 0"),
-        ('```diff title="no"\n-a\n+b\n```\n', "no is not there"),
+        ('```diff title="no"\n-a\n+b\n```\n', "no does not exist"),
         (
             '```text title="f"\na\nb\n```\n```diff title="f"\n c\n-b\n+2\n```\n',
-            "fits in 0 places, not in one:\n c\n-b",
+            "fits 0 times, not once:\n c\n-b",
         ),
         (console("$ false", "background"), "$ false\nends:"),
     ],
@@ -386,7 +386,7 @@ def test_patch() -> None:
     assert patch(text, "@@ -1 +1 @@\n c\n+new\n") == "a\nb\nc\nnew\na\nb\nd\n"
     assert patch("a\n\nb\n", " a\n\n-b\n+c\n") == "a\n\nc\n"
     for wrong in ("-b\n+B\n", "-x\n", "-a\n+b\n", " a\n-c\n", " c\n"):
-        with pytest.raises(BrokenPageError, match="not in one"):
+        with pytest.raises(BrokenPageError, match="not once"):
             patch(text, wrong)
 
 
