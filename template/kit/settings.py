@@ -51,7 +51,7 @@ def split_commas(value: object) -> object:
 
 
 class Settings(BaseSettings):
-    """The settings. Each is a variable, of the prefix and the name of the field.
+    """The settings, read from variables that consist of a prefix and the name of a field.
 
     The environment wins over .env. The prefix is `env_prefix` in the subclass's `model_config`.
     """
@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     connection_limit: int | None = Field(default=None, ge=1)
     # Whether DATABASE_URL is that of a pooler that may run each transaction on another connection.
     transaction_pooling: bool = False
-    # Longest wait for a connection to the database.
+    # Longest wait for a connection to the database, from the pool or from the server.
     connection_timeout: Seconds = 5
     # A connection is replaced after this time, so that a failover or a new password takes effect.
     connection_max_age: Seconds = 1800
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     migration_statement_timeout: Seconds = 60
     # How long /health/ready waits for the database.
     ready_timeout: Seconds = 2
-    # Whether the service may start on a database of a newer release, as after a rollback.
+    # Whether the service is ready on a database of a newer release, as after a rollback.
     allow_newer_database: bool = False
     # Whether a commit waits for the disk. Otherwise a power failure may lose the last commits.
     durable_commits: bool = True
