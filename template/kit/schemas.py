@@ -58,6 +58,7 @@ def check_visible(name: str) -> str:
     return name
 
 
+# Part of a name, as in a search: 1 to 100 characters, without spaces around them.
 # Without control characters, of which PostgreSQL refuses NUL in any text; without line separators
 # (U+2028, U+2029); without characters that reverse the text after them (U+202A to U+202E, U+2066 to
 # U+2069). Joiners (U+200C, U+200D) are allowed: the spelling of Persian and Indic names has them.
@@ -70,7 +71,9 @@ NamePart = Annotated[
     ),
     BeforeValidator(strip_spaces),
 ]
+# A name of 1 to 100 characters, at least one of which is visible.
 Name = Annotated[NamePart, AfterValidator(check_visible)]
+# An e-mail address, in lower case.
 Email = Annotated[EmailStr, StringConstraints(max_length=254, to_lower=True)]
 
 
@@ -82,6 +85,7 @@ def to_utc(time: datetime) -> datetime:
         raise ValueError("out of range") from None
 
 
+# A time with a time zone, converted to UTC.
 UTCTime = Annotated[AwareDatetime, AfterValidator(to_utc)]
 
 
