@@ -95,7 +95,7 @@ async def read_page(
         statement = statement.where(key_of(model) > query.cursor)
     if filters:
         statement = statement.where(*filters)
-    # Whether a next page exists is known by reading one row more than asked for.
+    # One row more than asked for shows whether a next page exists.
     rows = await database.rows(statement, limit=query.limit + 1)
     if len(rows) <= query.limit:
         return {"items": rows, "next_cursor": None}
