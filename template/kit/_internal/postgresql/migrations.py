@@ -21,13 +21,13 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from kit._internal.dialect import MigrationSettings
 from kit._internal.postgresql.comparison import find_foreign_tables, is_same_default
 from kit._internal.postgresql.errors import ERRORS
-from kit._internal.postgresql.limits import StatementLimits
 from kit._internal.postgresql.privileges import (
     SQL_ASCII,
     explain_denial,
     explain_message,
     find_obstacle,
 )
+from kit._internal.postgresql.statement_limits import StatementLimits
 
 logger = logging.getLogger(__name__)
 
