@@ -28,10 +28,10 @@ async def main(commits):
     times = []
     for number in range(commits + 1):
         start = time.perf_counter()
-        async with database.writing.begin() as session:
+        async with database.write_sessions.begin() as session:
             session.add(User(email=f"{uuid4()}@example.com", name="A user"))
         times.append(time.perf_counter() - start)
-    await database.engine.dispose()
+    await database.close()
     print(json.dumps(times[1:]))  # The first one connects.
 
 asyncio.run(main(int(sys.argv[1])))

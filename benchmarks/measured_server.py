@@ -14,7 +14,8 @@ import httpx
 
 from benchmarks import wrk
 from benchmarks.resource_usage import cpu, process_tree
-from harness.processes import free_port, wait_for
+from harness.processes import wait_for
+from harness.servers import free_port
 
 SERVER_CORE = 0
 BOTH_CORES = f"{SERVER_CORE},{wrk.CORE}"

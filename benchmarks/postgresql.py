@@ -6,9 +6,9 @@ import pwd
 import signal
 from collections.abc import Iterator
 
-from harness.processes import free_port
 from harness.programs import answering
 from harness.project import Project
+from harness.servers import free_port
 
 
 @contextlib.contextmanager

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from benchmarks.report import Report, Table
 from benchmarks.resource_usage import Cost, now, since
-from harness.processes import free_port
 from harness.releases import commit, git
+from harness.servers import free_port
 from harness.template import copy_of_working_tree
 
 COPY_LIMIT, TOTAL_LIMIT, PATIENCE = 3, 30, 60  # seconds

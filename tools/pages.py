@@ -39,8 +39,9 @@ from sybil import Example, Region, Sybil
 from sybil.document import Document
 from sybil.example import SybilFailure
 
-from harness.processes import IDENTITY, Environment, clean_environment, free_port, wait_for
+from harness.processes import IDENTITY, Environment, clean_environment, wait_for
 from harness.project import uv_folder
+from harness.servers import free_port
 from harness.template import DATABASES
 
 TIMEOUT = 300.0

@@ -17,6 +17,7 @@ import griffe
 import jinja2
 
 from harness import interface
+from harness.combinations import as_list
 from harness.interface import comment_above
 from harness.processes import only
 from harness.template import (
@@ -25,7 +26,6 @@ from harness.template import (
     QUESTIONS,
     ROOT,
     Answers,
-    as_list,
     copy_of_working_tree,
     files,
     makefile,

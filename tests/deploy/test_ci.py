@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.ci_files import GITHUB_SHELL, GITLAB_SHELL, PROGRAMS, has_schema, load
+from harness.ci_files import GITHUB_SHELL, GITLAB_SHELL, PROGRAMS, check_schema, load
 from harness.databases import Server
 from harness.processes import IDENTITY, Completed, only, run
 from harness.project import Project
@@ -59,8 +59,8 @@ def gitlab_jobs(folder: Path) -> dict[str, Any]:
 
 
 def test_github_files_have_the_schema(github: Path) -> None:
-    has_schema(github, "github-workflows", *(github / ".github/workflows").iterdir())
-    has_schema(github, "dependabot", ".github/dependabot.yml")
+    check_schema(github, "github-workflows", *(github / ".github/workflows").iterdir())
+    check_schema(github, "dependabot", ".github/dependabot.yml")
 
 
 def test_github_workflows_are_secure(github: Path) -> None:
@@ -69,8 +69,8 @@ def test_github_workflows_are_secure(github: Path) -> None:
 
 def test_gitlab_files_have_the_schema(gitlab: Path) -> None:
     files = [gitlab / ".gitlab-ci.yml", *(gitlab / ".gitlab/ci").iterdir()]
-    has_schema(gitlab, "gitlab-ci", "--data-transform", "gitlab-ci", *files)
-    has_schema(gitlab, "renovate", "renovate.json")
+    check_schema(gitlab, "gitlab-ci", "--data-transform", "gitlab-ci", *files)
+    check_schema(gitlab, "renovate", "renovate.json")
 
 
 def test_actions_are_commits(github: Path) -> None:

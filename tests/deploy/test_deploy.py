@@ -18,8 +18,9 @@ import yaml
 from harness import dockerfile
 from harness.databases import Server as DatabaseServer
 from harness.dockerfile import Image
-from harness.processes import free_port, only, run, serving
+from harness.processes import only, run
 from harness.project import Project
+from harness.servers import free_port, serving
 from harness.template import DATABASES, ROOT, Render, defaults, render
 from harness.working_copy import add_column
 
@@ -61,11 +62,11 @@ def test_image_has_the_python_of_the_answer(rendered: Render, version: str) -> N
 def test_last_stage(containers: Path) -> None:
     *_, last = dockerfile.stages((containers / "Dockerfile").read_text("utf-8")).values()
     assert not [one for one in last if one.keyword == "RUN"]
-    assert dockerfile.only(last, "USER").text == "10001:10001"
-    assert dockerfile.only(last, "STOPSIGNAL").text == "SIGTERM"
-    assert dockerfile.only(last, "CMD").command == ["python", "-m", "app"]
-    assert dockerfile.only(last, "EXPOSE").text == "8000"
-    settings = dockerfile.only(last, "ENV").text.split()
+    assert dockerfile.instruction_of(last, "USER").text == "10001:10001"
+    assert dockerfile.instruction_of(last, "STOPSIGNAL").text == "SIGTERM"
+    assert dockerfile.instruction_of(last, "CMD").command == ["python", "-m", "app"]
+    assert dockerfile.instruction_of(last, "EXPOSE").text == "8000"
+    settings = dockerfile.instruction_of(last, "ENV").text.split()
     assert {"PYTHONUNBUFFERED=1", "ORDERS_HOST=0.0.0.0", "PORT=8000"} <= set(settings)
 
 
@@ -191,9 +192,9 @@ def test_compose_keeps_the_file(rendered: Render) -> None:
     folder = rendered(database="sqlite")
     assert services(folder)["service"]["volumes"] == ["data:/data"]
     *_, last = dockerfile.stages((folder / "Dockerfile").read_text("utf-8")).values()
-    assert dockerfile.only(last, "VOLUME").text == "/data"
+    assert dockerfile.instruction_of(last, "VOLUME").text == "/data"
     # A volume has the owner of the folder below it, who must be able to write.
-    owner = dockerfile.only(last, "USER").text
+    owner = dockerfile.instruction_of(last, "USER").text
     assert f"COPY --from=builder --chown={owner} /data /data" in (folder / "Dockerfile").read_text(
         "utf-8"
     )

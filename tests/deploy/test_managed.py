@@ -24,9 +24,10 @@ import trustme
 from harness.databases import Server
 from harness.migrators import migrators
 from harness.pgbouncer import pooled
-from harness.processes import free_port, only, said
+from harness.processes import lines_of, only
 from harness.programs import answering, program
 from harness.project import Project
+from harness.servers import free_port
 
 pytestmark = [
     pytest.mark.parametrize("project", ["postgresql"], indirect=True),
@@ -190,7 +191,9 @@ def test_limit_below_the_workers_is_one_line(project: Project, server: Server) -
     given = {"DATABASE_URL": server.UNREACHABLE, "PORT": str(free_port())}
     given |= {"ORDERS_WORKERS": "4", "ORDERS_CONNECTION_LIMIT": "3"}
     done = project.make("run", env=given, code=None)
-    assert said(done.stderr) == ["ORDERS_CONNECTION_LIMIT: each of 4 workers needs a connection"]
+    assert lines_of(done.stderr) == [
+        "ORDERS_CONNECTION_LIMIT: each of 4 workers needs a connection"
+    ]
 
 
 @dataclass(frozen=True)

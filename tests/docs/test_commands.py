@@ -1,4 +1,4 @@
-"""The commands that pages name in prose and tables are those of the Makefile, and do what is said."""
+"""The commands that pages name in prose and tables are those of the Makefile, and do what is lines_of."""
 
 import re
 from collections.abc import Iterator

@@ -92,7 +92,7 @@ def test_translations_have_the_same_blocks() -> None:
 
 
 def typed(page: Path) -> list[tuple[str, dict[str, str], str]]:
-    """Return the blocks for the reader to type; why one is not run may be said in any language."""
+    """Return the blocks for the reader to type; why one is not run may be lines_of in any language."""
     return [
         (
             block.language,
@@ -232,7 +232,7 @@ def test_wrong_output_is_told(reader: Reader) -> None:
     page += console("$ echo four > file") + '```text from="file"\n4\n```\n'
     with pytest.raises(AssertionError) as error:
         follow(reader, page)
-    said = str(error.value)
+    lines_of = str(error.value)
     for part in (
         "page.md",
         "line 4: $ echo one",
@@ -242,8 +242,8 @@ def test_wrong_output_is_told(reader: Reader) -> None:
         "$ cat file",
         "+four",
     ):
-        assert part in said
-    assert "+two" not in said
+        assert part in lines_of
+    assert "+two" not in lines_of
 
 
 def test_output_that_is_not_shown_is_told(reader: Reader) -> None:
@@ -253,7 +253,7 @@ def test_output_that_is_not_shown_is_told(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "said"),
+    ("page", "lines_of"),
     [
         (console("$ sh -c 'echo no; exit 3'"), "ends with status 3:\nno"),
         (console("$ true", "fails"), "should fail, and ends with status 0"),
@@ -265,11 +265,11 @@ def test_output_that_is_not_shown_is_told(reader: Reader) -> None:
         (console("$ false", "background"), "$ false\nends:"),
     ],
 )
-def test_page_that_breaks_off(reader: Reader, page: str, said: str) -> None:
+def test_page_that_breaks_off(reader: Reader, page: str, lines_of: str) -> None:
     """What comes after is not tried."""
     with pytest.raises(AssertionError) as error:
         follow(reader, page + console("$ touch after"))
-    assert said in str(error.value)
+    assert lines_of in str(error.value)
     assert not (reader.folder / "after").exists()
 
 

@@ -120,7 +120,7 @@ def recipe(title: str, language: str) -> str:
     return next(block.text for block in section(title) if block.language == language)
 
 
-def said(title: str, done: Completed) -> bool:
+def lines_of(title: str, done: Completed) -> bool:
     """Return whether a command has printed what the page says that it prints."""
     text = only([block.text.strip() for block in section(title) if block.language == "text"])
     return text in done.stdout + done.stderr
@@ -182,7 +182,7 @@ def test_address_in_the_file_wins(
 def test_percent_in_the_file(plain: Plain, project: Project, url: str) -> None:
     line = recipe(IN_THE_FILE, "ini").replace("secret", "p%40ss")
     done = call(plain(option=line), project, url, "alembic", "upgrade", "head", code=None)
-    assert said(IN_THE_FILE, done)
+    assert lines_of(IN_THE_FILE, done)
 
 
 def test_percent_in_an_option(
@@ -193,7 +193,7 @@ def test_percent_in_an_option(
         assert "%" in awkward
         folder = plain(line=line)
         done = call(folder, project, awkward, "alembic", "upgrade", "head", code=None)
-        assert said("set_main_option", done)
+        assert lines_of("set_main_option", done)
         assert awkward in done.stderr
 
         project.alembic(awkward, "upgrade", "head")
@@ -219,7 +219,7 @@ def test_tables_made_twice(
     make = f"{HEAD}\nengine = create_engine(os.environ['DATABASE_URL'])\n{recipe(BESIDE, 'python')}"
     call(folder, project, url, "python", "-c", make)
     assert server.tables(url) == {"users"}
-    assert said(BESIDE, call(folder, project, url, "alembic", "upgrade", "head", code=None))
+    assert lines_of(BESIDE, call(folder, project, url, "alembic", "upgrade", "head", code=None))
 
     # A column that is added to the model later is not added to the table.
     models = folder / "models.py"
@@ -272,7 +272,7 @@ def test_replicas_migrate_at_once(plain: Plain, project: Project, url: str) -> N
         together(folder, project, url, "python", "-c", start), key=lambda one: one.returncode
     )
     assert [one.returncode for one in done] == [0, 1], done
-    assert said(AT_START, done[1]), done[1].stderr
+    assert lines_of(AT_START, done[1]), done[1].stderr
 
 
 def test_migrators_of_a_service_wait(project: Project, server: Server, url: str) -> None:
@@ -303,4 +303,4 @@ def test_tests_of_a_service_leave_it_alone(copy: Project, server: Server, url: s
     copy.run("pytest", "tests/test_users.py", "-k", "filters", env={"DATABASE_URL": url})
     assert "precious" in server.tables(url)
     same = {"DATABASE_URL": url, "TEST_DATABASE_URL": url}
-    assert said(ON_DEVELOPMENT, copy.run("pytest", "--collect-only", env=same, code=None))
+    assert lines_of(ON_DEVELOPMENT, copy.run("pytest", "--collect-only", env=same, code=None))

@@ -154,7 +154,9 @@ def page(context: BrowserContext, site: str, wrong: list[str]) -> Iterator[Page]
     page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
     page.on(
         "console",
-        lambda said: said.type in {"error", "warning"} and wrong.append(f"{page.url}: {said.text}"),
+        lambda lines_of: (
+            lines_of.type in {"error", "warning"} and wrong.append(f"{page.url}: {lines_of.text}")
+        ),
     )
     # The browser gives up what it still fetches when it goes on to the next page.
     page.on(

@@ -1,4 +1,4 @@
-"""The SQLite file of development: `make db-start`, `db-stop`, `db-reset` and `db-shell`."""
+"""The development database, a SQLite file: `make db-start`, `db-stop`, `db-reset`, `db-shell`."""
 
 import shutil
 import sys
@@ -30,7 +30,7 @@ def stop() -> None:
 
 
 def reset() -> None:
-    """Delete the file when its name was typed."""
+    """Delete the file, if its name was typed."""
     file = database_file()
     refuse_other(file)
     refuse_two_files(file)
@@ -64,9 +64,10 @@ def refuse_two_files(file: Path) -> None:
 
 
 def shell() -> None:
-    """Become SQLite's own shell, or Python's where that is not installed."""
+    """Replace this process by SQLite's own shell, or by Python's where that is not installed."""
     file = str(database_file())
-    if program := shutil.which("sqlite3"):
+    program = shutil.which("sqlite3")
+    if program:
         execute([program, file])
     if find_spec("sqlite3.__main__"):
         execute([sys.executable, "-m", "sqlite3", file])

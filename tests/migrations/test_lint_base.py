@@ -1,12 +1,12 @@
-"""What `make db-lint` compares with: merged revisions are not new, and no base is no guess."""
+"""The branch that `make db-lint` compares with: it finds the one to merge into, and never guesses."""
 
 from pathlib import Path
 
 import pytest
 
-from harness.processes import only, said, variables
+from harness.processes import lines_of, only, variables
 from harness.project import FIRST, Project
-from harness.working_copy import add_column, commit, git, start, without_git
+from harness.working_copy import add_column, commit, git, init_repository, without_git
 
 pytestmark = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 
@@ -23,7 +23,7 @@ CI = (
 
 
 def lint(project: Project, *arguments: str, **options: str) -> str:
-    """Return the line that it says when there is nothing."""
+    """Return what it has compared with, and the number of new revisions; it must find nothing."""
     done = project.script("lint", env={**variables(arguments), **options})
     return done.stdout.removesuffix(", nothing dangerous\n").removeprefix("new revisions since ")
 
@@ -31,14 +31,13 @@ def lint(project: Project, *arguments: str, **options: str) -> str:
 def refusal(project: Project, *arguments: str, **options: str) -> str:
     done = project.script("lint", env={**variables(arguments), **options}, code=2)
     assert not done.stdout
-    line = only(said(done.stderr))
-    return line
+    return only(lines_of(done.stderr))
 
 
 def published(project: Project, branch: str) -> Project:
-    """Return the project with one merged revision, on a branch that is to have one more."""
+    """Return the project with a merged revision; its branch `work` has another one."""
     add_column(project, MERGED, "merged")
-    start(project)
+    init_repository(project)
     git(project, "branch", "--move", branch)
     git(project, "switch", "--quiet", "--create", "work")
     add_column(project, NEW, "new", after=MERGED)
@@ -48,7 +47,7 @@ def published(project: Project, branch: str) -> Project:
 
 
 def clone(project: Project, folder: Path, *options: str) -> Project:
-    """Return a clone of a project's repository, whose copied environment is the same."""
+    """Return a clone of a project's repository, with the same environment."""
     git(project, "clone", "--quiet", *options, f"file://{project.folder}", str(folder))
     (folder / ".venv").symlink_to(project.folder / ".venv")
     return Project(folder, project.database, project.migrators)
@@ -70,7 +69,7 @@ def test_archive_has_no_history(copy: Project) -> None:
     assert lint(copy, f"base={FIRST}") == f"{FIRST}: 1"
     assert lint(copy, f"base={MERGED}") == f"{MERGED}: 0"
     done = copy.make("db-lint", env={"PATH": without_git(copy)}, code=2)
-    assert said(done.stderr) == [NO_HISTORY]
+    assert lines_of(done.stderr) == [NO_HISTORY]
 
 
 def test_branch_of_another_name(copy: Project, tmp_path: Path) -> None:
@@ -99,7 +98,7 @@ def test_base_that_is_no_branch(copy: Project, base: str) -> None:
 
 
 def test_clone_whose_own_branch_is_behind(copy: Project, tmp_path: Path) -> None:
-    """That of the remote counts; of a fork and its upstream the one that has more of it."""
+    """It uses the branch of the remote; with a fork and its upstream, the branch with more commits."""
     published(copy, "main")
     fork = clone(copy, tmp_path / "fork")
     git(copy, "merge", "--quiet", "work")
@@ -116,9 +115,9 @@ def test_clone_whose_own_branch_is_behind(copy: Project, tmp_path: Path) -> None
 
 
 def test_part_of_the_history(copy: Project, tmp_path: Path) -> None:
-    """Without a common ancestor all that the main branch has would count as new."""
+    """Without a common ancestor all revisions of the main branch would count as new."""
     published(copy, "main")
-    shallow = clone(copy, tmp_path / "one", "--depth", "1", "--branch", "work")
+    shallow = clone(copy, tmp_path / "shallow", "--depth", "1", "--branch", "work")
     assert refusal(shallow) == NO_BASE
     both = clone(copy, tmp_path / "both", "--depth", "1", "--no-single-branch", "--branch", "work")
     assert refusal(both) == (

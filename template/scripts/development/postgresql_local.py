@@ -1,6 +1,6 @@
-"""Whether a database can be deleted by `make db-reset`: only one on this machine, named clearly.
+"""Refuses to let `make db-reset` delete a database that may not be on this machine.
 
-What DATABASE_URL says is not enough: libpq reads environment variables and service files as well,
+DATABASE_URL alone does not show that: libpq reads environment variables and service files as well,
 and `localhost` may be the end of a tunnel. So the server is asked, too.
 """
 
@@ -33,7 +33,7 @@ SERVER = """
 
 
 def refuse_unclear(variable: str, address: str) -> None:
-    """End with one line where an address for libpq leaves open, or to others, where it leads."""
+    """End with one line where a URL for libpq does not name one server on this machine."""
     parameters = conninfo_to_dict(address)
     for name in ("service", "servicefile", "hostaddr"):
         if parameters.get(name):
@@ -50,7 +50,7 @@ def refuse_unclear(variable: str, address: str) -> None:
 
 
 def refuse_elsewhere(variable: str, connection: psycopg.Connection) -> None:
-    """End with one line unless the server itself is at the other end of this connection."""
+    """End with one line unless this connection leads to a server of this machine, directly."""
     row = connection.execute(CLIENT).fetchone()
     address, port, process = row or (None, None, 0)
     with socket.socket(fileno=os.dup(connection.fileno())) as client:
@@ -77,7 +77,7 @@ def is_local_server(process: int) -> bool:
 
 
 def refuse_two_databases(settings: Settings, addresses: dict[str, str]) -> None:
-    """End with one line where DATABASE_URL and MIGRATION_DATABASE_URL lead to different ones."""
+    """End with one line where DATABASE_URL and MIGRATION_DATABASE_URL are different databases."""
     servers = set()
     for variable, address in addresses.items():
         try:

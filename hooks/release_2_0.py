@@ -2,7 +2,7 @@
 
 Rendering brings `kit/` and `scripts/`, and leaves all else alone. Here the files that were shared
 get their owner: one without edits becomes what a fresh copy has; an edit that fits is kept; an edit
-that has no place any more is written to `left-over/`, and named with the place where it belongs.
+that fits nowhere is written to `left-over/`, with a line about where it belongs.
 """
 
 from __future__ import annotations
@@ -11,10 +11,17 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from files import read_committed, write
 from layout import PACKAGE_NAME, find_layout
 from move import LeftOver, Move
-from refusals import refuse_folders, refuse_kit, refuse_left_over, refuse_links, tracked
-from rendering import committed, find_release, list_names, render, write
+from refusals import (
+    list_committed,
+    refuse_folders,
+    refuse_kit,
+    refuse_left_over,
+    refuse_links,
+)
+from rendering import find_release, list_names, render
 
 if TYPE_CHECKING:
     from project import Project
@@ -30,23 +37,23 @@ conflict, as after any other update. Delete this folder when all have found thei
 
 def prepare(project: Project, template: Path) -> None:
     """Refuse what cannot be moved, before anything is changed; name the package."""
-    answers = committed(str(project.answers_file))
-    modes = tracked()
+    answers = read_committed(str(project.answers_file))
+    modes = list_committed()
     refuse_kit(modes, answers)
     refuse_left_over()
     layout = find_layout(modes)
-    names = list_names(template)
-    expected = [layout.name(name) for name in names]
+    names = list(list_names(template))
+    expected = list(map(layout.name, names))
     refuse_links(modes, expected, layout.folder)
     refuse_folders(modes, expected)
-    asks = any(name.startswith("app/") for name in names)
-    if asks and layout.package != "app" and PACKAGE_NAME.fullmatch(layout.package):
+    asks_for_package = "app/main.py" in names
+    if asks_for_package and layout.package != "app" and PACKAGE_NAME.fullmatch(layout.package):
         project.add_answer("package_name", layout.package)
 
 
 def give_owners(project: Project, template: Path) -> list[LeftOver]:
     """Bring the project in the working directory to the new layout; return what is left to do."""
-    before_answers = committed(str(project.answers_file))
+    before_answers = read_committed(str(project.answers_file))
     answers = project.answers_file.read_text("utf-8")
     with tempfile.TemporaryDirectory() as folder:
         release = find_release(before_answers)
@@ -54,15 +61,16 @@ def give_owners(project: Project, template: Path) -> list[LeftOver]:
         after = render(Path(folder) / "after", answers, template, "HEAD")
     move = Move(before, after)
     left_over = [*move.check_merged(), *move.run()]
-    write_left_over(left_over)
+    if left_over:
+        write_left_over(left_over)
     return left_over
 
 
 def write_left_over(left_over: list[LeftOver]) -> None:
-    """Write the patches, and what each is about."""
-    if not left_over:
-        return
+    """Write the patches, and a list of what each is about."""
+    text = README
     for item in left_over:
+        text += f"- {item}\n"
         if item.patch:
             write(str(LEFT_OVER / f"{item.name}.rej"), item.patch)
-    write(str(LEFT_OVER / "README.md"), README + "".join(f"- {item}\n" for item in left_over))
+    write(str(LEFT_OVER / "README.md"), text)

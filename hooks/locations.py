@@ -1,4 +1,4 @@
-"""Where things of 1.x are since 2.0.0: modules, names, and what people change in each file."""
+"""Where things of 1.x are since 2.0.0: modules, names, and what services change in each file."""
 
 import re
 
@@ -57,10 +57,21 @@ NAMES = {
 # Names that have become another in the same module.
 RENAMED_NAMES = {"app.db": {"ReadDatabase": "ServiceDatabase"}}
 
-# What an earlier hook has renamed.
+# Attributes of Database that have become another. Renamed only in `database.writing` and
+# `app.state.database.writing`, as the docs of 1.x write it: another object may have such attributes.
+RENAMED_ATTRIBUTES = {
+    "engine": "write_engine",
+    "reader": "read_engine",
+    "reading": "read_sessions",
+    "streaming": "stream_sessions",
+    "writing": "write_sessions",
+}
+
+# Files that an earlier hook has renamed.
 RENAMED = {"scripts/common.py": "scripts/commands.py"}
 
-PLACES = {
+# By a pattern of a file's name: where edits of it belong.
+DESTINATIONS = {
     r"Makefile": "Makefile: targets of your own; one of kit's name replaces kit's",
     r"README\.md": "README.md, which is yours; what kit can do is in kit/README.md",
     r"app/__main__\.py": "app/main.py, or settings in app/settings.py",
@@ -85,7 +96,9 @@ PLACES = {
 }
 
 
-def find_place(name: str) -> str:
-    """Return where edits of a file of 1.x belong; that file itself where it is the same as ever."""
-    places = (place for pattern, place in PLACES.items() if re.fullmatch(pattern, name))
-    return next(places, name)
+def find_destination(name: str) -> str:
+    """Return where edits of a file of 1.x belong; its own name if it is the same file still."""
+    for pattern, destination in DESTINATIONS.items():
+        if re.fullmatch(pattern, name):
+            return destination
+    return name
