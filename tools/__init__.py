@@ -1,1 +1,1 @@
-"""Programs of this repository that are no tests: `make docs`, `demo`, `picture` and `tags`."""
+"""Programs of this repository that are not tests: `make docs`, `demo`, `picture` and `tags`."""

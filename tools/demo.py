@@ -22,7 +22,7 @@ PROJECT = Project(FOLDER / "orders", "postgresql")
 
 @contextlib.contextmanager
 def step(title: str) -> Iterator[None]:
-    """Say what is done and how long it took; end with the reason when it fails."""
+    """Print what is done and how long it took; exit with the reason when it fails."""
     print(f"\n$ {title}", flush=True)
     start = time.monotonic()
     try:
@@ -33,7 +33,7 @@ def step(title: str) -> Iterator[None]:
 
 
 def clear() -> None:
-    """Remove what an earlier demo left, its database server first."""
+    """Remove what an earlier demo created, its database server first."""
     with stopped(PROJECT):
         pass
     shutil.rmtree(FOLDER, ignore_errors=True)
@@ -41,15 +41,15 @@ def clear() -> None:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Return what git prints in a folder of any owner, with a name for commits."""
+    """Return the output of git in a folder of any owner, with an author for commits."""
     identity = ("-c", "user.name=demo", "-c", "user.email=demo@example.com")
     return run("git", "-c", "safe.directory=*", *identity, *arguments, cwd=folder).stdout
 
 
-def committed() -> Path:
-    """Return a repository to copy from: this one or, where that has changes, a clone with them.
+def committed_template() -> Path:
+    """Return a repository to copy from: this one or, if it has changes, a clone with them committed.
 
-    A copy of changes that are not committed names a commit that does not exist: no update finds it.
+    A project copied from uncommitted changes names a commit that does not exist: it cannot be updated.
     """
     if not git(ROOT, "status", "--porcelain").strip():
         return ROOT
@@ -61,20 +61,21 @@ def committed() -> Path:
     return clone
 
 
-def commit() -> None:
-    """Keep the project in git, as an update needs it."""
+def commit_project() -> None:
+    """Commit the project: an update needs it in git."""
     git(PROJECT.folder, "init", "--quiet")
     git(PROJECT.folder, "add", "--all")
     git(PROJECT.folder, "commit", "--quiet", "--message", "Start orders")
 
 
 def request(client: httpx.Client, method: str, path: str, body: object = None) -> None:
-    written = json.dumps(body) if body else ""
-    print(f"\n> {method} {path} {written}")
-    answer = client.request(method, path, json=body)
-    print(f"< {answer.status_code} {answer.reason_phrase}")
-    print("< " + json.dumps(answer.json(), indent=2).replace("\n", "\n< "))
-    assert answer.is_success, f"{method} {path} answered {answer.status_code}"
+    """Send a request; print it and its response."""
+    content = json.dumps(body) if body else ""
+    print(f"\n> {method} {path} {content}")
+    response = client.request(method, path, json=body)
+    print(f"< {response.status_code} {response.reason_phrase}")
+    print("< " + json.dumps(response.json(), indent=2).replace("\n", "\n< "))
+    assert response.is_success, f"{method} {path} answered {response.status_code}"
 
 
 def main() -> None:
@@ -82,12 +83,12 @@ def main() -> None:
         clear()
     with step("copier copy THIS-TEMPLATE build/demo/orders"):
         copy = [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", "--vcs-ref=HEAD"]
-        run(*copy, "--data=service_name=orders", committed(), PROJECT.folder, cwd=ROOT)
+        run(*copy, "--data=service_name=orders", committed_template(), PROJECT.folder, cwd=ROOT)
     with stopped(PROJECT):
         with step("cd build/demo/orders && make setup"):
             print(PROJECT.make("setup").stdout.strip())
         with step("git init && git add --all && git commit"):
-            commit()
+            commit_project()
         with step("make run"), PROJECT.serve("make", "run", log=FOLDER / "server.log") as server:
             print(f"  listens on {server.address}")
             with httpx.Client(base_url=server.address, timeout=10) as client:

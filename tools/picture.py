@@ -31,14 +31,14 @@ FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 def draw(folder: Path) -> str:
-    """Run the session in an empty folder, and return it as SVG."""
+    """Run the session in an empty folder; return it as SVG."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     template = str(tagged_clone(folder / "template").source)
     with reading(folder / "you", {"TEMPLATE": template}) as reader:
         reader.environment["TERM"] = "xterm-256color"
         for command, drawn in SESSION:
             if command == SERVE:
-                reader.start(Command(command, None, 0), fails=False)
+                reader.start(Command(command, None, 0))
                 console.print(Text(f"$ {command} &", style="bold"))
                 continue
             terminal = Terminal(reader.script(command), reader.folder, reader.environment)
@@ -49,14 +49,14 @@ def draw(folder: Path) -> str:
                 console.print(Text("…", style="dim"))
             for line in lines[drawn]:
                 console.print(Text.from_ansi(line))
-    # Nothing is fetched from another host: the reader's own font does.
+    # The reader's own font is enough: nothing is fetched from another host.
     return FONTS.sub("", console.export_svg(title="orders", unique_id="session"))
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         PICTURE.write_text(draw(Path(folder)), "utf-8")
-    print(f"{PICTURE.relative_to(ROOT)} shows what was printed just now.")
+    print(f"{PICTURE.relative_to(ROOT)} shows this run")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# What a service finds its releases by where the template has no tags.
+# How a service finds its releases where the template has no tags.
 sys.path.append(str(ROOT / "template"))
 
 from scripts import tags
@@ -16,13 +16,13 @@ FIELDS = {"GIT_COMMITTER_NAME": "%cn", "GIT_COMMITTER_EMAIL": "%ce", "GIT_COMMIT
 
 def tag(folder: Path, name: str, commit: str) -> None:
     """Set an annotated tag, which is the same in every clone: its author and date are the commit's."""
-    values = {
-        variable: tags.read_git(folder, "show", "--no-patch", f"--format={field}", commit).strip()
-        for variable, field in FIELDS.items()
-    }
+    environment = dict(os.environ)
+    for variable, field in FIELDS.items():
+        value = tags.read_git(folder, "show", "--no-patch", f"--format={field}", commit)
+        environment[variable] = value.strip()
     message = f"--message=Release {name}"
     command = ["git", "-C", str(folder), "tag", "--annotate", "--no-sign", message, name, commit]
-    subprocess.run(command, env=os.environ | values, check=True)
+    subprocess.run(command, env=environment, check=True)
 
 
 def main(folder: Path = ROOT) -> None:

@@ -46,12 +46,12 @@ def test_service_follows_the_primary(project: Project, tmp_path: Path) -> None:
             servers.promote_standby()
             wait_for(lambda: create_user(served, "after") == 201, "the service writes again")
             assert ready(served)
-            follows_a_demotion(served, servers)
+            demote_and_promote(served, servers)
             project.alembic(url, "downgrade", "base")
             project.alembic(url, "upgrade", "head")
 
 
-def follows_a_demotion(served: RunningService, servers: Pair) -> None:
+def demote_and_promote(served: RunningService, servers: Pair) -> None:
     """A server may become read-only while its connections stay open."""
     set_read_only(servers.standby, "on")
     wait_for(lambda: create_user(served, "refused") == 503, "the server takes no writes")

@@ -17,7 +17,7 @@ from harness.project import Project
 from harness.servers import RunningService, free_port
 
 HEAD = b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-# From another address than those who mean well.
+# Another address than that of the other clients.
 SLOW_CLIENT = ("127.0.0.2", 0)
 ALLOWED = 100
 
@@ -37,7 +37,7 @@ def served(
 def proxy(
     light_project: Project, served: RunningService, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[int]:
-    """Yield the port of an nginx with the project's configuration, and shorter times."""
+    """Yield the port of an nginx with the project's configuration, and shorter timeouts."""
     nginx = program("nginx", package="nginx-light")
     folder = tmp_path_factory.mktemp("nginx")
     port = free_port()
@@ -77,8 +77,10 @@ def answers(process: "subprocess.Popen[bytes]", port: int, log: Path) -> bool:
 
 
 def open_sockets(server: RunningService) -> int:
-    folder = Path(f"/proc/{server.process.pid}/fd")
-    return sum(os.readlink(path).startswith("socket:") for path in folder.iterdir())
+    count = 0
+    for path in Path(f"/proc/{server.process.pid}/fd").iterdir():
+        count += os.readlink(path).startswith("socket:")
+    return count
 
 
 def test_requests_pass(proxy: int) -> None:
@@ -89,12 +91,12 @@ def test_requests_pass(proxy: int) -> None:
 
 
 def test_what_the_proxy_refuses_is_a_problem(proxy: int) -> None:
-    answer = httpx.post(f"http://127.0.0.1:{proxy}/users", content=b" " * 2_000_000)
-    assert answer.status_code == 413
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem = answer.json()
+    response = httpx.post(f"http://127.0.0.1:{proxy}/users", content=b" " * 2_000_000)
+    assert response.status_code == 413
+    assert response.headers["Content-Type"] == "application/problem+json"
+    problem = response.json()
     assert problem["status"] == 413
-    assert problem["request_id"] == answer.headers["X-Request-ID"]
+    assert problem["request_id"] == response.headers["X-Request-ID"]
 
 
 def test_slow_clients_do_not_reach_the_service(proxy: int, served: RunningService) -> None:
@@ -109,13 +111,13 @@ def test_slow_clients_do_not_reach_the_service(proxy: int, served: RunningServic
             slow.append(stack.enter_context(connection))
         assert httpx.get(f"http://127.0.0.1:{proxy}/health/live").status_code == 200
         assert open_sockets(served) < before + 10
-        statuses = sorted(status_of(connection) for connection in slow)
-    # More than one client may have are refused at once; the others are reset when their time is over.
+        statuses = sorted(map(status_of, slow))
+    # Connections above the limit of a client are refused; the others are reset after the timeout.
     assert statuses == [b""] * ALLOWED + [b"429"] * ALLOWED
 
 
 def status_of(connection: socket.socket) -> bytes:
-    """Return the status of the answer, or nothing where the connection ends without one."""
+    """Return the status of the response, or nothing if the connection ends without a response."""
     try:
         return connection.recv(1024)[9:12]
     except ConnectionResetError:

@@ -1,22 +1,20 @@
-"""The commands that pages name in prose and tables are those of the Makefile, and do what is lines_of."""
+"""The commands that pages name in prose and tables exist, and do what the pages say."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from markdown_it import MarkdownIt
 
+from harness.documents import Document, documents
 from harness.processes import only
 from harness.template import ROOT, files, makefile, render
-from tools.pages import hide_front_matter
 
-PAGES = sorted([ROOT / "README.md", ROOT / "hooks/README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = [ROOT / "README.md", ROOT / "hooks/README.md", *(ROOT / "docs").rglob("*.md")]
 # Where a command begins: in code, or after another command.
 START = r"(?m)(?:^|^\$ |[(&|] ?)"
 MAKE = re.compile(START + r"make ([a-z][a-z-]*)((?: +[a-z]+=)?)")
 ALEMBIC = re.compile(START + r"alembic (?:-x \S+ )?([a-z]+)")
-MODULE = re.compile(r"python -m ((?:scripts|app|tests|website|benchmarks|mutants)[.\w]*)")
+MODULE = re.compile(r"python -m ((?:scripts|app|tests|tools|website|benchmarks|mutants)[.\w]*)")
 ALEMBIC_COMMANDS = {
     *("branches", "check", "current", "downgrade", "edit", "ensure_version", "heads", "history"),
     *("init", "merge", "revision", "show", "stamp", "upgrade"),
@@ -38,93 +36,108 @@ def service(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pages(service: Path) -> dict[str, str]:
-    """Return the text of each page, that of the service's own README included."""
-    named = {str(page.relative_to(ROOT)): page for page in PAGES}
-    return {name: page.read_text("utf-8") for name, page in named.items()} | {
-        f"{name} of a service": (service / name).read_text("utf-8")
-        for name in ("README.md", "kit/README.md")
-    }
+def kit_readme(service: Path) -> Document:
+    return Document("kit/README.md of a service", service / "kit/README.md")
 
 
-def code(text: str) -> Iterator[str]:
-    """Yield what stands between backticks, and in blocks."""
-    for token in MarkdownIt().enable("table").parse(hide_front_matter(text)):
-        if token.type == "fence":
-            yield token.content
-        yield from (one.content for one in token.children or () if one.type == "code_inline")
+@pytest.fixture(scope="module")
+def pages(service: Path, kit_readme: Document) -> list[Document]:
+    """Return the pages of the repository, and the READMEs of a service."""
+    readme = Document("README.md of a service", service / "README.md")
+    return [*documents(ROOT, *PAGES), readme, kit_readme]
+
+
+@pytest.fixture(scope="module")
+def helps(service: Path) -> dict[str, str]:
+    """Return the help of each target of a service."""
+    return dict(HELP.findall(makefile(service)))
 
 
 def words(text: str) -> set[str]:
     """Return what a text is about: its words without endings, and without those of any text."""
-    found = re.findall(r"[a-z]+", text.lower().replace("e-mail", "email"))
-    return {re.sub(r"(e?s|ing|ed)$", "", word) for word in found if word not in COMMON}
+    topics = set()
+    for word in re.findall(r"[a-z]+", text.lower().replace("e-mail", "email")):
+        if word not in COMMON:
+            topics.add(re.sub(r"(e?s|ing|ed)$", "", word))
+    return topics
 
 
-def best(text: str, helps: dict[str, str]) -> tuple[int, set[str]]:
-    """Return how many words a text shares with the help of a target at most, and with which."""
-    shared = {name: len(words(text) & words(what)) for name, what in helps.items()}
+def closest_targets(text: str, helps: dict[str, str]) -> tuple[set[str], int]:
+    """Return the targets whose help shares the most words with a text, and how many words."""
+    shared = {name: len(words(text) & words(help_text)) for name, help_text in helps.items()}
     most = max(shared.values())
-    return most, {name for name, count in shared.items() if count == most}
+    return {name for name, count in shared.items() if count == most}, most
 
 
-def test_commands_exist(source: Path, service: Path, pages: dict[str, str]) -> None:
-    makefiles = [makefile(service), (source / "Makefile").read_text("utf-8")]
-    targets = {name for text in makefiles for name in re.findall(r"(?m)^([a-z-]+):", text)}
-    variables = {*only(re.findall(r"(?m)^VARIABLES := (.*)$", makefiles[0])).split(), "UV"}
-    modules = {
-        ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__main__")
-        for folder in (service, source)
-        for path in files(folder)
-        if path.suffix == ".py"
-    }
-    wrong = []
-    for page, text in pages.items():
-        own = set(re.findall(r"(?m)^\+?([a-z-]+):", text))
-        for snippet in code(text):
-            wrong += [
-                f"{page}: make {name}{variable}"
-                for name, variable in MAKE.findall(snippet)
-                if name not in targets | own or (variable and variable.strip(" =") not in variables)
-            ]
-            wrong += [
-                f"{page}: alembic {name}"
-                for name in ALEMBIC.findall(snippet)
-                if name not in ALEMBIC_COMMANDS
-            ]
-            wrong += [
-                f"{page}: python -m {name}"
-                for name in MODULE.findall(snippet)
-                # A page may have you write one.
-                if f"{name.replace('.', '/')}.py" not in text and name not in modules | {"app"}
-            ]
-    assert not wrong, "\n".join(wrong)
+def module_names(*folders: Path) -> set[str]:
+    """Return what `python -m` may run."""
+    names = set()
+    for folder in folders:
+        for path in files(folder):
+            if path.suffix == ".py":
+                parts = path.relative_to(folder).with_suffix("").parts
+                names.add(".".join(parts).removesuffix(".__main__"))
+    return names
 
 
-def test_rows_of_the_readme_belong_to_their_targets(service: Path, pages: dict[str, str]) -> None:
+def snippets(page: Document) -> str:
+    """Return the code of a page, each piece in lines of its own."""
+    return "\n".join([*page.code, *page.blocks])
+
+
+def test_targets_exist(source: Path, service: Path, pages: list[Document]) -> None:
+    """And their variables. A page may show a Makefile with targets of its own."""
+    own, service_targets = (source / "Makefile").read_text("utf-8"), makefile(service)
+    targets = set(re.findall(r"(?m)^([a-z-]+):", own + service_targets))
+    variables = set(only(re.findall(r"(?m)^VARIABLES := (.*)$", service_targets)).split())
+    for page in pages:
+        shown = set(re.findall(r"(?m)^\+?([a-z-]+):", page.text))
+        for target, variable in MAKE.findall(snippets(page)):
+            command = f"{page.name}: make {target}{variable}"
+            assert target in targets | shown, command
+            assert not variable or variable.strip(" =") in variables | {"UV"}, command
+
+
+def test_commands_of_alembic_exist(pages: list[Document]) -> None:
+    for page in pages:
+        for command in ALEMBIC.findall(snippets(page)):
+            assert command in ALEMBIC_COMMANDS, f"{page.name}: alembic {command}"
+
+
+def test_modules_exist(source: Path, service: Path, pages: list[Document]) -> None:
+    """A page may have the reader write a module."""
+    modules = module_names(source, service)
+    for page in pages:
+        for module in MODULE.findall(snippets(page)):
+            is_written = f"{module.replace('.', '/')}.py" in page.text
+            assert is_written or module in modules, f"{page.name}: python -m {module}"
+
+
+def test_rows_of_the_readme_belong_to_their_targets(
+    kit_readme: Document, helps: dict[str, str]
+) -> None:
     """The help of no other target is closer to what a row says."""
-    helps = dict(HELP.findall(makefile(service)))
-    rows = ROW.findall(pages["kit/README.md of a service"])
+    rows = ROW.findall(kit_readme.text)
     assert len(rows) > 8
-    wrong = [
-        f"make {name}: {what}; closer to make {' or '.join(sorted(closest))}"
-        for name, what in rows
-        for _, closest in [best(what, helps)]
-        if name not in closest
-    ]
-    assert not wrong, "\n".join(wrong)
+    for name, text in rows:
+        closest, _ = closest_targets(text, helps)
+        names = " or make ".join(sorted(closest))
+        assert name in closest, f"make {name}: {text}; closer to make {names}"
 
 
-def test_sentences_belong_to_their_targets(service: Path, pages: dict[str, str]) -> None:
-    """A sentence in the words of one target's help is not about another one, which does not run it."""
-    text_of_targets = makefile(service)
-    helps = dict(HELP.findall(text_of_targets))
-    wrong = []
-    for page, text in pages.items():
-        for name, claim in CLAIM.findall(re.sub(r"\s+", " ", text)):
-            most, closest = best(claim, helps)
-            own = words(claim) & words(helps.get(name, ""))
-            runs = set(" ".join(re.findall(rf"(?m)^{name}:(.*?)##", text_of_targets)).split())
-            if name in helps and most >= 3 and not own and not runs & closest:
-                wrong.append(f"{page}: make {name} {claim}: closer to {sorted(closest)}")
-    assert not wrong, "\n".join(wrong)
+def test_sentences_belong_to_their_targets(
+    service: Path, pages: list[Document], helps: dict[str, str]
+) -> None:
+    """A sentence in the words of a target's help is not about another target that does not run it."""
+    for page in pages:
+        for name, claim in CLAIM.findall(re.sub(r"\s+", " ", page.text)):
+            if name in helps and not words(claim) & words(helps[name]):
+                closest, most = closest_targets(claim, helps)
+                runs = prerequisites(name, service)
+                message = f"{page.name}: make {name} {claim}: closer to {sorted(closest)}"
+                assert most < 3 or runs & closest, message
+
+
+def prerequisites(target: str, service: Path) -> set[str]:
+    """Return the targets that make runs before this target."""
+    return set(" ".join(re.findall(rf"(?m)^{target}:(.*?)##", makefile(service))).split())

@@ -1,24 +1,26 @@
 """What the pages name exists: files, targets, settings, identifiers, and where links lead."""
 
-import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from markdown_it.token import Token
 
+from harness.documents import Document, documents
 from harness.template import ROOT, files, makefile, render
-from tools.pages import hide_front_matter
-from website.markdown import PARSER
 
-TOP = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "AGENTS")]
-PAGES = sorted([*TOP, ROOT / "hooks/README.md", *(ROOT / "docs").rglob("*.md")])
-# Names of other tools stand there, each in a column of its own.
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    ROOT / "AGENTS.md",
+    ROOT / "hooks/README.md",
+    *(ROOT / "docs").rglob("*.md"),
+]
+# Has the names of other tools, each in a column of its own.
 COMPARISON = ROOT / "docs/explanation/coming-from-other-tools.md"
-# Names of 1.x stand there, beside those of today.
+# Has names of 1.x, beside those of today.
 MOVE = ROOT / "docs/how-to/move-to-2.0.md"
-# Between them every file that a service may have.
+# Together they have every file that a service may have.
 ANSWERS = [
     {"database": "postgresql", "deploy": ["docker", "kubernetes"], "ci": "github"},
     {"database": "sqlite", "deploy": ["docker"], "ci": "gitlab"},
@@ -29,18 +31,19 @@ NAME = re.compile(r"\b(?=\w*[a-zA-Z0-9]_[a-zA-Z0-9]|\w*[a-z][A-Z])[A-Za-z_]\w*[A
 TARGET = re.compile(r"^make ([a-z-]+)")
 # A setting without or with the prefix of one of the services on the pages.
 SETTING = re.compile(r"\b(?:ORDERS|SHOP|BILLING_API)_([A-Z_]+[A-Z])\b")
-PLACE = re.compile(r"^\.?(?:[\w-]+/)+[\w.-]*$")
-# What work leaves in a service, what a page tells to make, and what only looks like a path.
-MADE = re.compile(r"(\.venv|\.postgres|build|left-over|\.git)/|docs/database\.|origin/")
-MADE_BY_READERS = {
+PATH = re.compile(r"^\.?(?:[\w-]+/)+[\w.-]*$")
+# What commands create in a service or on a page, and what only looks like a path.
+CREATED = re.compile(r"(\.venv|\.postgres|build|left-over|\.git)/|docs/database\.|origin/")
+# What readers create.
+CREATED_BY_READERS = {
     ".github/workflows/update.yml",
     ".gitlab/ci/update.yml",
     "app/models/plan.py",
 }
-# Names of PostgreSQL, PgBouncer, SQLAlchemy and others that nothing here has in its code.
-# What pages have a service add.
+# Settings that a reader adds to a service.
 OWN_SETTINGS = {"API_KEY", "REPORTS_URL"}
-OTHERS = {
+# Names of PostgreSQL, PgBouncer, SQLAlchemy and others that no code of this repository contains.
+FOREIGN_NAMES = {
     "PreSync",
     "__asyncpg_stmt_1__",
     "_skip_if_exists",
@@ -64,30 +67,26 @@ OTHERS = {
 }
 
 
-@functools.cache
-def parse(page: Path) -> list[Token]:
-    return PARSER.parse(hide_front_matter(page.read_text("utf-8")))
-
-
-def fenced(tokens: list[Token]) -> Iterator[str]:
-    for token in tokens:
-        if token.type == "fence":
-            yield f"{token.info}\n{token.content}"
-
-
-def inline(tokens: list[Token]) -> Iterator[str]:
-    """Yield what stands between backticks."""
-    for token in tokens:
-        yield from (one.content for one in token.children or () if one.type == "code_inline")
-
-
 def paths(folder: Path) -> set[str]:
     """Return the files and folders; the latter end in a slash."""
-    found = set()
+    names = set()
     for path in files(folder):
         name = path.relative_to(folder)
-        found |= {name.as_posix(), *(f"{parent.as_posix()}/" for parent in name.parents)}
-    return found
+        names.add(name.as_posix())
+        for parent in name.parents:
+            names.add(f"{parent.as_posix()}/")
+    return names
+
+
+@pytest.fixture(scope="module")
+def pages() -> list[Document]:
+    return documents(ROOT, *PAGES)
+
+
+@pytest.fixture(scope="module")
+def pages_of_today(pages: list[Document]) -> list[Document]:
+    """Return the pages whose names are those of today, and of this template."""
+    return [page for page in pages if page.path not in {COMPARISON, MOVE}]
 
 
 @pytest.fixture(scope="module")
@@ -97,127 +96,110 @@ def services(source: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pat
 
 
 @pytest.fixture(scope="module")
-def known(source: Path, services: list[Path]) -> set[str]:
+def known_words(source: Path, services: list[Path]) -> set[str]:
     """Return every word of the services' files and of the template's."""
-    everything = [
-        path
-        for name in ("benchmarks", "harness", "hooks", "tests", "tools")
-        for path in files(source / name)
-    ]
-    everything += [source / "copier.yml", *files(source / "options")]
-    everything += [path for folder in services for path in files(folder)]
-    return {
-        word
-        for path in everything
-        for text in (path.name, path.read_text("utf-8"))
-        for word in WORD.findall(text)
-    }
+    everything = [source / "copier.yml"]
+    for name in ("benchmarks", "harness", "hooks", "options", "tests", "tools"):
+        everything += files(source / name)
+    for service in services:
+        everything += files(service)
+    words = set()
+    for path in everything:
+        words.update(WORD.findall(path.name), WORD.findall(path.read_text("utf-8")))
+    return words
 
 
-def test_links_lead_somewhere() -> None:
-    """The site looks at the anchors of its pages; the start page of the repository is not on it."""
+def test_links_lead_somewhere(pages: list[Document]) -> None:
+    """The site checks the anchors of its pages, but not the start page of the repository."""
     wrong = []
-    for page in PAGES:
-        tokens = [one for token in parse(page) for one in token.children or ()]
-        for token in tokens:
-            link = str(token.attrGet("href") or token.attrGet("src") or "")
-            if link and not re.match(r"[a-z]+:|#", link):
-                path = (page.parent / link.partition("#")[0]).resolve()
-                if not path.exists():
-                    wrong.append(f"{page.relative_to(ROOT)}: {link}")
+    for page in pages:
+        for link in page.links:
+            path = page.path.parent / link.partition("#")[0]
+            if not re.match(r"[a-z]+:|#", link) and not path.resolve().exists():
+                wrong.append(f"{page.name}: {link}")
     assert not wrong, "\n".join(wrong)
 
 
-def test_targets(services: list[Path]) -> None:
-    made = [*map(makefile, services), (ROOT / "Makefile").read_text("utf-8")]
-    there = {name for text in made for name in re.findall(r"(?m)^([a-z-]+):", text)}
-    wrong = [
-        f"{page.relative_to(ROOT)}: make {found[1]}"
-        for page in PAGES
-        for tokens in [parse(page)]
-        for code in inline(tokens)
-        if (found := TARGET.match(code))
-        and found[1] not in there
-        and f"\n+{found[1]}:" not in "".join(fenced(tokens))
-    ]
+def test_targets(pages: list[Document], services: list[Path]) -> None:
+    """Of a service, of this repository, or added by a diff on the page."""
+    targets = set()
+    for text in (*map(makefile, services), (ROOT / "Makefile").read_text("utf-8")):
+        targets.update(re.findall(r"(?m)^([a-z-]+):", text))
+    wrong = []
+    for page in pages:
+        for code in page.code:
+            match = TARGET.match(code)
+            if match and match[1] not in targets and f"\n+{match[1]}:" not in page.block_text:
+                wrong.append(f"{page.name}: make {match[1]}")
     assert not wrong, "\n".join(wrong)
 
 
-def test_settings(services: list[Path]) -> None:
-    text = "".join((path / "kit/settings.py").read_text("utf-8") for path in services)
-    there = {name.upper() for name in re.findall(r"(?m)^    (\w+): ", text)}
-    wrong = [
-        f"{page.relative_to(ROOT)}: {found[0]}"
-        for page in PAGES
-        for found in SETTING.finditer(page.read_text("utf-8"))
-        if found[1] not in there | OWN_SETTINGS
-    ]
-    assert len(there) > 15
+def test_settings(pages: list[Document], services: list[Path]) -> None:
+    settings = set(OWN_SETTINGS)
+    for service in services:
+        text = (service / "kit/settings.py").read_text("utf-8")
+        for name in re.findall(r"(?m)^    (\w+): ", text):
+            settings.add(name.upper())
+    assert len(settings) > 17
+    wrong = []
+    for page in pages:
+        for match in SETTING.finditer(page.text):
+            if match[1] not in settings:
+                wrong.append(f"{page.name}: {match[0]}")
     assert not wrong, "\n".join(wrong)
 
 
-def test_files(source: Path, services: list[Path]) -> None:
+def test_files(pages_of_today: list[Document], source: Path, services: list[Path]) -> None:
     """Of the repository, of a service, or on the page itself."""
-    there = set().union(*map(paths, [source, *services]))
-    wrong = [
-        f"{page.relative_to(ROOT)}: {code}"
-        for page in PAGES
-        for tokens in [parse(page)]
-        for code in inline(tokens)
-        if page not in {COMPARISON, MOVE}
-        and PLACE.match(code)
-        and not MADE.match(code)
-        and not any(path == code or path.endswith(f"/{code}") for path in there)
-        and code not in MADE_BY_READERS
-        and code.rstrip("/") not in "".join(fenced(tokens))
-    ]
+    existing = set().union(*map(paths, [source, *services]))
+    # What a path may be called inside a folder.
+    endings = "\n".join(f"/{path}\n" for path in existing)
+    wrong = []
+    for page in pages_of_today:
+        for code in page.code:
+            is_path = PATH.match(code) and not CREATED.match(code)
+            exists = code in CREATED_BY_READERS or f"/{code}\n" in endings
+            if is_path and not exists and code.rstrip("/") not in page.block_text:
+                wrong.append(f"{page.name}: {code}")
     assert not wrong, "\n".join(wrong)
 
 
-def test_identifiers(known: set[str]) -> None:
-    wrong = [
-        f"{page.relative_to(ROOT)}: {word}"
-        for page in PAGES
-        if page not in {COMPARISON, MOVE}
-        for tokens in [parse(page)]
-        for word in {word for code in inline(tokens) for word in NAME.findall(code)}
-        if not {word, word.lower()} & known
-        and word not in OTHERS
-        and word not in "".join(fenced(tokens))
-        and not SETTING.match(word)
-    ]
+def test_identifiers(pages_of_today: list[Document], known_words: set[str]) -> None:
+    wrong = []
+    for page in pages_of_today:
+        for name in NAME.findall("\n".join(page.code)):
+            is_known = {name, name.lower()} & (known_words | FOREIGN_NAMES)
+            if not is_known and name not in page.block_text and not SETTING.match(name):
+                wrong.append(f"{page.name}: {name}")
     assert not wrong, "\n".join(wrong)
 
 
-def test_places_of_a_database_are_listed() -> None:
+def test_files_of_a_database_are_listed() -> None:
     """CONTRIBUTING.md names each file that a further database needs, and each that it changes."""
     page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     section = page.partition("## Add a database\n")[2].partition("\n## ")[0]
-    listed = re.findall(r"`([^`]+)`", section)
-    missing = []
-    for path in knowing("sqlite"):
+    listed = tuple(re.findall(r"`([^`]+)`", section))
+    for path in files_about("sqlite"):
         # A name that asks for the database, as on disk; the tests of kit are named together.
-        name = re.sub(r"\{% if .*? %\}(.*)\{% endif %\}.*", r"\1", path).replace(
-            "sqlite", "<database>"
-        )
-        if not any(name.startswith(place) or name == f"template/{place}" for place in listed):
-            missing.append(path)
-    assert not missing, "\n".join(missing)
+        name = re.sub(r"\{% if .*? %\}(.*)\{% endif %\}.*", r"\1", path)
+        name = name.replace("sqlite", "<database>")
+        assert name.startswith(listed) or name.removeprefix("template/") in listed, path
 
 
-def knowing(database: str) -> list[str]:
+def files_about(database: str) -> list[str]:
     """Return the files of the template that have the name of a database in path or text."""
-    folders = ("template", "options", "includes")
-    everything = [path for name in folders for path in files(ROOT / name)]
-    return [
-        path.relative_to(ROOT).as_posix()
-        for path in everything
-        if "__pycache__" not in path.parts
-        if database in path.as_posix() or re.search(rf"\b{database}\b", path.read_text("utf-8"))
-    ]
+    names = []
+    for folder in ("template", "options", "includes"):
+        for path in files(ROOT / folder):
+            name = path.relative_to(ROOT).as_posix()
+            if "__pycache__" in path.parts:
+                continue
+            if database in name or re.search(rf"\b{database}\b", path.read_text("utf-8")):
+                names.append(name)
+    return names
 
 
-def test_exceptions_are_needed() -> None:
-    text = "".join(page.read_text("utf-8") for page in PAGES)
-    assert not {word for word in OTHERS if word not in text}
-    assert not {name for name in MADE_BY_READERS if name not in text}
+def test_exceptions_are_needed(pages: list[Document]) -> None:
+    text = "".join(page.text for page in pages)
+    for name in FOREIGN_NAMES | CREATED_BY_READERS:
+        assert name in text
