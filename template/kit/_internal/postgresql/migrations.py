@@ -58,7 +58,8 @@ def connect(settings: MigrationSettings) -> Connection:
         **settings.migration_url.query,
     }
     url = settings.migration_url.set(drivername="postgresql+psycopg", query=query)
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    # Without SQLAlchemy's cache: Alembic's statements contain the names of revisions, and run once.
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, query_cache_size=0)
     # First, as SQLAlchemy's own listener fails on an answer in bytes.
     event.listen(engine, "connect", refuse_bytes, insert=True)
     try:
