@@ -1,11 +1,13 @@
-"""A service that changes outside kit/ all that a service may change."""
+"""A service that has changed whatever a service may change outside kit/."""
 
 import shutil
 from pathlib import Path
 
+from harness.file_edits import append, change, create
 from harness.project import Project
-from harness.releases import edit
+from harness.sales import add_sales
 
+SETTINGS_IMPORTS = "import kit.settings\nfrom kit.settings import DatabaseURL\n"
 SETTINGS = '''
     # In the middle of the built-in ones.
     pool_size: int = 3
@@ -69,47 +71,17 @@ def create_app(settings: Settings | None = None) -> Service:
     app.add_outer_middleware(TrustedHostMiddleware, allowed_hosts=["*"])
     return app
 '''
-ROUTES = '''"""The sales, which are in the database of the reports."""
+MAIN_END = '''
 
-from fastapi import APIRouter
-from sqlalchemy import func, select
-
-from app.db import ReportsSession
-from app.sales.models import Sale
-from kit.errors import ProblemError, problem_responses
-
-router = APIRouter(prefix="/sales", tags=["sales"], responses=problem_responses(422, 500, 503))
+def __getattr__(name: str) -> Service:
+    """Return `app`, created when a server asks for it: an import alone reads no settings."""
+    if name == "app":
+        return create_app()
+    raise AttributeError(name)
 
 
-@router.post("", status_code=201, responses=problem_responses(409))
-async def create_sale(amount: int, session: ReportsSession) -> int:
-    """Add a sale; return how many there are."""
-    if amount == 0:
-        raise ProblemError(409, "It is free.", "free-of-charge", {"currency": "EUR"})
-    if amount < 0:
-        raise LookupError(amount)
-    session.add(Sale(amount=amount))
-    return await session.scalar(select(func.count()).select_from(Sale)) or 0
-'''
-SALES = '''"""A database of its own, with a base without key and mixins."""
-
-from sqlalchemy import MetaData
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-
-class ReportsBase(DeclarativeBase):
-    """The base of the models of the second database."""
-
-    metadata = MetaData(naming_convention={"pk": "%(table_name)s_key"})
-
-
-class Sale(ReportsBase):
-    """An amount of money."""
-
-    __tablename__ = "sales"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    amount: Mapped[int]
+def __dir__() -> list[str]:
+    return [*globals(), "app"]
 '''
 COUNTRY = '''"""Where users may live: a table without UUID key and times."""
 
@@ -128,27 +100,6 @@ class Country(Base):
     name: Mapped[str] = mapped_column(String(100), index=True)
 '''
 SCHEMA = '    __table_args__ = {"schema": "geo"}  # noqa: RUF012\n'
-COMMAND = '''"""`python -m app.commands`: counts the sales."""
-
-import asyncio
-
-from sqlalchemy import func, select
-
-from app.db import reports
-from app.sales.models import Sale
-from app.settings import Settings
-from kit.settings import load
-
-
-async def count_sales() -> int:
-    """Return how many sales there are."""
-    async with reports.open(load(Settings)) as opened, opened.reading() as session:
-        return await session.scalar(select(func.count()).select_from(Sale)) or 0
-
-
-if __name__ == "__main__":
-    print(asyncio.run(count_sales()), "sales")  # noqa: T201
-'''
 ENVIRONMENT = '''"""What Alembic runs, with code before and after it, and options of autogenerate."""
 
 import sys
@@ -167,21 +118,6 @@ sys.stderr.write("before migrations\\n")
 run(Base.metadata, Settings, include_name=include_name)
 sys.stderr.write("after migrations\\n")
 '''
-REPORTS_ENVIRONMENT = '''"""What Alembic runs for the second database: `alembic -n reports`."""
-
-from app.sales.models import ReportsBase
-from app.settings import Settings
-from kit.migrations import run
-
-run(ReportsBase.metadata, Settings, url=lambda settings: settings.reports_url)
-'''
-SECTION = """
-[reports]
-script_location = %(here)s/migrations/reports
-prepend_sys_path = %(here)s
-path_separator = os
-
-[post_write_hooks]"""
 CONFTEST = '''"""What the tests share: kit's fixtures, for this service, and its own."""
 
 from collections.abc import AsyncIterator
@@ -209,35 +145,6 @@ async def client(app: Service) -> AsyncIterator[AsyncClient]:
         client.headers["X-Request-ID"] = "own"
         yield client
 '''
-TESTS = '''"""Tests of the second database, with fixtures and options of the service's own."""
-
-import pytest
-from httpx import AsyncClient
-
-from kit.testing import assert_problem
-
-pytestmark = pytest.mark.sales
-
-
-@pytest.mark.parametrize("turn", [1, 2])
-async def test_sales_are_rolled_back(client: AsyncClient, turn: int) -> None:
-    for count in (1, 2):
-        response = await client.post("/sales?amount=5")
-        assert (response.status_code, response.json()) == (201, count)
-        assert response.headers["X-Request-ID"] == "own"
-
-
-async def test_own_answers(client: AsyncClient) -> None:
-    problem = assert_problem(await client.post("/sales?amount=0"), 409, "free-of-charge")
-    assert problem["type"] == "https://orders.example/problems/free-of-charge"
-    assert problem["currency"] == "EUR"
-    assert (await client.post("/sales?amount=-1")).json() == {"error": "teapot"}
-
-
-async def test_own_server(own_client: AsyncClient) -> None:
-    assert (await own_client.post("/sales?amount=5")).json() == 1
-    assert (await own_client.get("/health/ready")).status_code == 200
-'''
 INDEX = "i_%(table_name)s_%(column_0_N_name)s"
 MAKEFILE = """
 check: kit-check audit ## Run all checks and the audit
@@ -262,70 +169,49 @@ flake8-quotes.inline-quotes = "single"
 """
 
 
-IMPORTS = "import kit.settings\nfrom kit.settings import DatabaseURL\n"
-MAIN_END = '''
-
-def __getattr__(name: str) -> Service:
-    """Return `app`, created when a server asks for it: an import alone reads no settings."""
-    if name == "app":
-        return create_app()
-    raise AttributeError(name)
-
-
-def __dir__() -> list[str]:
-    return [*globals(), "app"]
-'''
-
-
-def write(folder: Path, name: str, text: str) -> None:
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(text, "utf-8")
-
-
-def live(service: Project) -> None:
-    """Do all that a service may do in its own files."""
+def adapt(service: Project) -> None:
+    """Change everything that a service may change in its own files."""
     folder = service.folder
-    edit(
-        folder / "app/settings.py",
-        "from pydantic_settings",
-        "from collections.abc import Callable\nfrom typing import Any\n\nfrom pydantic_settings",
-    )
-    edit(folder / "app/settings.py", "import kit.settings\n", IMPORTS)
-    with (folder / "app/settings.py").open("a", encoding="utf-8") as file:
-        file.write(SETTINGS)
-    edit(folder / "app/db.py", "\ndatabase = Source()\n", DATABASES)
+    adapt_settings(folder)
+    change("app/db.py", ("\ndatabase = Source()\n", DATABASES))(folder)
     shutil.move(folder / "app/users", folder / "app/accounts")
-    edit(folder / "app/accounts/routes.py", "from app.users.", "from app.accounts.")
-    write(folder, "app/main.py", MAIN + MAIN_END)
-    write(folder, "app/sales/__init__.py", "")
-    write(folder, "app/sales/models.py", SALES)
-    write(folder, "app/sales/routes.py", ROUTES)
-    write(folder, "app/commands.py", COMMAND)
-    schema = SCHEMA if service.database == "postgresql" else ""
-    write(folder, "app/models/country.py", COUNTRY.format(arguments=schema))
-    models = "from app.models.country import Country as Country\nfrom app.models.user"
-    edit(folder / "app/models/__init__.py", "from app.models.user", models)
-    convention = f'naming_convention={{**NAMING_CONVENTION, "ix": "{INDEX}"}}'
-    edit(folder / "app/models/base.py", "naming_convention=NAMING_CONVENTION", convention)
-    write(folder, "migrations/env.py", ENVIRONMENT)
-    write(folder, "migrations/reports/env.py", REPORTS_ENVIRONMENT)
-    (folder / "migrations/reports/versions").mkdir()
-    shutil.copy2(folder / "migrations/script.py.mako", folder / "migrations/reports")
-    edit(folder / "alembic.ini", "\n[post_write_hooks]", SECTION)
-    write(folder, "tests/conftest.py", CONFTEST)
-    write(folder, "tests/test_sales.py", TESTS)
-    # Kit's own tests, where the project has them, are about the service as it was rendered.
+    change("app/accounts/routes.py", ("from app.users.", "from app.accounts."))(folder)
+    create("app/main.py", MAIN + MAIN_END)(folder)
+    adapt_models(folder, service.database)
+    create("migrations/env.py", ENVIRONMENT)(folder)
+    add_sales(folder)
+    create("tests/conftest.py", CONFTEST)(folder)
+    # Tests of kit, where the project has them, are about the service as it was rendered.
     shutil.rmtree(folder / "tests/kit", ignore_errors=True)
-    with (folder / "Makefile").open("a", encoding="utf-8") as file:
-        file.write(MAKEFILE)
-    configure(folder)
+    append("Makefile", MAKEFILE)(folder)
+    adapt_tools(folder)
 
 
-def configure(folder: Path) -> None:
-    """Give the tools options of the service's own."""
-    project = folder / "pyproject.toml"
-    edit(project, "[tool.ruff]\n", RUFF)
-    edit(project, "[tool.ruff.lint.per-file-ignores]\n", RUFF_LINT)
+def adapt_settings(folder: Path) -> None:
+    """Add settings and override a method of kit's class."""
+    module = "from pydantic_settings"
+    imports = "from collections.abc import Callable\nfrom typing import Any\n\n"
+    change("app/settings.py", (module, imports + module))(folder)
+    change("app/settings.py", ("import kit.settings\n", SETTINGS_IMPORTS))(folder)
+    append("app/settings.py", SETTINGS)(folder)
+
+
+def adapt_models(folder: Path, database: str) -> None:
+    """Add a model, in a schema of its own where there are schemas, and change a naming convention."""
+    schema = SCHEMA if database == "postgresql" else ""
+    create("app/models/country.py", COUNTRY.format(arguments=schema))(folder)
+    models = "from app.models.country import Country as Country\nfrom app.models.user"
+    change("app/models/__init__.py", ("from app.models.user", models))(folder)
+    convention = f'naming_convention={{**NAMING_CONVENTION, "ix": "{INDEX}"}}'
+    change("app/models/base.py", ("naming_convention=NAMING_CONVENTION", convention))(folder)
+
+
+def adapt_tools(folder: Path) -> None:
+    """Set options of ruff and pytest that differ from the template's."""
     versions = '"migrations/versions/*" ='
-    edit(project, versions, f'"migrations/reports/versions/*" = ["D", "F401", "N999"]\n{versions}')
-    edit(project, '"--strict-config"]', '"--strict-config", "-ra"]\nmarkers = ["sales: of sales"]')
+    reports = '"migrations/reports/versions/*" = ["D", "F401", "N999"]\n'
+    markers = '"--strict-config", "-ra"]\nmarkers = ["sales: of sales"]'
+    change("pyproject.toml", ("[tool.ruff]\n", RUFF))(folder)
+    change("pyproject.toml", ("[tool.ruff.lint.per-file-ignores]\n", RUFF_LINT))(folder)
+    change("pyproject.toml", (versions, reports + versions))(folder)
+    change("pyproject.toml", ('"--strict-config"]', markers))(folder)

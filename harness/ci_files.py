@@ -1,4 +1,4 @@
-"""The files of `ci`: how they are read, validated and run."""
+"""Workflows of GitHub and pipelines of GitLab: how tests read, validate and run them."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ import yaml
 from harness.processes import only, run
 
 PROGRAMS = Path(sys.executable).parent
-# The shells of the two, with the options that they are started with.
+# The shells that run the steps of each, with their options.
 GITHUB_SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c")
 GITLAB_SHELL = ("bash", "-eo", "pipefail", "-c")
 IS_PULL_REQUEST = "github.event_name == 'pull_request'"
@@ -18,11 +18,12 @@ Job = dict[str, Any]
 
 
 def load(path: Path) -> Any:
-    # YAML 1.1 takes `on` for true.
+    """Return the content of a YAML file with all scalars as text: YAML 1.1 reads `on` as true."""
     return yaml.load(path.read_text("utf-8"), yaml.BaseLoader)
 
 
-def has_schema(folder: Path, schema: str, *options: str | Path) -> None:
+def check_schema(folder: Path, schema: str, *options: str | Path) -> None:
+    """Check files against a schema of check-jsonschema; raise AssertionError unless they match."""
     check = ("--builtin-schema", f"vendor.{schema}", *options)
     run(PROGRAMS / "check-jsonschema", *check, cwd=folder)
 

@@ -1,4 +1,4 @@
-"""What differs between databases when a test looks from outside. A new one adds a class here."""
+"""Access to the database of a project from outside of it: a class for each kind of server."""
 
 import contextlib
 import itertools
@@ -16,21 +16,21 @@ from harness.processes import only, run, wait_for
 from harness.project import Project
 
 NUMBERS = itertools.count(1)
-# A name and a password of which every character has a meaning somewhere on the way.
+# A user name and password with characters that URLs, shells, configparser or libpq give a meaning.
 AWKWARD = "p%a@s:s/w?r#d&1 ü+%41'$x"
 
 
 class Server(Protocol):
-    """The database server of one project."""
+    """The database server of a project, as tests use it."""
 
-    # Addresses that name nothing, with the password `s3cret` where there can be one.
+    # URLs of no database, with the password `s3cret` if the database has passwords.
     UNREACHABLE: ClassVar[str]
     UNREADABLE: ClassVar[str]
-    # What migrations say to the first of them.
+    # The message of migrations about UNREACHABLE, as a regular expression.
     REFUSED: ClassVar[str]
-    # One on another machine.
+    # The URL of a database on another machine.
     REMOTE: ClassVar[str | None]
-    # What a migrator says that has to wait for another process, and that has waited for 1 second.
+    # The messages of a migrator that waits for another process, and that gives up after 1 second.
     WAITING: ClassVar[str]
     TIRED: ClassVar[str]
 
@@ -52,7 +52,7 @@ class PostgreSQL:
     UNREADABLE = "oracle://ada:s3cret@127.0.0.1/orders"
     REFUSED = (
         r"FAILED: cannot connect to postgresql://ada:\*\*\*@127\.0\.0\.1:9/orders: .*;"
-        " `make db-start` starts the PostgreSQL of development"
+        " `make db-start` starts the development database"
     )
     REMOTE = "postgresql://ada:s3cret@db.example.com/orders"
     WAITING = "trying again in 0.5 seconds: another process is migrating"
@@ -97,12 +97,12 @@ class PostgreSQL:
         return {name for (name,) in self.query(url, query)}
 
     def settle(self, url: str) -> None:
-        """Wait until the server has noticed that a process is gone, and undone its work."""
+        """Wait until the server has noticed that a process has died, and rolled back its work."""
         query = (
             "SELECT 1 FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-        wait_for(lambda: not self.query(url, query), "nobody is connected any more")
+        wait_for(lambda: not self.query(url, query), "all connections are closed")
 
     @contextlib.contextmanager
     def migrating(self, url: str) -> Iterator[None]:
@@ -114,7 +114,7 @@ class PostgreSQL:
 
     @contextlib.contextmanager
     def awkward(self, url: str, _folder: Path) -> Iterator[str]:
-        """Yield the address for a user who has to give a password, both of them AWKWARD."""
+        """Yield the URL for a user whose name and password are AWKWARD."""
         name = sql.Identifier(AWKWARD)
         access = self.project.folder / ".postgres/pg_hba.conf"
         before = access.read_text("utf-8")
@@ -125,14 +125,14 @@ class PostgreSQL:
             access.write_text(f'local all "{AWKWARD}" scram-sha-256\n{before}', "utf-8")
             connection.execute("SELECT pg_reload_conf()")
             try:
-                who = f"{quote(AWKWARD, safe='')}:{quote(AWKWARD, safe='')}"
-                yield re.sub(r"//[^@]*@", lambda _: f"//{who}@", url)
+                word = quote(AWKWARD, safe="")
+                yield re.sub(r"//[^@]*@", lambda _: f"//{word}:{word}@", url)
             finally:
                 access.write_text(before, "utf-8")
                 connection.execute("SELECT pg_reload_conf()")
 
     def run_script(self, url: str, script: str) -> None:
-        """Run it as an administrator would: in psql, stopping at the first error."""
+        """Run a script in psql, as an administrator would; stop at the first error."""
         psql = only((self.project.folder / ".venv").rglob("pginstall/bin/psql"))
         command = [psql, "-v", "ON_ERROR_STOP=1", "-X", "-q", "-f", "-", url]
         run(*command, cwd=self.project.folder, stdin=script)
@@ -167,8 +167,8 @@ class SQLite:
         return Path(unquote(url)).name
 
     def schema(self, url: str) -> list[Any]:
-        rows = self.query(url, "SELECT type, name, sql FROM sqlite_schema ORDER BY 1, 2")
-        return [(kind, name, parts(text or "")) for kind, name, text in rows]
+        query = "SELECT type, name, coalesce(sql, '') FROM sqlite_schema ORDER BY 1, 2"
+        return [(kind, name, parts(text)) for kind, name, text in self.query(url, query)]
 
     def run_script(self, url: str, script: str) -> None:
         with contextlib.closing(self.connect(url)) as connection:
@@ -185,7 +185,7 @@ class SQLite:
         return {name for (name,) in self.query(url, query)}
 
     def settle(self, url: str) -> None:
-        """Do nothing: whoever opens the file next undoes what was begun."""
+        """Do nothing: the next process that opens the file rolls back what was not committed."""
 
     def migrating(self, url: str) -> contextlib.AbstractContextManager[None]:
         return self.writes_held(url)
@@ -199,18 +199,18 @@ class SQLite:
 
 
 def shows_password(url: str, text: str) -> bool:
-    """Return whether a text has the password of an address, or False where that has none."""
+    """Return whether a text contains the password of a URL, if that has one."""
     password = urlsplit(url).password
     return password is not None and password in text
 
 
 def parts(statement: str) -> list[str]:
-    """Return the parts of a CREATE statement, without what copying a table may change.
+    """Return the parts of a CREATE statement, to compare it with that of a table copied by Alembic.
 
-    That is their order, quotes around names, and parentheses around defaults.
+    Such a copy may change the order, quotes around names, and parentheses around defaults.
     """
     plain = re.sub(r"DEFAULT \((\w+)\)", r"DEFAULT \1", statement.replace('"', "").strip())
-    # A column that was added stands in the last line, after a comma.
+    # ALTER TABLE appends a column to the last line, after a comma.
     return sorted(re.split(r"[\s,]*\n\s*|,\s+(?![^(]*\))", plain.removesuffix(")").rstrip()))
 
 

@@ -1,7 +1,7 @@
-"""A Dockerfile, read and built without Docker: the same files, and the same commands as processes.
+"""A Dockerfile, read and built without Docker: with the same files, and its commands as processes.
 
-Each stage is built in the same folder, because an environment of Python names the place where it
-was made. What an image of somebody else has is taken from this machine.
+Each stage is built in the same folder, because a virtual environment contains its own path. Programs
+of base images are those of this machine.
 """
 
 import json
@@ -17,8 +17,7 @@ from typing import NamedTuple
 
 import uv
 
-from harness import processes
-from harness.processes import run
+from harness.processes import only, run
 
 KEYWORDS = {
     *("ARG", "CMD", "COPY", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "RUN"),
@@ -32,8 +31,7 @@ class Instruction(NamedTuple):
 
     @property
     def flags(self) -> dict[str, str]:
-        found = re.findall(r"--([a-z-]+)=(\S+)", self.text.split("CMD")[0])
-        return dict(found)
+        return dict(re.findall(r"--([a-z-]+)=(\S+)", self.text.split("CMD")[0]))
 
     @property
     def words(self) -> list[str]:
@@ -42,16 +40,17 @@ class Instruction(NamedTuple):
     @property
     def command(self) -> list[str]:
         """Return the words of a command that is started without a shell."""
-        words = json.loads(self.text[self.text.index("[") :])
-        assert all(isinstance(word, str) for word in words)
-        return list(words)
+        words: list[str] = json.loads(self.text[self.text.index("[") :])
+        for word in words:
+            assert isinstance(word, str), words
+        return words
 
 
 def parse(text: str) -> list[Instruction]:
-    """Return the instructions; raise AssertionError where a line is none."""
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    """Return the instructions; raise AssertionError for any other line."""
+    joined = re.sub(r"(?m)^#.*\n", "", text).replace("\\\n", "")
     instructions = []
-    for line in "\n".join(lines).replace("\\\n", "").splitlines():
+    for line in joined.splitlines():
         keyword, _, rest = line.partition(" ")
         if line:
             assert keyword in KEYWORDS, line
@@ -59,55 +58,61 @@ def parse(text: str) -> list[Instruction]:
     return instructions
 
 
-def only(instructions: list[Instruction], keyword: str) -> Instruction:
-    found = processes.only([one for one in instructions if one.keyword == keyword])
-    return found
+def instruction_of(instructions: list[Instruction], keyword: str) -> Instruction:
+    """Return the only instruction with a keyword."""
+    return only([item for item in instructions if item.keyword == keyword])
 
 
 def stages(text: str) -> dict[str, list[Instruction]]:
     """Return the instructions of each stage by its name; that of the last one is empty."""
-    found: dict[str, list[Instruction]] = {}
+    instructions: dict[str, list[Instruction]] = {}
     for instruction in parse(text):
         if instruction.keyword == "FROM":
             name = re.sub(r".*\bAS (\w+)$|.*", r"\1", instruction.text)
-            found[name] = []
-        found[name].append(instruction)
-    return found
+            instructions[name] = []
+        instructions[name].append(instruction)
+    return instructions
 
 
 def context(project: Path) -> list[str]:
-    """Return the files that .dockerignore lets through: the last line that fits decides."""
-    rules = [
-        line
-        for line in (project / ".dockerignore").read_text("utf-8").splitlines()
-        if line and not line.startswith("#")
-    ]
+    """Return the names of the files that .dockerignore does not exclude."""
+    rules = re.findall(r"(?m)^[^#\n].*$", (project / ".dockerignore").read_text("utf-8"))
+    names = map(str, relative_files(project))
+    return sorted(name for name in names if not is_ignored(name, rules))
 
-    def fits(name: str, pattern: str) -> bool:
-        # A pattern that fits a folder fits what is in it; `*` does not reach into folders.
-        parts = name.split("/")
-        depth = len(pattern.removeprefix("**/").split("/"))
-        starts = range(len(parts)) if pattern.startswith("**/") else [0]
-        return any(
-            all(map(fnmatch, parts[start : start + depth], pattern.removeprefix("**/").split("/")))
-            for start in starts
-            if len(parts) - start >= depth
-        )
 
-    def ignored(name: str) -> bool:
-        result = False
-        for rule in rules:
-            if fits(name, rule.removeprefix("!")):
-                result = not rule.startswith("!")
-        return result
+def relative_files(folder: Path) -> list[Path]:
+    return [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
 
-    names = (str(path.relative_to(project)) for path in project.rglob("*") if path.is_file())
-    return sorted(name for name in names if not ignored(name))
+
+def is_ignored(name: str, rules: list[str]) -> bool:
+    """Return what the last rule that matches says."""
+    ignored = False
+    for rule in rules:
+        if matches(name, rule.removeprefix("!")):
+            ignored = not rule.startswith("!")
+    return ignored
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Return whether a pattern of .dockerignore matches a file or one of its folders.
+
+    `*` matches within one part of a path; `**/` stands for any number of parts.
+    """
+    parts = name.split("/")
+    patterns = pattern.removeprefix("**/").split("/")
+    last_start = len(parts) - len(patterns)
+    if not pattern.startswith("**/"):
+        last_start = min(last_start, 0)
+    for start in range(last_start + 1):
+        if all(map(fnmatch, parts[start : start + len(patterns)], patterns)):
+            return True
+    return False
 
 
 @dataclass
 class Image:
-    """The files of an image below `root`, and how it starts its commands."""
+    """The files of an image below `root`, and the environment and folder of its commands."""
 
     root: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -118,30 +123,34 @@ class Image:
     def cwd(self) -> Path:
         return self.root / self.folder.lstrip("/")
 
-    def place(self, path: str) -> Path:
-        """Return where a path of the image lies here."""
-        return self.root / os.path.normpath(f"{self.folder}/{path}" if path[0] != "/" else path)[1:]
+    def path(self, name: str) -> Path:
+        """Return the path on this machine of a path in the image."""
+        absolute = os.path.normpath(os.path.join(self.folder, name))
+        return self.root / absolute.lstrip("/")
 
     def localized(self, text: str) -> str:
-        """Return a command or a setting with the image's own paths replaced by those here."""
+        """Return a command or a setting with the image's paths replaced by those on this machine."""
         own = r"(?:(?<=sqlite:///)|(?<![\w.:/]))/(?=(?:service|data)\b)"
         return re.sub(own, lambda _: f"{self.root}/", text)
 
     def command(self, keyword: str) -> list[str]:
-        return only(self.instructions, keyword).command
+        return instruction_of(self.instructions, keyword).command
 
-    def settings(self, **given: str) -> dict[str, str]:
+    def settings(self, **changes: str) -> dict[str, str]:
         """Return the environment of a process; on this machine it listens on loopback only."""
-        # The packages come from the cache of this machine.
-        kept = {key: text for key, text in self.environment.items() if key != "UV_CACHE_DIR"}
-        own = {key: self.localized(text) for key, text in kept.items()}
-        loopback = {key: "127.0.0.1" for key, text in own.items() if text == "0.0.0.0"}
-        return own | loopback | given
+        settings = {}
+        for key, text in self.environment.items():
+            settings[key] = self.localized(text)
+            if text == "0.0.0.0":
+                settings[key] = "127.0.0.1"
+        # Packages come from the cache of this machine.
+        settings.pop("UV_CACHE_DIR", None)
+        return settings | changes
 
     def files(self) -> dict[str, int]:
-        """Return the names of the files, with what shows that one was written to."""
-        paths = (path for path in self.root.rglob("*") if path.is_file())
-        return {str(path.relative_to(self.root)): path.stat().st_mtime_ns for path in paths}
+        """Return the time of the last change of each file, in nanoseconds."""
+        names = relative_files(self.root)
+        return {str(name): (self.root / name).stat().st_mtime_ns for name in names}
 
 
 def build(project: Path, folder: Path) -> Image:
@@ -154,13 +163,13 @@ def build(project: Path, folder: Path) -> Image:
             perform(instruction, image, project, built)
         if name:
             built[name] = root.rename(folder / name)
-    for left in built.values():
-        shutil.rmtree(left)
+    for folder_of_stage in built.values():
+        shutil.rmtree(folder_of_stage)
     return image
 
 
 def base(start: Instruction, root: Path) -> dict[str, str]:
-    """Put what is needed of the image that a stage starts from into the folder."""
+    """Add the programs of a base image to the folder; return the environment of its commands."""
     programs = root / "usr/local/bin"
     programs.mkdir(parents=True)
     if start.text.startswith("python:"):
@@ -171,6 +180,7 @@ def base(start: Instruction, root: Path) -> dict[str, str]:
 
 
 def perform(step: Instruction, image: Image, project: Path, built: dict[str, Path]) -> None:
+    """Run an instruction that changes the files or the environment of an image."""
     if step.keyword == "WORKDIR":
         image.folder = step.text
         image.cwd.mkdir(parents=True, exist_ok=True)
@@ -185,21 +195,36 @@ def perform(step: Instruction, image: Image, project: Path, built: dict[str, Pat
 
 
 def copy(step: Instruction, image: Image, project: Path, built: dict[str, Path]) -> None:
+    """Copy files of the project that .dockerignore lets through, or files of a finished stage."""
     *sources, target = step.words
-    origin = built[step.flags["from"]] if "from" in step.flags else project
-    inside = origin != project
-    allowed = [] if inside else context(project)
+    destination = image.path(target)
+    if "from" in step.flags:
+        for source in sources:
+            copy_path(built[step.flags["from"]] / source.lstrip("/"), destination, target)
+        return
+    allowed = context(project)
     for source in sources:
-        path = origin / source.lstrip("/")
-        destination = image.place(target)
+        path = project / source
         if path.is_dir():
-            names = [str(one.relative_to(path)) for one in path.rglob("*") if not one.is_dir()]
-            names = [name for name in names if inside or str(Path(source) / name) in allowed]
             destination.mkdir(parents=True, exist_ok=True)
-            pairs = [(path / name, destination / name) for name in names]
+            for name in relative_files(path):
+                if str(Path(source) / name) in allowed:
+                    copy_file(path / name, destination / name)
         else:
-            assert inside or source in allowed, f"{source} is not let through by .dockerignore"
-            pairs = [(path, destination / path.name if target.endswith("/") else destination)]
-        for one, other in pairs:
-            other.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(one, other, follow_symlinks=False)
+            assert source in allowed, f"{source} is not let through by .dockerignore"
+            copy_path(path, destination, target)
+
+
+def copy_path(path: Path, destination: Path, target: str) -> None:
+    """Copy a file or a folder; a target with a slash at its end is the folder to copy a file to."""
+    if path.is_dir():
+        shutil.copytree(path, destination, symlinks=True, dirs_exist_ok=True)
+    elif target.endswith("/"):
+        copy_file(path, destination / path.name)
+    else:
+        copy_file(path, destination)
+
+
+def copy_file(path: Path, destination: Path) -> None:
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(path, destination, follow_symlinks=False)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import trustme
 
-from harness.processes import free_port
 from harness.programs import answering, program
+from harness.servers import free_port
 
 PASSWORD = "s3cret"
 

@@ -6,7 +6,7 @@ Both changes replace methods of other libraries, as neither has an option for it
   every time, without a `bytecode_cache`. `SandboxedEnvironment.compile` is public; it is called once
   for each text.
 - copier asks git for each rendered file whether it is executable, in two processes
-  (`Worker._sync_git_index_executable_bit`). Here the file system says so.
+  (`Worker._sync_git_index_executable_bit`). On Linux the file system has that information already.
 
 A rendering takes 0.6 s of CPU without and 0.15 s with them (copier 9.19, Jinja 3.1, 110 files).
 `tests/repository/test_fast_rendering.py` compares the results, and fails when a method is gone.

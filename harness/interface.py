@@ -1,7 +1,7 @@
 """The public interface of kit: the names in `__all__` of modules without an underscore.
 
-All else may change in any release: `kit._internal`, names with an underscore, and modules and names
-that `__all__` leaves out.
+Everything else may change in any release: `kit._internal`, names with an underscore, and modules and
+names that are not in `__all__`.
 """
 
 import tarfile
@@ -14,7 +14,7 @@ from harness.processes import run
 from harness.releases import version
 from harness.template import DATABASES
 
-# What template/kit/_internal/database.py.jinja has in place of the name of a database.
+# The name of the database in template/kit/_internal/database.py.jinja.
 PLACEHOLDER = "{{ database }}"
 
 
@@ -31,7 +31,7 @@ def extract_kit(source: Path, folder: Path, commit: str) -> Path | None:
 
 
 def render_kit(template: Path) -> Path:
-    """Have kit/ in a copy of template/ be Python; return the folder that kit/ is in."""
+    """Render the modules of kit/ in a copy of template/ that are templates; return the folder."""
     for path in template.rglob("*.py.jinja"):
         text = path.read_text("utf-8").replace(PLACEHOLDER, DATABASES[0])
         path.with_suffix("").write_text(text, "utf-8")
@@ -39,7 +39,7 @@ def render_kit(template: Path) -> Path:
 
 
 def load_kit(folder: Path) -> griffe.Module:
-    """Return what the code of kit/ in this folder says; nothing of it is imported."""
+    """Return the modules and names of kit/ in this folder, read without an import."""
     loader = griffe.GriffeLoader(search_paths=[folder], allow_inspection=False)
     kit = loader.load("kit")
     loader.resolve_aliases(external=False)
@@ -51,12 +51,14 @@ def load_kit(folder: Path) -> griffe.Module:
 
 
 def definition_of(member: griffe.Object | griffe.Alias) -> griffe.Object:
-    """Return what a name stands for; raise AliasResolutionError where it is not in kit."""
-    return member.final_target if isinstance(member, griffe.Alias) else member
+    """Return the object that a name is imported from; raise AliasResolutionError outside kit."""
+    if isinstance(member, griffe.Alias):
+        return member.final_target
+    return member
 
 
 def public_modules(module: griffe.Module) -> Iterator[griffe.Module]:
-    """Yield the modules that say what is public, in the order of their names."""
+    """Yield the modules with `__all__`, sorted by name."""
     for name, child in sorted(module.modules.items()):
         if name.startswith("_"):
             continue
@@ -66,7 +68,7 @@ def public_modules(module: griffe.Module) -> Iterator[griffe.Module]:
 
 
 def public_members(owner: griffe.Module | griffe.Class) -> Iterator[griffe.Object | griffe.Alias]:
-    """Yield what a module names in `__all__`, or what of a class has no underscore."""
+    """Yield the names in `__all__` of a module, or the names of a class without an underscore."""
     for name, member in sorted(owner.members.items()):
         exported = owner.exports is None or name in owner.exports
         if exported and not name.startswith("_"):
@@ -84,48 +86,61 @@ def description_of(member: griffe.Object | griffe.Alias) -> str:
 
 
 def comment_above(lines: list[str], number: int) -> str:
-    """Return the comment directly above a line, in one piece."""
-    found: list[str] = []
+    """Return the comment directly above a line, joined to one line."""
+    comment: list[str] = []
     for line in reversed(lines[: number - 1]):
         if not line.strip().startswith("# "):
             break
-        found.insert(0, line.strip().removeprefix("# "))
-    return " ".join(found)
+        comment.insert(0, line.strip().removeprefix("# "))
+    return " ".join(comment)
 
 
 def breaking_changes(old: Path, new: Path) -> list[str]:
-    """Return in a line each what of the interface of kit/ in a folder is not so in another."""
+    """Return the incompatible changes of the interface between two folders with kit/, a line each."""
     before, after = load_kit(old), load_kit(new)
-    lines = [
-        f"{name} is not public any more" for name in public_names(before) - public_names(after)
-    ]
-    public = [definition_of(before[name.removeprefix("kit.")]) for name in public_names(before)]
-    paths = tuple(item.path for item in public)
+    lines = set()
+    for name in public_names(before) - public_names(after):
+        lines.add(f"{name} is not public any more")
+    paths = set()
+    for name in public_names(before):
+        paths.add(definition_of(before[name.removeprefix("kit.")]).path)
     for item in griffe.find_breaking_changes(before, after):
         is_removed = item.kind is griffe.BreakageKind.OBJECT_REMOVED
         if is_called_by_pytest(item.obj) and not is_removed:
             continue
-        if any(f"{item.obj.path}.".startswith(f"{path}.") for path in paths):
-            lines.append(f"{item.obj.path}: {item.kind.value} ({describe(item)})")
-    return sorted(set(lines))
+        if is_within(item.obj.path, paths):
+            lines.add(f"{item.obj.path}: {item.kind.value} ({describe(item)})")
+    return sorted(lines)
+
+
+def is_within(path: str, paths: set[str]) -> bool:
+    """Return whether a dotted path is one of these, or that of a member of one."""
+    while path and path not in paths:
+        path = path.rpartition(".")[0]
+    return bool(path)
 
 
 def describe(item: griffe.Breakage) -> str:
-    """Return what was, and what is."""
-    values = [getattr(value, "name", value) for value in (item.old_value, item.new_value)]
-    return " -> ".join(map(str, values))
+    """Return the old and the new value of what has changed."""
+    old = getattr(item.old_value, "name", item.old_value)
+    new = getattr(item.new_value, "name", item.new_value)
+    return f"{old} -> {new}"
 
 
 def is_called_by_pytest(item: griffe.Object | griffe.Alias) -> bool:
-    """Return whether a service uses a function by its name only: a fixture, or a check."""
+    """Return whether only pytest calls a function, by its name: a fixture or a check."""
     return item.module.path in {"kit.testing.checks", "kit.testing.plugin"}
 
 
 def public_names(kit: griffe.Module) -> set[str]:
-    modules = public_modules(kit)
-    return {f"{module.path}.{item.name}" for module in modules for item in public_members(module)}
+    """Return the dotted names of all public members of public modules."""
+    names = set()
+    for module in public_modules(kit):
+        for member in public_members(module):
+            names.add(f"{module.path}.{member.name}")
+    return names
 
 
 def may_break(before: str, after: str) -> bool:
-    """Return whether a release may change the interface of another one incompatibly."""
+    """Return whether a release may be incompatible with another one: its major version is different."""
     return version(before)[0] != version(after)[0]

@@ -1,6 +1,6 @@
-"""Commands of Alembic and of scripts/, forked from a process that has imported what they import.
+"""Commands of Alembic and of scripts/, forked from a process that has already imported their modules.
 
-They begin within milliseconds: many of them at once, or one after the other without its imports.
+They start within milliseconds: several at the same time, or one after the other without imports.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from harness.processes import (
 )
 from harness.project import Project
 
-# Reads a line a request, forks that many processes, tells their ids, then how they ended.
+# Reads a request a line and forks its processes; prints their ids, then their exit codes.
 FORKS = """
 import atexit, gc, importlib, json, os, runpy, sys, traceback
 from alembic.config import main
@@ -33,32 +33,32 @@ for name in sys.argv[1:]:
     try:
         importlib.import_module(name)
     except ImportError:
-        pass  # A driver of another database.
-# A program finds its own folder here, not the one that it is started in.
+        pass  # It belongs to another database.
+# The folder of the program, as for a console script.
 sys.path[0] = os.path.dirname(sys.executable)
 
 
-def work(order, number):
-    names = [os.devnull, *(f"{order['log']}-{number}{end}" for end in order["ends"])]
+def execute(request, number):
+    names = [os.devnull, *(f"{request['log']}-{number}{suffix}" for suffix in request["suffixes"])]
     for descriptor, name in enumerate(names):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND), descriptor)
     sys.stdin = open(0, closefd=False)
-    os.chdir(order["folder"])
+    os.chdir(request["folder"])
     os.environ.clear()
-    os.environ.update(order["env"])
-    program, *arguments = order["command"]
+    os.environ.update(request["env"])
+    program, *arguments = request["command"]
     if program == "alembic":
         sys.argv = [os.path.join(sys.path[0], program), *arguments]
         sys.exit(main())
     assert (program, arguments[0]) == ("python", "-m")
-    sys.argv, sys.path[0] = arguments[1:], order["folder"]
+    sys.argv, sys.path[0] = arguments[1:], request["folder"]
     runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
 
 
-def end(order, number):
-    # As Python ends, without the time that it takes to tidy up what all have in common.
+def run_and_exit(request, number):
+    # Exits as Python does, but does not spend time on freeing the shared modules.
     try:
-        work(order, number)
+        execute(request, number)
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else error.code is not None
@@ -75,17 +75,17 @@ def end(order, number):
 
 gc.freeze()
 while line := sys.stdin.readline():
-    order = json.loads(line)
+    request = json.loads(line)
     pids = []
-    for number in range(order["count"]):
+    for number in range(request["count"]):
         pid = os.fork()
         if not pid:
-            end(order, number)
+            run_and_exit(request, number)
         pids.append(pid)
     print(json.dumps(pids), flush=True)
     print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]), flush=True)
 """
-# What costs the most. The project's own modules are none of it: its copies have changed them.
+# The slowest imports. Modules of the project are not among them, as copies of it change theirs.
 LIBRARIES = [
     "alembic.autogenerate",
     "alembic.command",
@@ -98,8 +98,8 @@ LIBRARIES = [
     "structlog",
     "uuid_utils.compat",
 ]
-# Where a project stays as it is.
-OWN = [
+# Modules of a project, for tests that do not change it.
+PROJECT_MODULES = [
     "app.models",
     "kit.migrations",
     "kit._internal.migrations.autogenerate",
@@ -108,7 +108,7 @@ OWN = [
 
 
 class Migrators:
-    """Starts `alembic` with the same arguments in several processes, within milliseconds."""
+    """Starts `alembic` in several processes at once, or a single command without its imports."""
 
     def __init__(self, process: subprocess.Popen[str], project: Project, folder: Path) -> None:
         self.process = process
@@ -118,18 +118,18 @@ class Migrators:
         self.busy = threading.Lock()
 
     def start(self, url: str, *arguments: str, count: int = 1, **env: str) -> list[int]:
-        """Return the ids of the processes."""
+        """Start `alembic` with the same arguments in `count` processes; return their ids."""
         environment = {"PATH": self.project.path, "DATABASE_URL": url, **env}
         command = ("alembic", *arguments)
-        return self.order(self.project.folder, environment, command, ["", ""], count)
+        return self.request(self.project.folder, environment, command, ["", ""], count)
 
     def wait(self) -> list[int]:
-        """Return how they ended: a code, or the signal as a negative number."""
-        return self.answer()
+        """Return the exit codes; a signal is a negative number."""
+        return self.response()
 
     @property
     def logs(self) -> list[str]:
-        """What the processes of the last run have written."""
+        """The output of the processes of the last run."""
         files = sorted(self.folder.glob(f"migrator-{self.runs}-*"))
         return [file.read_text("utf-8") for file in files]
 
@@ -141,60 +141,63 @@ class Migrators:
         code: int | None = 0,
         timeout: float = DEADLINE,
     ) -> Completed:
-        """Do what `run` of harness/processes.py does, once at a time; let that do what is more."""
+        """Run a command as processes.run() does; while another one runs, call processes.run()."""
         if not self.busy.acquire(blocking=False):
             return run(*command, cwd=cwd, env=env, code=code, timeout=timeout)
         try:
-            self.order(cwd, env, command, [".out", ".err"])
-            ended = only(self.answer(timeout))
-            out, err = (
-                (self.folder / f"migrator-{self.runs}-0{end}").read_text("utf-8", "replace")
-                for end in (".out", ".err")
-            )
+            self.request(cwd, env, command, [".out", ".err"])
+            exit_code = only(self.response(timeout))
+            output = (self.folder / f"migrator-{self.runs}-0.out").read_text("utf-8", "replace")
+            errors = (self.folder / f"migrator-{self.runs}-0.err").read_text("utf-8", "replace")
         finally:
             self.busy.release()
-        return expect(Completed(command, ended, out, err), cwd, env, code)
+        return expect(Completed(command, exit_code, output, errors), cwd, env, code)
 
-    def order(
+    def request(
         self,
         folder: Path,
         env: Environment,
         command: tuple[str, ...],
-        ends: list[str],
+        suffixes: list[str],
         count: int = 1,
     ) -> list[int]:
+        """Have a command run in `count` processes; return their ids.
+
+        The suffixes are those of the files for standard output and standard error.
+        """
         self.runs += 1
-        order = {
+        request = {
             "folder": str(folder),
             "env": clean_environment(env),
             "command": command,
             "count": count,
             "log": str(self.folder / f"migrator-{self.runs}"),
-            "ends": ends,
+            "suffixes": suffixes,
         }
         assert self.process.stdin
-        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
-        return self.answer()
+        return self.response()
 
-    def answer(self, timeout: float = 300) -> list[int]:
+    def response(self, timeout: float = 300) -> list[int]:
+        """Return the next line of the forking process: ids or exit codes."""
         assert self.process.stdout
         ready, _, _ = select.select([self.process.stdout], [], [], timeout)
         line = self.process.stdout.readline() if ready else ""
-        assert line, f"no answer within {timeout:g} seconds; the processes wrote {self.logs}"
+        assert line, f"no response within {timeout:g} seconds; the processes wrote {self.logs}"
         codes: list[int] = json.loads(line)
         return codes
 
 
 @contextlib.contextmanager
 def migrators(project: Project, folder: Path, own: bool = True) -> Iterator[Migrators]:
-    """Start the process; `own` modules are those of the project, which has to stay as it is."""
+    """Start the process that forks; with `own`, it imports PROJECT_MODULES, too."""
+    modules = [*LIBRARIES]
+    if own:
+        modules += PROJECT_MODULES
     with (folder / "migrators.log").open("w") as log:
         process = subprocess.Popen(
-            [
-                project.folder / ".venv/bin/python",
-                *("-c", FORKS, *LIBRARIES, *(OWN if own else [])),
-            ],
+            [project.folder / ".venv/bin/python", "-c", FORKS, *modules],
             cwd=project.folder,
             env=clean_environment({"PATH": project.path}),
             stdin=subprocess.PIPE,
@@ -212,5 +215,5 @@ def migrators(project: Project, folder: Path, own: bool = True) -> Iterator[Migr
 
 
 def environment(settings: Mapping[str, object]) -> dict[str, str]:
-    """Return settings of the service as its environment has them."""
+    """Return settings of the service as environment variables."""
     return {f"ORDERS_{name.upper()}": str(value) for name, value in settings.items()}

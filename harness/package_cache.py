@@ -1,4 +1,4 @@
-"""The packages of generated projects: what uv has of them, compiled once for all environments."""
+"""A cache of uv for the packages of generated projects, which are compiled once for all of them."""
 
 import contextlib
 import os
@@ -10,35 +10,35 @@ import uv
 
 from harness.template import ROOT
 
-# Kept from one run to the next; what is put into it is none of the cache of whoever runs the tests.
+# Kept from one run to the next, and separate from the user's own cache, which it adds nothing to.
 CACHE = ROOT / "build/uv"
 
 
 def use_own_cache() -> None:
-    """Have uv take packages from a cache of the tests, which begins with all that is in its usual one."""
+    """Set CACHE as the cache of uv; the first time it is filled from the user's own."""
     if not CACHE.exists():
         command = [uv.find_uv_bin(), "cache", "dir"]
         usual = Path(subprocess.check_output(command, text=True).strip())
         CACHE.parent.mkdir(exist_ok=True)
-        begun = CACHE.with_name(f"uv-{os.getpid()}")
+        unfinished = CACHE.with_name(f"uv-{os.getpid()}")
         try:
-            # Links cost nothing.
-            shutil.copytree(usual, begun, symlinks=True, copy_function=os.link)
-            begun.rename(CACHE)
+            # Hard links need neither time nor space.
+            shutil.copytree(usual, unfinished, symlinks=True, copy_function=os.link)
+            unfinished.rename(CACHE)
         except OSError:
-            # No such cache, or on another disk, or in use: packages are fetched, if by nobody else.
-            shutil.rmtree(begun, ignore_errors=True)
+            # There is no such cache, it is on another disk, or another process was faster.
+            shutil.rmtree(unfinished, ignore_errors=True)
     os.environ["UV_CACHE_DIR"] = str(CACHE)
 
 
 def keep_bytecode(environment: Path) -> None:
-    """Put what Python has compiled there beside its sources in the cache: uv links both from now on."""
-    sources = {path.stat().st_ino: path for path in CACHE.glob("archive-v*/**/*.py")}
-    for compiled in environment.glob("lib*/**/__pycache__/*.pyc"):
-        source = compiled.parent.parent / f"{compiled.name.partition('.')[0]}.py"
-        if source.exists() and (origin := sources.get(source.stat().st_ino)):
-            folder = origin.parent / "__pycache__"
+    """Link the bytecode of an environment into the cache; uv links it into later environments."""
+    cached = {path.stat().st_ino: path for path in CACHE.glob("archive-v*/**/*.py")}
+    for bytecode in environment.glob("lib*/**/__pycache__/*.pyc"):
+        source = bytecode.parent.parent / f"{bytecode.name.partition('.')[0]}.py"
+        if source.exists() and source.stat().st_ino in cached:
+            folder = cached[source.stat().st_ino].parent / "__pycache__"
             folder.mkdir(exist_ok=True)
             # Another process of these tests may be doing the same.
             with contextlib.suppress(FileExistsError):
-                (folder / compiled.name).hardlink_to(compiled)
+                (folder / bytecode.name).hardlink_to(bytecode)

@@ -1,17 +1,16 @@
 """PgBouncer in front of a test's PostgreSQL."""
 
 import contextlib
-import os
-import pwd
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from harness.processes import free_port, only
-from harness.programs import answering, program
+from harness.processes import only
+from harness.programs import answering, program, user_for
+from harness.servers import free_port
 
-# Debian's is of 2022, and so as strict as one can be met: it knows no prepared statements.
+# Debian's version of 2022 has no prepared statements, and so is the strictest in use.
 CONFIGURATION = """
 [databases]
 * = host='{host}' port={server} user='{user}'
@@ -29,9 +28,9 @@ max_client_conn = 500
 
 @contextlib.contextmanager
 def pooled(url: str, folder: Path, mode: str = "transaction", pool_size: int = 4) -> Iterator[str]:
-    """Yield the address of the same database through a PgBouncer with so many connections to it.
+    """Yield the URL of the same database through a PgBouncer with `pool_size` connections.
 
-    The URL names the folder of the server's socket.
+    The URL has the folder of the server's socket.
     """
     path = program("pgbouncer", package="pgbouncer")
     parts = urlsplit(url)
@@ -48,15 +47,13 @@ def pooled(url: str, folder: Path, mode: str = "transaction", pool_size: int = 4
         mode=mode,
         pool_size=pool_size,
     )
-    # Beside the socket, where its owner can read it.
+    # Next to the socket, where the server's user can read it.
     configuration = socket.with_name(f"pgbouncer-{port}.ini")
     configuration.write_text(text, "utf-8")
     through = re.sub(r"@[^?]*(/[^?]*)\?.*", rf"@127.0.0.1:{port}\1", url)
 
-    # It refuses to run as root; only the owner of the socket may use that. With the groups of root it
-    # reaches the folder, as the server does.
-    owner = pwd.getpwuid(socket.stat().st_uid)[0]
-    user = owner if os.geteuid() == 0 else None
+    # PgBouncer refuses to run as root, and only the server's user may use the socket.
+    user = user_for(socket)
     log = folder / configuration.with_suffix(".log").name
     with answering([path, configuration], through, log, user):
         yield through

@@ -1,33 +1,29 @@
-"""Commands that explain their failure, waiting without guessing, and servers that never survive."""
+"""Commands that explain their failure, and conditions that are waited for."""
 
 import contextlib
 import os
 import re
-import secrets
 import signal
-import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
-
-# What this process was given and its children must not inherit: settings, and traces of make,
-# pytest and an activated environment.
+# Variables of this process that its children must not inherit: settings, and what make, pytest and
+# an activated environment set.
 INHERITED = re.compile(
     r"(MIGRATION_|TEST_)?DATABASE_URL|PORT|VIRTUAL_ENV|MAKE.*|MFLAGS|PYTEST_.*"
     r"|m|rev|confirm|base|table|set|where|to|data|trust|port|PARTS|ONLY"
     r"|PG(DATABASE|HOST|HOSTADDR|OPTIONS|PORT|SERVICE|SERVICEFILE|TARGETSESSIONATTRS)"
-    r"|PYTHONDONTWRITEBYTECODE"  # Bytecode that is not kept is made anew by every command.
+    r"|PYTHONDONTWRITEBYTECODE"  # Without bytecode files every command compiles its modules again.
 )
-# Who commits: nobody on this machine.
+# The author of commits, which a machine's git may not know.
 IDENTITY = {
-    f"GIT_{role}_{key}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for key, value in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.com",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.com",
 }
 DEADLINE = 60.0
 
@@ -38,8 +34,10 @@ Completed = subprocess.CompletedProcess[str]
 
 
 def clean_environment(changes: Environment | None = None) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not INHERITED.fullmatch(key)}
-    return kept | dict(changes or {})
+    """Return the environment for a child process: this one's without INHERITED, and the changes."""
+    environment = {key: text for key, text in os.environ.items() if not INHERITED.fullmatch(key)}
+    environment.update(changes or {})
+    return environment
 
 
 def run(
@@ -50,13 +48,13 @@ def run(
     code: int | None = 0,
     timeout: float = 300,
 ) -> Completed:
-    """Run a command; raise AssertionError with all there is to know unless it ends with `code`.
+    """Run a command; raise AssertionError with its output unless it ends with `code`.
 
-    With `code=None` it has to fail, with whatever code.
+    With `code=None` any code but 0 is expected.
     """
     try:
         done = subprocess.run(
-            [str(part) for part in command],
+            list(map(str, command)),
             cwd=cwd,
             env=clean_environment(env),
             input=stdin,
@@ -75,6 +73,7 @@ def run(
 
 
 def expect(done: Completed, cwd: Path, env: Environment | None, code: int | None) -> Completed:
+    """Return a completed process; raise AssertionError unless it ended with `code`, see `run`."""
     if done.returncode == code or (code is None and done.returncode > 0):
         return done
     expected = "a failure" if code is None else f"exit code {code}"
@@ -82,6 +81,7 @@ def expect(done: Completed, cwd: Path, env: Environment | None, code: int | None
 
 
 def explain(done: Completed, cwd: Path, env: Environment | None, expected: str) -> str:
+    """Return the command as typed in a shell, its exit code and the end of its output."""
     settings = " ".join(f"{key}={value!r}" for key, value in (env or {}).items())
     return (
         f"\n$ {settings} {' '.join(done.args)}\nin {cwd}: exit code {done.returncode},"
@@ -90,121 +90,45 @@ def explain(done: Completed, cwd: Path, env: Environment | None, expected: str) 
 
 
 def only(items: Iterable[T]) -> T:
-    """Return the one item that there is; raise AssertionError with all of them otherwise."""
-    found = list(items)
-    assert len(found) == 1, f"{len(found)} instead of one: {found}"
-    return found[0]
+    """Return the single item; raise AssertionError with all of them when it is not the only one."""
+    everything = list(items)
+    assert len(everything) == 1, f"{len(everything)} instead of one: {everything}"
+    return everything[0]
 
 
-def said(text: str) -> list[str]:
-    """Return what a failed command printed, without make's own last word."""
-    return [line for line in text.splitlines() if not line.startswith("make: ***")]
+def lines_of(output: str) -> list[str]:
+    """Return the lines of a command's output, without make's own about its exit code."""
+    return [line for line in output.splitlines() if not line.startswith("make: ***")]
 
 
 def variables(arguments: Iterable[str]) -> dict[str, str]:
-    """Return what make hands on to its recipes."""
+    """Return arguments of make, `name=value`, as the variables that its recipes get."""
     return dict(argument.split("=", 1) for argument in arguments)
 
 
 def wait_for(condition: Callable[[], T], what: str, deadline: float = DEADLINE) -> T:
-    """Return the first true value of the condition; raise AssertionError when there is none."""
+    """Return the condition's first true value; raise AssertionError after the deadline."""
     end = time.monotonic() + deadline
     while time.monotonic() < end:
-        if value := condition():
+        value = condition()
+        if value:
             return value
         time.sleep(0.05)
     raise AssertionError(f"not within {deadline:g} seconds: {what}")
 
 
 def kill_group(process: "subprocess.Popen[Any]") -> None:
-    """Kill a process that leads a group, and that group; return when none of them runs any more."""
+    """Kill a process that leads a group, with the group; return when all of them have ended."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    wait_for(lambda: not runs(process.pid), f"all that {process.args} has started has ended")
+    wait_for(lambda: not is_running(process.pid), f"{process.args} and its children have ended")
 
 
-def runs(group: int) -> bool:
-    """Return whether a process of the group does; in a container the dead ones may stay listed."""
+def is_running(group: int) -> bool:
+    """Return whether a process of the group runs; containers may keep ended ones listed."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             state, _, number = path.read_text("utf-8", "replace").rpartition(")")[2].split()[:3]
             if int(number) == group and state not in {"Z", "X"}:
                 return True
     return False
-
-
-def free_port() -> int:
-    """Return a port that is free, and that no connection is given meanwhile by chance."""
-    while True:
-        # Below those that systems choose from. Not of a seed, which other processes may have, too.
-        port = secrets.randbelow(12_000) + 20_000
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-
-
-@dataclass
-class Server:
-    """A server process that answers on loopback, and what it has written."""
-
-    process: subprocess.Popen[str]
-    port: int
-    log_file: Path
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def log(self) -> str:
-        return self.log_file.read_text("utf-8", errors="replace")
-
-    def answers(self) -> bool:
-        if self.process.poll() is not None:
-            raise AssertionError(f"{self.process.args} ended early:\n{self.log}")
-        with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{self.address}/health/live", timeout=5).is_success
-        return False
-
-    def listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def wait(self, deadline: float = DEADLINE) -> int:
-        """Return the exit code; wait for it no longer than the deadline."""
-        try:
-            return self.process.wait(deadline)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.process.args} does not end:\n{self.log}") from None
-
-
-@contextlib.contextmanager
-def serving(
-    *command: str | Path, cwd: Path, env: Environment, log_file: Path, port: int
-) -> Iterator[Server]:
-    """Start a server in a process group of its own; at the end, end all of that group."""
-    with log_file.open("w") as log:
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            cwd=cwd,
-            env=clean_environment(env),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            text=True,
-            start_new_session=True,
-        )
-    server = Server(process, port, log_file)
-    try:
-        wait_for(server.answers, f"{command} answers on port {port}")
-        yield server
-    except BaseException as error:
-        words = " ".join(map(str, command))
-        error.add_note(f"--- the log of {words}\n{server.log[-6000:]}")
-        raise
-    finally:
-        for stop in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, stop)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)

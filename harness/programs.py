@@ -1,4 +1,4 @@
-"""Programs of the operating system that some tests need beside the project's own environment."""
+"""Programs of the operating system that some tests need, and database servers run from them."""
 
 import contextlib
 import glob
@@ -14,20 +14,22 @@ import pytest
 
 from harness.processes import clean_environment, wait_for
 
-# Where Debian puts servers, which are not on everybody's search path.
+# Where Debian puts servers: folders that the PATH of a user may lack.
 SERVERS = ("/usr/sbin", "/usr/lib/postgresql/*/bin")
 
 
 def program(name: str, *, package: str) -> str:
-    """Return the path of a program, having installed it from Debian where this process may.
+    """Return the path of a program; root and CI servers install its Debian package if needed.
 
-    On a CI server it may, and a program that cannot be had is a failure; elsewhere without the
-    right to install it is a test skipped, with the command that would enable it.
+    Without the program a test fails on a CI server; elsewhere it is skipped, with the command that
+    installs it.
     """
-    if not find(name) and (os.geteuid() == 0 or "CI" in os.environ):
+    path = find(name)
+    if path is None and (os.geteuid() == 0 or "CI" in os.environ):
         install(package)
-    if found := find(name):
-        return found
+        path = find(name)
+    if path is not None:
+        return path
     reason = f"{name} is not installed: sudo apt-get install {package}"
     if "CI" in os.environ:
         pytest.fail(reason)
@@ -35,12 +37,15 @@ def program(name: str, *, package: str) -> str:
 
 
 def find(name: str) -> str | None:
-    folders = [folder for pattern in SERVERS for folder in sorted(glob.glob(pattern))]
-    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *folders]))
+    """Return the path of a program on the PATH or in the folders of SERVERS."""
+    folders = [os.environ.get("PATH", "")]
+    for pattern in SERVERS:
+        folders += sorted(glob.glob(pattern))
+    return shutil.which(name, path=os.pathsep.join(folders))
 
 
 def install(package: str) -> None:
-    """Install a package of Debian; what it starts of its own accord is of no use to the tests."""
+    """Install a package of Debian; find() then shows whether that worked."""
     if not shutil.which("apt-get"):
         return
     # Another worker may be installing at the same time.
@@ -63,12 +68,24 @@ def working_python(versions: Sequence[str]) -> str | None:
 
 
 def from_pyenv(version: str) -> list[str]:
-    """Return what pyenv has of this version: its programs on the PATH work for one version only."""
+    """Return the Python of this version that pyenv has installed.
+
+    The programs that pyenv puts on the PATH run only the version that is selected there.
+    """
     if shutil.which("pyenv") is None:
         return []
     prefix = ["pyenv", "prefix", version]
-    found = subprocess.run(prefix, capture_output=True, text=True, check=False).stdout.strip()
-    return [str(Path(found, "bin", f"python{version}"))] if found else []
+    folder = subprocess.run(prefix, capture_output=True, text=True, check=False).stdout.strip()
+    if not folder:
+        return []
+    return [str(Path(folder, "bin", f"python{version}"))]
+
+
+def user_for(path: Path) -> str | None:
+    """Return the user to run a server as: root runs it as the owner of a path, others as themselves."""
+    if os.geteuid() != 0:
+        return None
+    return path.owner()
 
 
 @contextlib.contextmanager
@@ -80,7 +97,7 @@ def answering(
     end: signal.Signals = signal.SIGTERM,
     grace: float = 10,
 ) -> Iterator[None]:
-    """Run a PostgreSQL, or what stands in front of one, from its first answer at this address on."""
+    """Run a PostgreSQL server or a pooler; the block begins when it answers at this URL."""
     with log.open("w") as output:
         process = subprocess.Popen(
             command,

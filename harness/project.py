@@ -1,4 +1,4 @@
-"""A generated project with an environment of its own, and the commands that its people type."""
+"""A generated project with a virtual environment, and the commands that its users run."""
 
 import contextlib
 import os
@@ -12,52 +12,51 @@ from typing import TYPE_CHECKING, Any
 
 import uv
 
-from harness.processes import (
-    DEADLINE,
-    Completed,
-    Environment,
-    Server,
-    free_port,
-    only,
-    run,
-    serving,
-)
+from harness.processes import DEADLINE, Completed, Environment, only, run
+from harness.servers import RunningService, free_port, serving
 
 if TYPE_CHECKING:
     from harness.migrators import Migrators
 
-FIRST = "8c1f4b6d2e0a"  # the template's revision
-# Targets that may take longer than a minute.
+# The id of the revision that every project begins with.
+FIRST = "8c1f4b6d2e0a"
+# Targets that may take longer than a minute: they install, test or update.
 LONG = {".venv/.synced", "check", "db-diagram", "setup", "test", "typecheck", "update"}
-MADE = shutil.ignore_patterns(".venv", ".postgres", "*.db", "*.db-*", ".*_cache", "__pycache__")
+# What a copy of a project leaves out: environment, databases and caches.
+NOT_COPIED = shutil.ignore_patterns(
+    ".venv", ".postgres", "*.db", "*.db-*", ".*_cache", "__pycache__"
+)
 
 
 @dataclass(frozen=True)
 class Project:
     folder: Path
     database: str
-    # Spares commands of Alembic and of scripts/ their imports.
+    # Runs alembic and scripts/ in processes that have imported everything; None runs them as usual.
     migrators: "Migrators | None" = None
 
     @property
     def path(self) -> str:
-        """The search path: this project's environment first, then uv, then the system."""
+        """The PATH: this project's environment first, then uv, then the system."""
         return f"{self.folder / '.venv/bin'}:{uv_folder()}:{os.environ['PATH']}"
 
     @property
+    def versions(self) -> Path:
+        return self.folder / "migrations/versions"
+
+    @property
     def revisions(self) -> list[Path]:
-        return sorted((self.folder / "migrations/versions").glob("*.py"))
+        return sorted(self.versions.glob("*.py"))
 
     @property
     def new_revision(self) -> Path:
-        """The one revision beside the first, which is the template's."""
-        path = only([path for path in self.revisions if "create_users" not in path.name])
-        return path
+        """The only revision besides the first."""
+        return only({*self.revisions} - {*self.versions.glob("*create_users*")})
 
     @property
     def environment_file(self) -> dict[str, str]:
-        lines = (self.folder / ".env").read_text("utf-8").splitlines()
-        return dict(re.findall(r"(?m)^(\w+)=(.*)$", "\n".join(lines)))
+        """The variables in .env."""
+        return dict(re.findall(r"(?m)^(\w+)=(.*)$", (self.folder / ".env").read_text("utf-8")))
 
     def run(
         self, *command: str | Path, env: Environment | None = None, **options: Any
@@ -65,29 +64,34 @@ class Project:
         return run(*command, cwd=self.folder, env={"PATH": self.path, **(env or {})}, **options)
 
     def make(self, *arguments: str, **options: Any) -> Completed:
-        """Run targets; all but those that install, test or update have to end within a minute."""
-        options.setdefault("timeout", 300 if LONG & {*arguments} else DEADLINE)
+        """Run targets of the Makefile; all but those of LONG have to end within a minute."""
+        if not LONG & {*arguments}:
+            options.setdefault("timeout", DEADLINE)
         return self.run("make", "--no-print-directory", *arguments, **options)
 
     def alembic(self, url: str, *arguments: str, **options: Any) -> Completed:
-        return self.begin("alembic", *arguments, env={"DATABASE_URL": url}, **options)
+        return self.run_python("alembic", *arguments, env={"DATABASE_URL": url}, **options)
 
     def script(
         self, name: str, *arguments: str, env: Environment | None = None, **options: Any
     ) -> Completed:
-        """Run what a target of the Makefile runs; its variables are in the environment."""
-        return self.begin("python", "-m", f"scripts.{name}", *arguments, env=env or {}, **options)
+        """Run a script as a target of the Makefile does; variables of make are in the environment."""
+        return self.run_python(
+            "python", "-m", f"scripts.{name}", *arguments, env=env or {}, **options
+        )
 
-    def begin(self, *command: str, env: Environment, **options: Any) -> Completed:
-        start = self.migrators.run if self.migrators else run
-        environment = {"PATH": self.path, **env}
-        return start(*command, cwd=self.folder, env=environment, timeout=DEADLINE, **options)
+    def run_python(self, *command: str, env: Environment, **options: Any) -> Completed:
+        """Run alembic or a script, in one of the prepared processes of `migrators` if possible."""
+        options |= {"cwd": self.folder, "env": {"PATH": self.path, **env}, "timeout": DEADLINE}
+        if self.migrators is None:
+            return run(*command, **options)
+        return self.migrators.run(*command, **options)
 
     @contextlib.contextmanager
     def serve(
         self, *command: str, url: str | None = None, env: Environment | None = None, log: Path
-    ) -> Iterator[Server]:
-        """Serve with one of the project's commands on a free port."""
+    ) -> Iterator[RunningService]:
+        """Run the service on a free port with one of the project's commands, such as `make dev`."""
         port = free_port()
         settings = {"PATH": self.path, "PORT": str(port), **(env or {})}
         if url:
@@ -96,24 +100,25 @@ class Project:
             yield server
 
     def copy(self, folder: Path, url: str) -> "Project":
-        """Copy the files; share the environment, which none of them is installed in."""
-        shutil.copytree(self.folder, folder, ignore=MADE)
+        """Copy the files; share the environment, in which nothing of the project is installed."""
+        shutil.copytree(self.folder, folder, ignore=NOT_COPIED)
         (folder / ".venv").symlink_to(self.folder / ".venv")
         (folder / ".env").write_text(f"DATABASE_URL={url}\n", "utf-8")
         return replace(self, folder=folder)
 
 
 def link_environment(folder: Path, database: str) -> None:
-    """Give a rendered project the environment that `make mutants` has made for all, if there is one."""
-    if shared := os.environ.get("PROJECT_ENVIRONMENTS"):
-        made = Path(shared) / database
-        shutil.copy2(made / "uv.lock", folder)
-        (folder / ".venv").symlink_to(made / ".venv")
-        (folder / ".venv/.synced").touch()
+    """Link the environment that `make mutants` has set up for all projects of this database."""
+    if "PROJECT_ENVIRONMENTS" not in os.environ:
+        return
+    shared = Path(os.environ["PROJECT_ENVIRONMENTS"], database)
+    shutil.copy2(shared / "uv.lock", folder)
+    (folder / ".venv").symlink_to(shared / ".venv")
+    (folder / ".venv/.synced").touch()
 
 
 def uv_folder() -> Path:
-    """Return a folder with nothing but uv and uvx, for machines where they are not installed."""
+    """Return a folder with links to uv and uvx of these tests, for a PATH that lacks them."""
     folder = Path(sys.prefix) / "only-uv"
     folder.mkdir(exist_ok=True)
     program = Path(uv.find_uv_bin())
@@ -124,7 +129,7 @@ def uv_folder() -> Path:
 
 
 def keep_environment(project: Project) -> None:
-    """Have make take the environment, which is shared, for up to date."""
+    """Make pyproject.toml look older than the shared environment, so that make does not sync it."""
     for name in ("pyproject.toml", "kit/pyproject.toml"):
         if (project.folder / name).exists():
             os.utime(project.folder / name, (0, 0))
@@ -132,21 +137,21 @@ def keep_environment(project: Project) -> None:
 
 @contextlib.contextmanager
 def stopped(project: Project) -> Iterator[Project]:
-    """Stop the project's database in the end, whatever happens."""
+    """Stop the project's database server after the block."""
     try:
         yield project
     finally:
         if (project.folder / ".venv/.synced").exists():
             project.make("db-stop")
-        left = list(project.folder.glob(".*/postmaster.pid"))
-        assert not left, f"a server still runs in {project.folder}"
+        process_files = list(project.folder.glob(".*/postmaster.pid"))
+        assert not process_files, f"a server still runs in {project.folder}"
 
 
 @contextlib.contextmanager
 def set_up(
     folder: Path, database: str, *arguments: str, env: Environment | None = None
 ) -> Iterator[Project]:
-    """Run `make setup` in a rendered project."""
+    """Run `make setup` in a rendered project; stop its database server after the block."""
     with stopped(Project(folder, database)) as project:
         project.make("setup", *arguments, env=env)
         yield project

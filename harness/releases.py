@@ -1,18 +1,24 @@
-"""The releases of the template: commits that add a heading to CHANGELOG.md, tagged in a scratch clone."""
+"""The releases of the template: commits that add a heading to CHANGELOG.md, tagged in a clone."""
 
 import re
 import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.processes import IDENTITY, run
 from harness.template import ROOT, configuration, copy_of_working_tree
-from tools.tags import tags
+from harness.template_scripts import tags
 
-# Whoever runs the tests may have settings that sign or convert; CI may check out as somebody else.
-SETTINGS = ("commit.gpgsign=false", "core.autocrlf=false", "safe.directory=*")
-GIT = ("git", *(word for setting in SETTINGS for word in ("-c", setting)))
+# git without settings of this machine that sign commits or convert files; a CI server may have
+# checked out as another user.
+GIT = (
+    "git",
+    *("-c", "commit.gpgsign=false"),
+    *("-c", "core.autocrlf=false"),
+    *("-c", "safe.directory=*"),
+)
 Version = tuple[int, ...]
 
 
@@ -21,7 +27,7 @@ def git(*arguments: str | Path, cwd: Path) -> str:
 
 
 def commit(folder: Path, message: str) -> None:
-    """Commit all there is, also when nothing has changed."""
+    """Commit all changes, or an empty commit."""
     git("add", "--all", cwd=folder)
     git("commit", "--quiet", "--allow-empty", "--message", message, cwd=folder)
 
@@ -31,17 +37,17 @@ def version(name: str) -> Version:
 
 
 def released() -> dict[str, str]:
-    """Return the commit of each release, oldest first; a real tag wins."""
-    found = tags.released(ROOT, lambda folder, *arguments: git(*arguments, cwd=folder))
+    """Return the commit of each release, oldest first: that of its tag or that of its heading."""
+    commits = tags.released(ROOT, lambda folder, *arguments: git(*arguments, cwd=folder))
     for tag in git("tag", "--list", cwd=ROOT).split():
         if tags.headings(f"## {tag}"):
-            found[tag] = git("rev-list", "-n", "1", tag, cwd=ROOT)
-    return dict(sorted(found.items(), key=lambda item: version(item[0])))
+            commits[tag] = git("rev-list", "-n", "1", tag, cwd=ROOT)
+    return dict(sorted(commits.items(), key=lambda item: version(item[0])))
 
 
 @dataclass(frozen=True)
 class Releases:
-    """A clone of the template with a tag for each release, and for the working tree the next one."""
+    """A clone of the template with a tag for each release; the working tree is the next release."""
 
     source: Path
     names: tuple[str, ...]
@@ -49,31 +55,35 @@ class Releases:
 
 
 def tagged_clone(folder: Path) -> Releases:
-    """Clone the repository; commit the working tree on top, as the release to come."""
+    """Clone the repository, tag its releases, and commit the working tree as the next release."""
     git("clone", "--quiet", "--no-tags", ROOT, folder, cwd=ROOT)
-    # A CI server may have checked out a commit, on no branch.
+    # A CI server may have checked out a commit without a branch.
     git("checkout", "--quiet", "-B", "main", cwd=folder)
     commits = released()
     for name, revision in commits.items():
         git("tag", "--no-sign", name, revision, cwd=folder)
-    coming = set(tags.headings((ROOT / "CHANGELOG.md").read_text("utf-8"))) - commits.keys()
-    last = version(list(commits)[-1])
-    following = ".".join(map(str, (*last[:-1], last[-1] + 1)))
-    # A hook that waits for its release runs in the one to come.
-    hooks = [name for name in hooked(ROOT) if version(name) > last]
-    name = max(coming, key=version, default=max([following, *hooks], key=version))
+    headings = tags.headings((ROOT / "CHANGELOG.md").read_text("utf-8"))
+    name = next_release(headings, list(commits))
     git("rm", "--quiet", "-r", ".", cwd=folder)
     copy_of_working_tree(folder)
-    if not coming:
+    if name not in headings:
         add_heading(folder, name)
     commit(folder, f"Release {name}")
     git("tag", "--no-sign", name, cwd=folder)
     return Releases(folder, tuple(commits), name)
 
 
-def hooked(source: Path) -> list[str]:
-    """Return the releases that run a hook."""
-    return [entry["version"] for entry in configuration(source)["_migrations"]]
+def next_release(headings: Iterable[str], names: Sequence[str]) -> str:
+    """Return the newest heading that is not released, or a version above all releases and hooks."""
+    unreleased = {*headings} - {*names}
+    if unreleased:
+        return max(unreleased, key=version)
+    *first, last = version(names[-1])
+    candidates = [".".join(map(str, (*first, last + 1)))]
+    # A hook may name the next release before CHANGELOG.md does.
+    for entry in configuration(ROOT)["_migrations"]:
+        candidates.append(entry["version"])
+    return max(candidates, key=version)
 
 
 def add_heading(source: Path, name: str, entry: str = "### Changed\n\n- Something.") -> None:
@@ -85,7 +95,7 @@ def add_heading(source: Path, name: str, entry: str = "### Changed\n\n- Somethin
 def publish(
     source: Path, name: str, entry: str = "### Changed\n\n- Something.", *, tagged: bool = True
 ) -> None:
-    """Release what the clone's files have become."""
+    """Commit the clone's files as a release, and tag it."""
     add_heading(source, name, entry)
     commit(source, f"Release {name}")
     if tagged:
@@ -93,20 +103,21 @@ def publish(
 
 
 def edit(path: Path, old: str, new: str, times: int = 1) -> None:
+    """Replace a text in a file, which must have it."""
     text = path.read_text("utf-8")
     assert old in text, f"{path} has no {old!r}"
     path.write_text(text.replace(old, new, times), "utf-8")
 
 
 def add_column(template: Path) -> None:
-    """Give the template's model one more column, `nickname`."""
+    """Add the column `nickname` to the template's model of users."""
     name = "    name: Mapped[str] = mapped_column(String(100))\n"
-    nick = "    nickname: Mapped[str | None] = mapped_column(String(100))\n"
-    edit(template / "{{ package_name }}/models/user.py.jinja", name, name + nick)
+    nickname = "    nickname: Mapped[str | None] = mapped_column(String(100))\n"
+    edit(template / "{{ package_name }}/models/user.py.jinja", name, name + nickname)
 
 
 def configuration_of(releases: Releases, release: str) -> dict[str, Any]:
-    """Return copier.yml of a release, which until 1.8 was one file, with the files it includes."""
+    """Return copier.yml of a release with the files that it includes since 1.8."""
     listed = git(
         "ls-tree", "-r", "--name-only", release, "copier.yml", "options/", cwd=releases.source
     )
@@ -119,6 +130,8 @@ def configuration_of(releases: Releases, release: str) -> dict[str, Any]:
 
 
 def needs_trust(releases: Releases, before: str, after: str) -> bool:
-    """Return whether a hook lies between these releases."""
-    entries = configuration_of(releases, after).get("_migrations", [])
-    return any(version(before) < version(entry["version"]) <= version(after) for entry in entries)
+    """Return whether an update between these releases runs a hook."""
+    for entry in configuration_of(releases, after).get("_migrations", []):
+        if version(before) < version(entry["version"]) <= version(after):
+            return True
+    return False

@@ -1,11 +1,12 @@
-"""Constant load on the replicas of a service, from a process of its own.
+"""Constant load on the replicas of a service, from a process of its own: `python -m harness.rolling_load`.
 
-It is also their balancer, as far as a deployment needs one: a replica that is taken out gets no new
-request, and is out once those that it has are answered.
+It is also their load balancer: a replica that is taken out gets no new requests, and is out when its
+running requests are answered.
 """
 
 import asyncio
 import contextlib
+import itertools
 import json
 import random
 import statistics
@@ -18,14 +19,16 @@ from pathlib import Path
 from typing import Any
 
 TIMEOUT = 30.0
-# Less than a server keeps an idle connection, so that the two never cross.
+# Seconds; less than a server keeps idle connections, so that it never closes one that is used again.
 IDLE = 2.0
-# As many clients wait for their answers at once; each asks again only when it has got one.
+# Requests at the same time.
 CLIENTS = 16
 
 
 @dataclass
 class Replica:
+    """A process of the service: its running requests and its idle connections."""
+
     port: int
     running: int = 0
     idle: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = field(
@@ -48,7 +51,9 @@ class Replica:
             self.running -= 1
 
     async def exchange(self, method: str, path: str, body: object) -> tuple[int, Any]:
-        content = json.dumps(body).encode() if body is not None else b""
+        content = b""
+        if body is not None:
+            content = json.dumps(body).encode()
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(content)}\r\n\r\n"
@@ -66,14 +71,14 @@ class Replica:
 
 
 class Load:
-    """What is asked, what was answered, and how long that took, phase by phase."""
+    """Requests to the replicas in turns: their failures, and how long they took in each phase."""
 
     def __init__(self, ports: Sequence[int], rate: float, seeded: Sequence[str]) -> None:
         self.replicas = {port: Replica(port) for port in ports}
         self.rotation = list(ports)
         self.rate = rate
         self.seeded = seeded
-        # The users made here, with the name that each of them must have; none is used twice at once.
+        # Users that it has created, by id and expected name; a request takes its user out meanwhile.
         self.users: list[tuple[str, str]] = []
         self.phase = "before"
         self.times: dict[str, list[float]] = {}
@@ -81,7 +86,7 @@ class Load:
         self.number = 0
 
     async def run(self) -> None:
-        """Begin requests at a fixed rate, or as fast as the clients get their answers."""
+        """Start requests at a fixed rate, or if that is too high, as fast as they are answered."""
         loop = asyncio.get_running_loop()
         due, running = loop.time(), set()
         free = asyncio.Semaphore(CLIENTS)
@@ -104,11 +109,13 @@ class Load:
             async with asyncio.timeout(TIMEOUT):
                 await self.choose(number, replica, asked)
         except Exception as error:  # noqa: BLE001
-            at = time.strftime("%H:%M:%S")
-            self.failures.append(f"{phase}, {at}, port {replica.port}: {asked}: {error!r}")
+            now = time.strftime("%H:%M:%S")
+            self.failures.append(f"{phase}, {now}, port {replica.port}: {asked}: {error!r}")
         self.times.setdefault(phase, []).append(time.monotonic() - begin)
 
     async def choose(self, number: int, replica: Replica, asked: list[object]) -> None:
+        """Make a random request, which is appended to `asked` for messages."""
+
         async def expect(status: int, name: str | None, *request: object) -> Any:
             asked.extend(request)
             answer, body = await replica.request(*request)  # type: ignore[arg-type]
@@ -134,18 +141,14 @@ class Load:
             user, _ = self.users.pop(random.randrange(len(self.users)))
             await expect(204, None, "DELETE", f"/users/{user}")
         elif kind < 0.9:
-            place = random.randrange(len(self.seeded))
-            await expect(
-                200,
-                f"Seeded {int(self.seeded[place][-12:], 16)}",
-                "GET",
-                f"/users/{self.seeded[place]}",
-            )
+            user = random.choice(self.seeded)
+            await expect(200, f"Seeded {int(user[-12:], 16)}", "GET", f"/users/{user}")
         else:
             page = await expect(200, None, "GET", "/users?limit=20")
             assert len(page["items"]) == 20, page
 
     async def obey(self, word: str, value: str) -> object:
+        """Execute a command of the driver; return the answer to it."""
         if word == "phase":
             self.phase = value
         elif word == "out":
@@ -160,27 +163,29 @@ class Load:
         return self.number
 
 
-async def main(given: dict[str, Any]) -> None:
-    load = Load(**given)
-    running = asyncio.create_task(load.run())
+async def main() -> None:
+    """Read the options and then commands, a line each; print the answer to each command."""
     loop = asyncio.get_running_loop()
+    load = Load(**json.loads(sys.stdin.readline()))
+    running = asyncio.create_task(load.run())
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         word, _, value = line.strip().partition(" ")
         if word == "report":
             running.cancel()
-            # Those that are on their way are counted as well.
+            # Requests that are not answered yet are counted, too.
             others = asyncio.all_tasks() - {asyncio.current_task(), running}
             await asyncio.gather(*others)
         print(json.dumps(await load.obey(word, value)), flush=True)
 
 
 class Driver:
-    """The load, seen from a test."""
+    """Controls the process with the load."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
 
-    def say(self, command: str) -> Any:
+    def send(self, command: str) -> Any:
+        """Send `phase NAME`, `out PORT`, `in PORT`, `count` or `report`; return the answer."""
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write(f"{command}\n")
@@ -189,30 +194,30 @@ class Driver:
 
     def report(self) -> tuple[int, list[str], list[str]]:
         """End the load; return the number of requests, a line for each phase, and all failures."""
-        found = self.say("report")
-        times: dict[str, list[float]] = found["times"]
-        times["all"] = [one for part in times.values() for one in part]
+        report = self.send("report")
+        times: dict[str, list[float]] = report["times"]
+        times["all"] = list(itertools.chain(*times.values()))
         lines = [f"{'phase':<40} {'requests':>8} {'p50 ms':>7} {'p99 ms':>7} {'max ms':>7}"]
         for phase, taken in times.items():
             cuts = [cut * 1000 for cut in statistics.quantiles([*taken, *taken], n=100)]
             numbers = f"{cuts[49]:7.1f} {cuts[98]:7.1f} {max(taken) * 1000:7.1f}"
             lines.append(f"{phase:<40} {len(taken):>8,} {numbers}")
-        return len(times["all"]), lines, found["failures"]
+        return len(times["all"]), lines, report["failures"]
 
 
 @contextlib.contextmanager
 def loading(ports: Sequence[int], rate: float, seeded: Sequence[str]) -> Iterator[Driver]:
-    """Load the replicas until the end of the block."""
+    """Send requests to the replicas during the block."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.load"],
+        [sys.executable, "-m", "harness.rolling_load"],
         cwd=Path(__file__).resolve().parent.parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert process.stdin
-    given = {"ports": ports, "rate": rate, "seeded": seeded}
-    process.stdin.write(json.dumps(given) + "\n")
+    options = {"ports": ports, "rate": rate, "seeded": seeded}
+    process.stdin.write(json.dumps(options) + "\n")
     try:
         yield Driver(process)
     finally:
@@ -222,4 +227,4 @@ def loading(ports: Sequence[int], rate: float, seeded: Sequence[str]) -> Iterato
 
 
 if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.stdin.readline())))
+    asyncio.run(main())

@@ -1,8 +1,9 @@
-"""Routes that answer without end, or late: a project has none, and its server has to bear them."""
+"""Routes with an endless or a late response, to test how the server of a project handles them."""
 
 from pathlib import Path
 
 from harness.project import Project
+from harness.releases import edit
 
 ROUTES = """
 import asyncio
@@ -38,14 +39,8 @@ def with_slow_routes(project: Project, folder: Path) -> Project:
     project = project.copy(folder / "orders", url)
     (project.folder / "app/slow_routes.py").write_text(ROUTES, "utf-8")
     main = project.folder / "app/main.py"
-    text = main.read_text("utf-8")
-    imported = "from app.settings import"
-    included = "    app.include_router(users_router)\n"
-    assert imported in text
-    assert included in text
-    text = text.replace(
-        imported, f"from app.slow_routes import router as slow_router\n{imported}", 1
-    )
-    text = text.replace(included, f"{included}    app.include_router(slow_router)\n", 1)
-    main.write_text(text, "utf-8")
+    module = "from app.settings import"
+    edit(main, module, f"from app.slow_routes import router as slow_router\n{module}")
+    users = "    app.include_router(users_router)\n"
+    edit(main, users, f"{users}    app.include_router(slow_router)\n")
     return project

@@ -1,8 +1,7 @@
-"""A second PostgreSQL that follows the one of a project, or another one that can be stopped."""
+"""A standby of a project's PostgreSQL, and a primary with a standby that tests can stop."""
 
 import contextlib
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -14,65 +13,63 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import psycopg
 
-from harness.processes import free_port, only, wait_for
-from harness.programs import answering
+from harness.processes import only, wait_for
+from harness.programs import answering, user_for
 from harness.project import Project
+from harness.servers import free_port
 
 
 @contextlib.contextmanager
 def following(project: Project, url: str) -> Iterator[str]:
-    """Yield the address of the same database on a standby."""
-    folder = only(parse_qs(urlsplit(url).query)["host"])
+    """Yield the URL of the same database on a standby."""
+    socket_folder = only(parse_qs(urlsplit(url).query)["host"])
     programs = programs_of(project)
-    # Neither runs as root, and the socket's folder is closed to others.
-    owner = pwd.getpwuid(Path(folder).stat().st_uid)[0]
-    user = owner if os.geteuid() == 0 else None
-    place = Path(tempfile.mkdtemp(prefix="standby-"))
+    # PostgreSQL refuses to run as root, and other users cannot open the socket's folder.
+    user = user_for(Path(socket_folder))
+    folder = Path(tempfile.mkdtemp(prefix="standby-"))
     try:
-        shutil.chown(place, owner)
-        data = place / "data"
+        shutil.chown(folder, Path(socket_folder).owner())
+        data = folder / "data"
         copy = [programs / "pg_basebackup", "-D", data, "-d", url, "-R", "-c", "fast", "--no-sync"]
-        subprocess.run(copy, check=True, capture_output=True, cwd=place, user=user)
-        settings = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={place}"]
+        subprocess.run(copy, check=True, capture_output=True, cwd=folder, user=user)
+        settings = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}"]
         command = [programs / "postgres", "-D", data, *settings]
-        there = url.replace(quote(folder), str(place)).replace(folder, str(place))
-        # Fast: without waiting for whoever is still connected.
-        with answering(command, there, place / "log", user, signal.SIGINT, grace=30):
-            yield there
+        standby = url.replace(quote(socket_folder), str(folder)).replace(socket_folder, str(folder))
+        # SIGINT is a fast shutdown, which does not wait for clients to disconnect.
+        with answering(command, standby, folder / "log", user, signal.SIGINT, grace=30):
+            yield standby
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def programs_of(project: Project) -> Path:
-    """Return the folder of the newest version that the package carries, which is the one that runs."""
+    """Return the folder with the programs of the newest PostgreSQL in the project's package."""
     *_, programs = sorted((project.folder / ".venv").resolve().rglob("pginstall*/bin"))
     return programs
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A primary and its standby, each on a loopback port of its own."""
+    """The URLs of a primary and its standby, each on a loopback port."""
 
     primary: str
     standby: str
     folder: Path
 
     def url(self, parameters: str) -> str:
-        hosts = ",".join(url.partition("@")[2].partition("/")[0] for url in self.servers)
+        """Return a URL with the hosts of both servers."""
+        primary, standby = urlsplit(self.primary).port, urlsplit(self.standby).port
+        hosts = f"127.0.0.1:{primary},127.0.0.1:{standby}"
         return f"postgresql://postgres@{hosts}/postgres{parameters}"
 
-    @property
-    def servers(self) -> tuple[str, str]:
-        return self.primary, self.standby
-
     def wait_for_standby(self) -> None:
-        """Return when the standby has all that was committed."""
+        """Wait until the standby has replayed everything that was committed."""
         behind = "SELECT 1 FROM pg_stat_replication WHERE replay_lsn < pg_current_wal_lsn()"
         with psycopg.connect(self.primary, autocommit=True) as connection:
-            wait_for(lambda: not connection.execute(behind).fetchone(), "the standby is there")
+            wait_for(lambda: not connection.execute(behind).fetchone(), "the standby has caught up")
 
     def stop_primary(self) -> None:
-        """Stop it as a crash would: its connections break, and nothing is handed over."""
+        """Stop it as a crash would: connections break, and nothing is sent to the standby any more."""
         pid = int((self.folder / "primary/postmaster.pid").read_text("utf-8").split()[0])
         os.kill(pid, signal.SIGQUIT)
         wait_for(lambda: not answers(self.primary), "the primary is down")
@@ -91,14 +88,14 @@ def answers(url: str) -> bool:
 
 @contextlib.contextmanager
 def pair(project: Project) -> Iterator[Pair]:
-    """Run a primary and a standby that follows it."""
+    """Run a primary and a standby of it."""
     programs = programs_of(project)
     folder = Path(tempfile.mkdtemp(prefix="pair-"))
     data = project.folder / ".postgres"
-    owner = pwd.getpwuid(data.stat().st_uid)[0]
-    user = owner if os.geteuid() == 0 else None
-    ports = [free_port(), free_port()]
-    primary, standby = (f"postgresql://postgres@127.0.0.1:{port}/postgres" for port in ports)
+    user = user_for(data)
+    primary_port, standby_port = free_port(), free_port()
+    primary = f"postgresql://postgres@127.0.0.1:{primary_port}/postgres"
+    standby = f"postgresql://postgres@127.0.0.1:{standby_port}/postgres"
     make = ["-U", "postgres", "-A", "trust", "--no-sync"]
     follow = ["-d", primary, "-R", "-c", "fast", "--no-sync"]
 
@@ -112,11 +109,11 @@ def pair(project: Project) -> Iterator[Pair]:
         subprocess.run(command, check=True, capture_output=True, cwd=folder, user=user)
 
     try:
-        shutil.chown(folder, owner)
+        shutil.chown(folder, data.owner())
         run("initdb", "-D", folder / "primary", *make)
-        with server("primary", ports[0], primary):
+        with server("primary", primary_port, primary):
             run("pg_basebackup", "-D", folder / "standby", *follow)
-            with server("standby", ports[1], standby):
+            with server("standby", standby_port, standby):
                 yield Pair(primary, standby, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

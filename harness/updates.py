@@ -1,7 +1,8 @@
-"""Services at a release, updated and recopied by copier as their users do it, and what they hold."""
+"""Services that were copied from a release, and their updates by copier as users run them."""
 
 import dataclasses
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from harness.releases import Releases, commit, configuration_of, git, needs_trus
 from harness.template import Answers, files, render
 
 RELEASES = list(released())
-OPTIONS: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True}
-CONFLICTS = ["inline", "rej"]
-# Every file that depends on an answer is in one of these, and left out of another.
+OPTIONS: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True, "unsafe": False}
+CONFLICT_MODES = ["inline", "rej"]
+# Every file that depends on an answer is rendered for one of these, and not for another.
 ANSWERS = {
     "all of PostgreSQL": {
         "database": "postgresql",
@@ -25,9 +26,23 @@ ANSWERS = {
     "little of PostgreSQL": {"database": "postgresql", "deploy": [], "ci": "none"},
     "SQLite": {"database": "sqlite", "deploy": ["docker"], "ci": "gitlab"},
 }
-# What git writes around two sides of a conflict.
-BEFORE, AFTER = f"{'<' * 7} before updating\n", f"{'>' * 7} after updating\n"
-# One more of `_migrations`, with which copier.yml ends.
+# The lines around an inline conflict.
+CONFLICT_START = f"{'<' * 7} before updating\n"
+CONFLICT_END = f"{'>' * 7} after updating\n"
+# The update of a test in a process of its own.
+UPDATE = """\
+import copier, sys
+copier.run_update(
+    ".",
+    vcs_ref=sys.argv[1],
+    defaults=True,
+    overwrite=True,
+    quiet=True,
+    unsafe=True,
+    settings=copier.Settings(),
+)
+"""
+# An entry of `_migrations`, the last list in copier.yml.
 HOOK_ENTRY = """\
   - version: "{version}"
     when: "{{{{ _stage == 'before' }}}}"
@@ -35,15 +50,15 @@ HOOK_ENTRY = """\
 """
 
 
-def start(releases: Releases, folder: Path, release: str, answers: Answers) -> Path:
-    """Copy a release and commit it, as its user would, with those answers that it asks for."""
-    made = releases.source.with_name("started") / f"{release}-{hash(repr(answers))}"
-    if not made.exists():
-        begin(releases, made, release, answers)
-    return shutil.copytree(made, folder, symlinks=True)
+def start_service(releases: Releases, folder: Path, release: str, answers: Answers) -> Path:
+    """Copy a release and commit it, with those of the answers that it asks for."""
+    original = releases.source.with_name("started") / f"{release}-{hash(repr(answers))}"
+    if not original.exists():
+        copy_and_commit(releases, original, release, answers)
+    return shutil.copytree(original, folder, symlinks=True)
 
 
-def begin(releases: Releases, folder: Path, release: str, answers: Answers) -> None:
+def copy_and_commit(releases: Releases, folder: Path, release: str, answers: Answers) -> None:
     asked = configuration_of(releases, release)
     known = {name: answer for name, answer in answers.items() if name in asked}
     render(releases.source, folder, known, vcs_ref=release)
@@ -52,44 +67,68 @@ def begin(releases: Releases, folder: Path, release: str, answers: Answers) -> N
 
 
 def update(folder: Path, release: str, **options: Any) -> None:
-    """Run `copier update`, trusting nothing unless it says so."""
-    given = {**OPTIONS, "unsafe": False, **options}
-    copier.run_update(folder, vcs_ref=release, settings=copier.Settings(), **given)
+    """Run `copier update`, by default without trust."""
+    copier.run_update(folder, vcs_ref=release, settings=copier.Settings(), **OPTIONS | options)
 
 
-def carry(releases: Releases, folder: Path, release: str, **options: Any) -> None:
-    """Update with trust only where a hook lies on the way."""
+def update_command(release: str) -> list[str]:
+    """Return a command that updates the service in the current folder, with trust."""
+    return [sys.executable, "-c", UPDATE, release]
+
+
+def recopy(folder: Path, release: str, **options: Any) -> None:
+    """Run `copier recopy`, by default without trust."""
+    copier.run_recopy(folder, vcs_ref=release, settings=copier.Settings(), **OPTIONS | options)
+
+
+def update_trusting_hooks(releases: Releases, folder: Path, release: str, **options: Any) -> None:
+    """Run `copier update`, with trust only if a hook runs on the way."""
     answers = yaml.safe_load((folder / ".copier-answers.yml").read_text("utf-8"))
     trusted = needs_trust(releases, answers["_commit"], release)
     update(folder, release, unsafe=trusted, **options)
 
 
+def add_hook_entry(releases: Releases, version: str) -> None:
+    """Have the clone's copier.yml run a hook for this release."""
+    with (releases.source / "copier.yml").open("a", encoding="utf-8") as file:
+        file.write(HOOK_ENTRY.format(version=version))
+
+
 def status(folder: Path) -> str:
+    """Return what `git status` lists: uncommitted files and changes."""
     return git("status", "--porcelain", cwd=folder)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return the files without git's own, and without those that are the project's own."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in files(folder)
-        if path.relative_to(folder).parts[0] != ".git"
-        and path.relative_to(folder).parts[:2] != ("migrations", "versions")
-    }
+    """Return the bytes of each file by name, without .git and without revisions.
 
-
-def recopy(folder: Path, release: str, **options: Any) -> None:
-    given = {**OPTIONS, "unsafe": False, **options}
-    copier.run_recopy(folder, vcs_ref=release, settings=copier.Settings(), **given)
+    Revisions are never the same: an update leaves them to the service.
+    """
+    bytes_by_name = {}
+    for path in files(folder):
+        name = path.relative_to(folder)
+        if name.parts[0] != ".git" and name.parts[:2] != ("migrations", "versions"):
+            bytes_by_name[str(name)] = path.read_bytes()
+    return bytes_by_name
 
 
 def revisions(folder: Path) -> dict[str, bytes]:
-    found = (folder / "migrations/versions").glob("*.py")
-    return {path.name: path.read_bytes() for path in found}
+    """Return the bytes of each revision by name."""
+    paths = folder.glob("migrations/versions/*.py")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
-def settle(folder: Path, project: Project, url: str) -> Project:
-    """Give a rendered project the environment of another one, and a database."""
+def conflicts(folder: Path) -> list[str]:
+    """Return the files with inline conflicts, and the files of rejected hunks."""
+    names = []
+    for name, content in contents(folder).items():
+        if name.endswith(".rej") or CONFLICT_START.encode() in content:
+            names.append(name)
+    return names
+
+
+def share_environment(folder: Path, project: Project, url: str) -> Project:
+    """Return the service in a folder as a project, with the environment of another one."""
     (folder / ".venv").symlink_to(project.folder / ".venv")
     (folder / ".git/info/exclude").write_text(".venv\n", "utf-8")
     (folder / ".env").write_text(f"DATABASE_URL={url}\n", "utf-8")

@@ -1,6 +1,7 @@
-"""A generated project in git, as two colleagues have it, and the revisions that they write."""
+"""A generated project in a git repository, and revisions written into it."""
 
 import shutil
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from harness.processes import IDENTITY
 from harness.project import FIRST, Project
 from harness.releases import edit
 
-# Whatever the settings of this machine are.
+# git without the settings of this machine.
 ENVIRONMENT = {"GIT_CONFIG_GLOBAL": "/dev/null", **IDENTITY}
 REVISION = '''"""{title}
 
@@ -37,7 +38,7 @@ def downgrade() -> None:
 {downgrade}
 """
 
-# Writes a revision with an id and a body, which it returns the file of.
+# Writes a revision with an id and a body; returns its file.
 Revise = Callable[..., Path]
 
 # A column of the model of users.
@@ -52,7 +53,7 @@ def downgrade() -> None:
     op.drop_table("{table}")
 """
 
-# PostgreSQL builds it beside its readers and writers, outside of any transaction.
+# PostgreSQL builds it without blocking reads and writes, outside of any transaction.
 CONCURRENT_INDEX = """
 def upgrade() -> None:
     with op.get_context().autocommit_block():
@@ -76,17 +77,17 @@ def commit(project: Project, message: str = "Change it") -> None:
     git(project, "commit", "--quiet", "--message", message)
 
 
-def start(project: Project) -> Project:
-    """Begin a repository whose branch `main` has the project as it is."""
+def init_repository(project: Project) -> Project:
+    """Create a git repository in the project's folder, with the project in the first commit."""
     git(project, "init", "--quiet", "--initial-branch", "main")
-    # Tests share an environment by a link, which .gitignore takes for something else.
+    # Here .venv is a link to a shared environment; the pattern in .gitignore covers folders only.
     (project.folder / ".git/info/exclude").write_text(".venv\n", "utf-8")
     commit(project, "Start")
     return project
 
 
 def without_git(project: Project) -> str:
-    """Return a search path for machines where git is not installed."""
+    """Return a PATH without git: a folder with links to the programs that targets of make need."""
     folder = project.folder.parent / "programs"
     folder.mkdir()
     for program in ("make", "sh", "sed", "awk", "false"):
@@ -95,13 +96,13 @@ def without_git(project: Project) -> str:
 
 
 def indented(code: str) -> str:
-    return "\n".join(f"    {line}" if line else "" for line in code.strip().splitlines())
+    return textwrap.indent(code.strip(), "    ")
 
 
 def write_revision(
     project: Project, revision: str, body: str, after: str = FIRST, title: str | None = None
 ) -> Path:
-    """Write a revision with this body. Names of files are in the order of the revisions' names."""
+    """Write a revision with this body. Files sort in the order of the revision ids."""
     path = project.folder / f"migrations/versions/2026_01_02_0000-{revision}.py"
     title = title or f"revision {revision}"
     header = REVISION.format(title=title, revision=revision, after=after)
@@ -123,7 +124,7 @@ def revise(
 
 
 def add_column(project: Project, revision: str, column: str, after: str = FIRST) -> Path:
-    """Write a revision that is as harmless as they come."""
+    """Write a revision that adds a nullable column to `users`, which is always safe."""
     return revise(
         project,
         revision,
@@ -135,5 +136,12 @@ def add_column(project: Project, revision: str, column: str, after: str = FIRST)
 
 
 def add_phone_number(project: Project) -> None:
-    """Give the model of users one more column, which no revision adds yet."""
+    """Add the column `phone_number` to the model of users, without a revision."""
     edit(project.folder / "app/models/user.py", "    is_active: ", f"{PHONE_NUMBER}    is_active: ")
+
+
+def add_file(project: Project, name: str, text: str) -> None:
+    """Write a file of a project, with the folders that it is in."""
+    path = project.folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")

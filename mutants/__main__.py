@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from harness.package_cache import CACHE, use_own_cache
 from harness.processes import clean_environment, kill_group
-from harness.project import MADE, Project
+from harness.project import NOT_COPIED, Project
 from harness.releases import git
 from harness.template import ROOT, add_kit_tests, copy_of_working_tree, render
 from mutants import SERVICES, DoesNotApplyError, Mutant, load
@@ -84,7 +84,7 @@ class Workshop:
         """Plant a mutant in a copy, and run its test there."""
         start = time.monotonic()
         folder = Path(tempfile.mkdtemp(prefix="mutant-", dir=self.folder)) / "orders"
-        shutil.copytree(self.originals[mutant.database], folder, ignore=MADE, symlinks=True)
+        shutil.copytree(self.originals[mutant.database], folder, ignore=NOT_COPIED, symlinks=True)
         try:
             mutant.apply(folder)
         except DoesNotApplyError as error:

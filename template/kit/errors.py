@@ -1,4 +1,4 @@
-"""Every error as a problem: application/problem+json, RFC 9457.
+"""Errors that clients get as problems: application/problem+json, RFC 9457.
 
     ProblemError(status, detail, kind)
     |-- BadRequestError(detail, kind)   400
@@ -6,7 +6,7 @@
     |-- NotFoundError("user")           404, of the kind user-not-found
     `-- ConflictError(detail, kind)     409
 
-Raise one anywhere in a request. HTTPException of FastAPI, invalid requests and errors of the
+Raise them anywhere in a request. HTTPException of FastAPI, invalid requests and errors of the
 database become problems as well. An application that is mounted (`app.mount("/sub", FastAPI())`)
 answers its own errors: call add_error_handlers() with it. A handler of the service wins over a
 built-in one: `@app.exception_handler(RequestValidationError)`.

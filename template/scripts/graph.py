@@ -6,7 +6,18 @@ from collections.abc import Iterator, Sequence
 from alembic.script import Script
 from alembic.util import to_tuple
 
-from scripts.revisions import Applied, newest_first, read_applied, state_of
+from scripts.revisions import (
+    Applied,
+    format_time,
+    newest_first,
+    read_applied,
+    revisions_in_files,
+    state_of,
+)
+
+APPLIED, NOT_APPLIED = "●", "○"
+# A horizontal line over an empty column, and over a lane.
+CROSSED = {" ": "─", "│": "┼"}
 
 
 def main() -> None:
@@ -24,33 +35,41 @@ def main() -> None:
 
 
 def draw(applied: Applied | None) -> Iterator[str]:
-    """Yield two lines for each revision, and one where lanes meet."""
-    scripts = newest_first()
-    files = {script.revision for script in scripts}
-    for revision in sorted((applied or {}).keys() - files):
+    """Yield two lines for each revision, and one where lanes meet; None: nothing is known."""
+    for revision in sorted((applied or {}).keys() - revisions_in_files()):
         yield f"? {revision}  applied, but not among the files"
     lanes = Lanes()
-    for script in scripts:
+    for script in newest_first():
         column, joining = lanes.enter(script.revision)
         if joining:
-            yield lanes.draw(column, joining, "┴╯")
+            yield lanes.draw_joining(column, joining)
         lanes.end(joining)
-        mark = "●" if script.revision in (applied or ()) else "○"
-        head = " (head)" if script.is_head else ""
-        yield f"{lanes.draw(column, mark=mark)} {script.revision}  {script.doc}{head}"
+        title = f"{script.revision}  {script.doc}"
+        if script.is_head:
+            title += " (head)"
+        yield f"{lanes.draw_mark(column, mark_of(script, applied))} {title}"
         branches = lanes.lead(column, to_tuple(script.down_revision, default=("",)))
-        yield f"{lanes.draw(column, branches, '┬╮')} {describe_state(script, applied)}"
+        yield f"{lanes.draw_branches(column, branches)} {describe_state(script, applied)}"
+
+
+def mark_of(script: Script, applied: Applied | None) -> str:
+    if applied is None or script.revision not in applied:
+        return NOT_APPLIED
+    return APPLIED
 
 
 def describe_state(script: Script, applied: Applied | None) -> str:
+    """Return the state of a revision, and when it was applied if the history has that."""
     if applied is None:
         return ""
+    state = state_of(script, applied)
     row = applied.get(script.revision)
-    state = state_of(script.revision, script, applied)
     if row is None:
         return state
-    changed = "changed after it was " if state == "changed" else ""
-    return f"{changed}applied {row.applied_at:%Y-%m-%d %H:%M:%S} UTC"
+    text = f"applied {format_time(row)} UTC"
+    if state == "changed":
+        return f"changed after it was {text}"
+    return text
 
 
 class Lanes:
@@ -82,26 +101,39 @@ class Lanes:
         self.targets += parents[1:]
         return range(width, len(self.targets))
 
-    def draw(
-        self, column: int, others: Sequence[int] = (), corners: str = "", mark: str = ""
-    ) -> str:
-        """Return a line in which one lane, at `column`, meets others to its right."""
-        last = max(others, default=column)
-        line = ""
-        for position, target in enumerate(self.targets):
-            is_crossed = column < position < last
-            if position == column and mark:
-                line += mark
-            elif position == column and others:
-                line += "├"
-            elif position in others:
-                line += corners[position == last]
-            elif target:
-                line += "┼" if is_crossed else "│"
-            else:
-                line += "─" if is_crossed else " "
-            line += "─" if column <= position < last else " "
+    def draw_mark(self, column: int, mark: str) -> str:
+        """Return the line of a revision, whose mark is on its lane."""
+        line = self._draw()
+        line[2 * column] = mark
+        return "".join(line)
+
+    def draw_joining(self, column: int, others: Sequence[int]) -> str:
+        """Return a line in which lanes to the right end at the lane of a column."""
+        return self._connect(column, others, "┴", "╯")
+
+    def draw_branches(self, column: int, others: Sequence[int]) -> str:
+        """Return a line in which lanes to the right begin at the lane of a column."""
+        return self._connect(column, others, "┬", "╮")
+
+    def _draw(self) -> list[str]:
+        """Return two characters for each column: its lane, and the gap behind it."""
+        line = []
+        for target in self.targets:
+            line += ["│", " "] if target else [" ", " "]
         return line
+
+    def _connect(self, column: int, others: Sequence[int], middle: str, corner: str) -> str:
+        line = self._draw()
+        if not others:
+            return "".join(line)
+        last = 2 * others[-1]
+        for position in range(2 * column + 1, last):
+            line[position] = CROSSED[line[position]]
+        for other in others:
+            line[2 * other] = middle
+        line[2 * column] = "├"
+        line[last] = corner
+        return "".join(line)
 
 
 if __name__ == "__main__":

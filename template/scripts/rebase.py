@@ -4,6 +4,7 @@ The base is the branch that this one will be merged into: see scripts/base.py.
 """
 
 import re
+from collections.abc import Sequence
 from importlib.util import cache_from_source
 from itertools import pairwise
 from pathlib import Path
@@ -30,28 +31,36 @@ def main() -> None:
         print(f"nothing to do: {heads[0]} is the only head")
         return
     ours = added_to(base)
-    ends = [script for script in script_directory().get_revisions(heads) if script not in ours]
-    if len(ends) != 1 or any(script.is_merge_point or script.dependencies for script in ours):
+    theirs = set(script_directory().get_revisions(heads)).difference(ours)
+    if len(theirs) != 1 or not is_chain(ours):
         raise SystemExit(f"only links of a chain can move, after the one head of {base}: {MERGE}")
     refuse_applied(ours)
-    for before, script in pairwise(ends + ours):
+    for before, script in pairwise([*theirs, *ours]):
         if script.down_revision != before.revision:
             move(script, before)
 
 
 def added_to(base: str) -> list[Script]:
     """Return the revisions whose files the base does not have, the oldest first."""
-    if base and not exists(base):
-        known = script_directory().iterate_revisions(base, "base")
-        merged = {Path(script.path) for script in known}
-    else:
-        options = ("-r", "--name-only", "--end-of-options")
-        folder = versions_folder()
-        merged = {folder / name for name in git("ls-tree", *options, base)}
+    merged = merged_files(base)
     return [script for script in oldest_first() if Path(script.path) not in merged]
 
 
-def refuse_applied(ours: list[Script]) -> None:
+def merged_files(base: str) -> set[Path]:
+    """Return the files of the revisions that a branch has, or that lead up to a revision."""
+    if base and not exists(base):
+        ancestors = script_directory().iterate_revisions(base, "base")
+        return {Path(script.path) for script in ancestors}
+    options = ("-r", "--name-only", "--end-of-options")
+    return set(map(versions_folder().joinpath, git("ls-tree", *options, base)))
+
+
+def is_chain(scripts: Sequence[Script]) -> bool:
+    """Return whether each follows one revision only."""
+    return not any(script.is_merge_point or script.dependencies for script in scripts)
+
+
+def refuse_applied(ours: Sequence[Script]) -> None:
     """End with a line where the database has one of them: it would miss what now comes before."""
     applied = read_applied()
     for script in ours:

@@ -15,8 +15,9 @@ from sqlalchemy import Row, inspect, select
 from kit._internal.migrations.history import TABLE, checksum, history
 from kit.project import PROJECT_DIR
 
+HistoryRow = Row[tuple[Any, ...]]
 # By revision; the row of the history is None for one that was applied without writing it.
-Applied = Mapping[str, Row[tuple[Any, ...]] | None]
+Applied = Mapping[str, HistoryRow | None]
 
 
 @cache
@@ -32,15 +33,36 @@ def newest_first() -> list[Script]:
     return list(script_directory().walk_revisions())
 
 
+def revisions_in_files() -> set[str]:
+    return {script.revision for script in newest_first()}
+
+
 def oldest_first() -> list[Script]:
     return newest_first()[::-1]
 
 
 def read_applied() -> Applied:
     """Return the revisions that the database has; end with a line when it does not answer."""
-    heads: set[str] = set()
-    rows: dict[str, Row[tuple[Any, ...]]] = {}
+    scripts = script_directory()
+    heads, rows = read_database(scripts)
+    known = revisions_in_files()
+    revisions = set(heads)
+    for script in scripts.iterate_revisions(tuple(heads & known), "base"):
+        revisions.add(script.revision)
+    if heads <= known:
+        revisions |= rows.keys() - known
+    else:
+        # What came before a revision that has no file cannot be seen in the files.
+        revisions |= rows.keys()
+    return {revision: rows.get(revision) for revision in revisions}
 
+
+def read_database(scripts: ScriptDirectory) -> tuple[set[str], dict[str, HistoryRow]]:
+    """Return the current revisions, and the rows of the history by revision."""
+    heads: set[str] = set()
+    rows: dict[str, HistoryRow] = {}
+
+    # Alembic connects as env.py says, and calls this instead of running revisions.
     def read(current: tuple[str, ...], _context: object) -> tuple[()]:
         heads.update(current)
         connection = context.get_bind()
@@ -49,29 +71,27 @@ def read_applied() -> Applied:
                 rows[row.revision] = row
         return ()
 
-    scripts = script_directory()
     config = Config(attributes={"read_only": True})
     try:
         with EnvironmentContext(config, scripts, fn=read, dont_mutate=True):
             scripts.run_env()
     except CommandError as error:
         raise SystemExit(str(error)) from None
-    known = {script.revision for script in scripts.walk_revisions()}
-    behind = scripts.iterate_revisions(tuple(heads & known), "base")
-    revisions = heads | {script.revision for script in behind}
-    if heads - known:
-        # What came before a revision that has no file cannot be seen in the files.
-        revisions |= rows.keys()
-    else:
-        revisions |= rows.keys() - known
-    return {revision: rows.get(revision) for revision in revisions}
+    return heads, rows
 
 
-def state_of(revision: str, script: Script | None, applied: Applied) -> str:
-    """Return "applied", "pending", "changed" (since it was applied) or "missing" (its file)."""
-    if script is None:
-        return "missing"
-    row = applied.get(revision)
+def state_of(script: Script, applied: Applied) -> str:
+    """Return "applied", "pending" or "changed", since it was applied."""
+    row = applied.get(script.revision)
     if row is not None and row.checksum != checksum(script.path):
         return "changed"
-    return "applied" if revision in applied else "pending"
+    if script.revision in applied:
+        return "applied"
+    return "pending"
+
+
+def format_time(row: HistoryRow | None) -> str:
+    """Return when a revision was applied, in UTC; an empty string if that is not known."""
+    if row is None:
+        return ""
+    return f"{row.applied_at:%Y-%m-%d %H:%M:%S}"

@@ -14,9 +14,9 @@ from harness.project import Project, set_up, stopped
 from harness.template import DATABASES, add_kit_tests, choices, render
 
 
-def next_commands(said: str) -> list[str]:
+def next_commands(lines_of: str) -> list[str]:
     """Return the indented lines of the message, without their comments."""
-    _, _, message = said.partition("Next:")
+    _, _, message = lines_of.partition("Next:")
     indented = [line.strip() for line in message.splitlines() if line.startswith("  ")]
     return [re.sub(r"\s+#.*", "", line) for line in indented]
 
@@ -25,8 +25,8 @@ def next_commands(said: str) -> list[str]:
 def test_commands_of_the_message(source: Path, tmp_path: Path) -> None:
     """They are typed in the folder of `copier copy`, here one whose new folder has a blank."""
     copy = (sys.executable, "-m", "copier", "copy", "--defaults", "--data", "service_name=orders")
-    said = run(*copy, source, "my orders", cwd=tmp_path).stderr
-    enter, setup, serve, keep = next_commands(said)
+    lines_of = run(*copy, source, "my orders", cwd=tmp_path).stderr
+    enter, setup, serve, keep = next_commands(lines_of)
     assert (setup, serve) == ("make setup", "make dev")
     with stopped(Project(tmp_path / "my orders", DATABASES[0])) as project:
         run("sh", "-c", f"{enter} && {setup}", cwd=tmp_path, env={"PATH": project.path})

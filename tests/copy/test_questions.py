@@ -94,9 +94,9 @@ def test_bad_answer_is_refused(data: str, reason: str, source: Path, tmp_path: P
     done = run(
         *COPY, "--defaults", *first, "--data", data, source, "orders", cwd=tmp_path, code=None
     )
-    said = done.stderr.splitlines()[-1]
-    assert reason in said
-    assert re.search(r"for example:? \w+", said)
+    lines_of = done.stderr.splitlines()[-1]
+    assert reason in lines_of
+    assert re.search(r"for example:? \w+", lines_of)
     assert not list(tmp_path.iterdir())
 
 

@@ -15,20 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.combinations import combinations, describe
 from harness.dockerfile import parse
 from harness.processes import run
 from harness.project import Project
-from harness.template import (
-    DATABASES,
-    Answers,
-    Render,
-    choices,
-    combinations,
-    describe,
-    files,
-    packages,
-    render,
-)
+from harness.template import DATABASES, Answers, Render, choices, files, packages, render
 
 # Not the expressions of GitHub Actions: ${{ ... }}
 JINJA = re.compile(r"(?<!\$)\{\{|\{%|\{#")
@@ -43,7 +34,7 @@ SECRET = re.compile(
 # Names and descriptions that would break a careless template. Text in braces says `zq9`.
 NAMES = ["ab", "a" * 40, "null", "class", "user", "true", "a-1-b-2", "x86", "app", "no"]
 DESCRIPTIONS = [
-    'He said "\'\'\'" and \\"""\\ then \\n left: #1 & <b>more</b>',
+    'He lines_of "\'\'\'" and \\"""\\ then \\n left: #1 & <b>more</b>',
     "{{ 7*7 zq9 }} {% raw %} zq9 ${PATH} {# zq9 #}",
     "yes: [no, ~], &anchor *alias !tag | > - ? `$(date)` %(here)s %s {0}",
 ]
@@ -88,6 +79,7 @@ UPDATING = {
     "scripts/changes.py",
     "scripts/clone.py",
     "scripts/conflicts.py",
+    "scripts/preconditions.py",
     "scripts/programs.py",
     "scripts/release.py",
     "scripts/renames.py",

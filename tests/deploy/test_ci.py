@@ -12,11 +12,11 @@ from harness.ci_files import (
     IS_PULL_REQUEST,
     PROGRAMS,
     Job,
+    check_schema,
     github_jobs,
     github_script,
     github_workflows,
     gitlab_jobs,
-    has_schema,
     load,
 )
 from harness.processes import only, run
@@ -64,8 +64,8 @@ def check_jobs(rendered: Render, **answers: str) -> tuple[Job, Job]:
 
 
 def test_github_files_have_the_schema(github: Path) -> None:
-    has_schema(github, "github-workflows", *(github / ".github/workflows").iterdir())
-    has_schema(github, "dependabot", ".github/dependabot.yml")
+    check_schema(github, "github-workflows", *(github / ".github/workflows").iterdir())
+    check_schema(github, "dependabot", ".github/dependabot.yml")
 
 
 def test_github_workflows_are_secure(github: Path) -> None:
@@ -74,8 +74,8 @@ def test_github_workflows_are_secure(github: Path) -> None:
 
 def test_gitlab_files_have_the_schema(gitlab: Path) -> None:
     files = [gitlab / ".gitlab-ci.yml", *(gitlab / ".gitlab/ci").iterdir()]
-    has_schema(gitlab, "gitlab-ci", "--data-transform", "gitlab-ci", *files)
-    has_schema(gitlab, "renovate", "renovate.json")
+    check_schema(gitlab, "gitlab-ci", "--data-transform", "gitlab-ci", *files)
+    check_schema(gitlab, "renovate", "renovate.json")
 
 
 def test_actions_are_commits(github: Path) -> None:

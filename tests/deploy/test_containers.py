@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import dockerfile
-from harness.ci_files import PROGRAMS, has_schema
+from harness.ci_files import PROGRAMS, check_schema
 from harness.deployment import KUBERNETES, compose_services, load
 from harness.processes import only, run
 from harness.template import DATABASES, Render, defaults, files
@@ -44,7 +44,7 @@ def test_dockerfile_is_clean(containers: Path) -> None:
 
 
 def test_compose_file_has_the_schema(containers: Path) -> None:
-    has_schema(containers, "compose-spec", "compose.yaml")
+    check_schema(containers, "compose-spec", "compose.yaml")
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.14"])
@@ -59,11 +59,11 @@ def test_image_has_the_python_of_the_answer(rendered: Render, version: str) -> N
 def test_last_stage(containers: Path) -> None:
     last = last_stage(containers)
     assert "RUN" not in {instruction.keyword for instruction in last}
-    assert dockerfile.only(last, "USER").text == "10001:10001"
-    assert dockerfile.only(last, "STOPSIGNAL").text == "SIGTERM"
-    assert dockerfile.only(last, "CMD").command == ["python", "-m", "app"]
-    assert dockerfile.only(last, "EXPOSE").text == "8000"
-    settings = dockerfile.only(last, "ENV").text.split()
+    assert dockerfile.instruction_of(last, "USER").text == "10001:10001"
+    assert dockerfile.instruction_of(last, "STOPSIGNAL").text == "SIGTERM"
+    assert dockerfile.instruction_of(last, "CMD").command == ["python", "-m", "app"]
+    assert dockerfile.instruction_of(last, "EXPOSE").text == "8000"
+    settings = dockerfile.instruction_of(last, "ENV").text.split()
     assert {"PYTHONUNBUFFERED=1", "ORDERS_HOST=0.0.0.0", "PORT=8000"} <= set(settings)
 
 
@@ -193,7 +193,7 @@ def test_compose_keeps_the_file(rendered: Render) -> None:
     folder = rendered(database="sqlite")
     assert compose_services(folder)["service"]["volumes"] == ["data:/data"]
     last = last_stage(folder)
-    assert dockerfile.only(last, "VOLUME").text == "/data"
+    assert dockerfile.instruction_of(last, "VOLUME").text == "/data"
     # A volume has the owner of the folder below it, who must be able to write.
-    owner = dockerfile.only(last, "USER").text
+    owner = dockerfile.instruction_of(last, "USER").text
     assert f"COPY --from=builder --chown={owner} /data /data" in dockerfile_text(folder)

@@ -6,8 +6,9 @@ import httpx
 import psycopg
 import pytest
 
-from harness.processes import Server, only, said, wait_for
+from harness.processes import lines_of, only, wait_for
 from harness.project import Project
+from harness.servers import RunningService
 from harness.standby import Pair, pair
 
 pytestmark = pytest.mark.parametrize("project", ["postgresql"], indirect=True)
@@ -15,12 +16,12 @@ pytestmark = pytest.mark.parametrize("project", ["postgresql"], indirect=True)
 NOWHERE = "FAILED: cannot connect to postgresql://postgres@/postgres?host="
 
 
-def create_user(served: Server, name: str) -> int:
+def create_user(served: RunningService, name: str) -> int:
     body = {"email": f"{name}@example.com", "name": name}
     return httpx.post(f"{served.address}/users", json=body, timeout=30).status_code
 
 
-def ready(served: Server) -> bool:
+def ready(served: RunningService) -> bool:
     return httpx.get(f"{served.address}/health/ready", timeout=30).status_code == 200
 
 
@@ -40,7 +41,7 @@ def test_service_follows_the_primary(project: Project, tmp_path: Path) -> None:
             servers.stop_primary()
             assert create_user(served, "meanwhile") == 503
             assert not ready(served)
-            line = only(said(project.alembic(url, "current", code=None).stdout))
+            line = only(lines_of(project.alembic(url, "current", code=None).stdout))
             assert line.startswith(NOWHERE)
             servers.promote_standby()
             wait_for(lambda: create_user(served, "after") == 201, "the service writes again")
@@ -50,7 +51,7 @@ def test_service_follows_the_primary(project: Project, tmp_path: Path) -> None:
             project.alembic(url, "upgrade", "head")
 
 
-def demote_and_promote(served: Server, servers: Pair) -> None:
+def demote_and_promote(served: RunningService, servers: Pair) -> None:
     """A server may become read-only while its connections stay open."""
     set_read_only(servers.standby, "on")
     wait_for(lambda: create_user(served, "refused") == 503, "the server takes no writes")

@@ -13,8 +13,9 @@ from harness import dockerfile
 from harness.databases import Server as DatabaseServer
 from harness.deployment import compose_services, container_of, pod_of, resources_of
 from harness.dockerfile import Image
-from harness.processes import Server, free_port, only, run, serving
+from harness.processes import only, run
 from harness.project import Project
+from harness.servers import RunningService, free_port, serving
 from harness.template import Render, render
 from harness.working_copy import add_column
 
@@ -45,7 +46,7 @@ def installed_packages(image: Image) -> set[str]:
     return names
 
 
-def status(server: Server, path: str) -> int:
+def status(server: RunningService, path: str) -> int:
     return httpx.get(f"{server.address}{path}").status_code
 
 

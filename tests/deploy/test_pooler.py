@@ -16,8 +16,9 @@ import pytest
 from harness.databases import Server
 from harness.migrators import migrators
 from harness.pgbouncer import pooled
-from harness.processes import free_port, only, said
+from harness.processes import lines_of, only
 from harness.project import Project
+from harness.servers import free_port
 
 pytestmark = [
     pytest.mark.parametrize("project", ["postgresql"], indirect=True),
@@ -188,4 +189,6 @@ def test_limit_below_the_workers_is_one_line(project: Project, server: Server) -
         "ORDERS_CONNECTION_LIMIT": "3",
     }
     done = project.make("run", env=env, code=None)
-    assert said(done.stderr) == ["ORDERS_CONNECTION_LIMIT: each of 4 workers needs a connection"]
+    assert lines_of(done.stderr) == [
+        "ORDERS_CONNECTION_LIMIT: each of 4 workers needs a connection"
+    ]

@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.processes import Server, free_port, wait_for
+from harness.processes import wait_for
 from harness.programs import program
 from harness.project import Project
+from harness.servers import RunningService, free_port
 
 HEAD = b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 # Another address than that of the other clients.
@@ -22,7 +23,9 @@ ALLOWED = 100
 
 
 @pytest.fixture(scope="module")
-def served(light_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def served(
+    light_project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
     folder = tmp_path_factory.mktemp("proxied")
     url = f"sqlite:///{folder}/orders.db"
     light_project.alembic(url, "upgrade", "head")
@@ -32,7 +35,7 @@ def served(light_project: Project, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def proxy(
-    light_project: Project, served: Server, tmp_path_factory: pytest.TempPathFactory
+    light_project: Project, served: RunningService, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[int]:
     """Yield the port of an nginx with the project's configuration, and shorter timeouts."""
     nginx = program("nginx", package="nginx-light")
@@ -73,7 +76,7 @@ def answers(process: "subprocess.Popen[bytes]", port: int, log: Path) -> bool:
     return False
 
 
-def open_sockets(server: Server) -> int:
+def open_sockets(server: RunningService) -> int:
     count = 0
     for path in Path(f"/proc/{server.process.pid}/fd").iterdir():
         count += os.readlink(path).startswith("socket:")
@@ -96,7 +99,7 @@ def test_what_the_proxy_refuses_is_a_problem(proxy: int) -> None:
     assert problem["request_id"] == response.headers["X-Request-ID"]
 
 
-def test_slow_clients_do_not_reach_the_service(proxy: int, served: Server) -> None:
+def test_slow_clients_do_not_reach_the_service(proxy: int, served: RunningService) -> None:
     before = open_sockets(served)
     with contextlib.ExitStack() as stack:
         slow = []

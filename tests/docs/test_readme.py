@@ -16,9 +16,10 @@ import httpx
 import pytest
 import yaml
 
-from harness.processes import IDENTITY, Server, only, run
+from harness.processes import IDENTITY, only, run
 from harness.project import Project, stopped
 from harness.releases import GIT
+from harness.servers import RunningService
 from harness.template import DATABASES, ROOT, render
 from tools.pages import NAME, Block, blocks, normalise
 from tools.picture import PICTURE, draw
@@ -56,7 +57,7 @@ def test_every_block_is_marked(source: Path, tmp_path: Path) -> None:
             assert not block.options
 
 
-def curl(command: str, server: Server) -> None:
+def curl(command: str, server: RunningService) -> None:
     """Send the request that curl would send, which is not installed everywhere."""
     _, *arguments = shlex.split(command.replace(ADDRESS, server.address))
     url = only(word for word in arguments if word.startswith("http"))
@@ -86,7 +87,7 @@ def fresh(request: pytest.FixtureRequest, source: Path, tmp_path: Path) -> Itera
 @pytest.mark.slow
 def test_generated_readme(fresh: Project, tmp_path: Path) -> None:
     """From the first command to the last: a server, a column, every gate."""
-    server: Server | None = None
+    server: RunningService | None = None
     with contextlib.ExitStack() as stack:
         for block in blocks((fresh.folder / "README.md").read_text("utf-8")):
             if block.language == "python":

@@ -19,18 +19,11 @@ from harness.processes import only, run
 from harness.programs import program
 from harness.template import ROOT, copy_of_working_tree
 from tools.pages import hide_front_matter
+from website.languages import GUESTS, LANGUAGES, Language
+from website.links import LINK, Links, page_url, site_paths
+from website.markdown import PARSER, convert
 from website.mermaid import PIN
-from website.pages import (
-    GUESTS,
-    LANGUAGES,
-    LINK,
-    PARSER,
-    Language,
-    address,
-    all_places,
-    convert,
-    navigation,
-)
+from website.navigation import navigation
 
 pytestmark = [pytest.mark.slow, pytest.mark.seconds(90)]
 
@@ -161,7 +154,9 @@ def page(context: BrowserContext, site: str, wrong: list[str]) -> Iterator[Page]
     page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
     page.on(
         "console",
-        lambda said: said.type in {"error", "warning"} and wrong.append(f"{page.url}: {said.text}"),
+        lambda lines_of: (
+            lines_of.type in {"error", "warning"} and wrong.append(f"{page.url}: {lines_of.text}")
+        ),
     )
     # The browser gives up what it still fetches when it goes on to the next page.
     page.on(
@@ -302,7 +297,7 @@ def test_pages_are_the_same_on_the_site(language: Language, repository: Path, si
         tokens = [one for token in PARSER.parse(text) for one in (token, *(token.children or ()))]
         wanted = Counter(one.tag for one in tokens if one.nesting >= 0 and one.tag in ELEMENTS)
         html = (
-            repository / "build/host/docs" / language.home / address(place) / "index.html"
+            repository / "build/host/docs" / language.home / page_url(place) / "index.html"
         ).read_text("utf-8")
         article = html[html.index("<article") : html.index("</article>")]
         found = Counter(re.findall(r"<(\w+)[ >]", article))
@@ -373,6 +368,6 @@ def test_lines_keep_their_numbers() -> None:
     """What Zensical reports about a line is about the line of the author's page."""
     source = "docs/README.md"
     text = (ROOT / source).read_text("utf-8")
-    assert len(convert(text, source, LANGUAGES[0], all_places()).splitlines()) == len(
+    assert len(convert(text, Links(source, LANGUAGES[0], site_paths())).splitlines()) == len(
         text.splitlines()
     )

@@ -18,7 +18,7 @@ from kit.testing import client_of
 
 
 async def talk(app: ASGIApp, path: str, *texts: str) -> list[str]:
-    """Say this through a WebSocket, then close it; return what is answered."""
+    """Send texts through a WebSocket, then close it; return the answers."""
     incoming: list[Message] = [{"type": "websocket.connect"}]
     incoming += [{"type": "websocket.receive", "text": text} for text in texts]
     incoming.append({"type": "websocket.disconnect", "code": 1000})
@@ -116,8 +116,8 @@ async def test_mounted_application_with_a_database_of_its_own(
     own_app.mount("/sub", inner)
 
     @inner.get("/")
-    async def has_own(found: ServiceDatabase) -> bool:
-        return found is database
+    async def has_own(provided: ServiceDatabase) -> bool:
+        return provided is database
 
     assert (await own_client.get("/sub/")).json() is True
 

@@ -105,7 +105,7 @@ async def test_stream_left_open_is_an_error(app: FastAPI, kind: str) -> None:
         result = await session.stream(select(Note.title))
         return StreamingResponse(row.title async for row in result)
 
-    async with app.state.database.writing.begin() as session:
+    async with app.state.database.write_sessions.begin() as session:
         session.add(Note(title="a"))
     async with client_of(app) as client:
         for _ in range(REQUESTS):
@@ -135,7 +135,7 @@ async def test_task_keeps_no_connection(app: FastAPI, kind: str, *, has_pool: bo
     async with client_of(app) as client:
         for turns in range(REQUESTS):
             if not has_pool:
-                await app.state.database.reader.dispose()
+                await app.state.database.read_engine.dispose()
             await client.get(f"/{turns}")
             outcome = only(await asyncio.gather(*tasks, return_exceptions=True))
             assert isinstance(outcome, Exception)
@@ -148,7 +148,7 @@ async def test_own_session_outlives_the_request(app: FastAPI) -> None:
     @app.post("/")
     async def write_later(database: ServiceDatabase, tasks: BackgroundTasks) -> None:
         async def write() -> None:
-            async with database.writing.begin() as session:
+            async with database.write_sessions.begin() as session:
                 session.add(Note(title="a"))
 
         tasks.add_task(write)
@@ -156,7 +156,7 @@ async def test_own_session_outlives_the_request(app: FastAPI) -> None:
     @app.get("/")
     async def read_later(database: ServiceDatabase) -> StreamingResponse:
         async def rows() -> AsyncIterator[str]:
-            async with database.streaming() as session:
+            async with database.stream_sessions() as session:
                 async for title in await session.stream_scalars(select(Note.title)):
                     yield title
 

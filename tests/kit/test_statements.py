@@ -36,7 +36,7 @@ class Person(UUIDKey, Timestamped, Base):
     )
 
     family: Mapped[str] = mapped_column("family_name", String(100))
-    given: Mapped[str] = mapped_column("given_name", String(100), default="Ann")
+    first: Mapped[str] = mapped_column("given_name", String(100), default="Ann")
     badge: Mapped[str | None] = mapped_column(String(20))
     mail: Mapped[str | None] = mapped_column("mail_address", String(100), unique=True)
 
@@ -46,15 +46,15 @@ async def own(own_app: FastAPI) -> Database:
     """A database with tables of the tests' own, where a commit is a commit."""
     database: Database = own_app.state.database
     await create_tables(database)
-    async with database.engine.begin() as connection:
+    async with database.write_engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     return database
 
 
 async def test_inserted_row_has_its_defaults(own: Database) -> None:
     person = await own.insert(Person, family="Lovelace")
-    assert person.keys() == {"id", "family", "given", "badge", "mail", "created_at", "updated_at"}
-    assert (person["family"], person["given"]) == ("Lovelace", "Ann")
+    assert person.keys() == {"id", "family", "first", "badge", "mail", "created_at", "updated_at"}
+    assert (person["family"], person["first"]) == ("Lovelace", "Ann")
     assert person["created_at"] == person["updated_at"] <= datetime.now(UTC)
     assert await own.row(Person, person["id"]) == person
 
@@ -151,7 +151,7 @@ async def test_concurrent_statements_wait_for_each_other(own: Database) -> None:
 @pytest.mark.parametrize(
     ("attributes", "kind"),
     [
-        ((Person.family, Person.given), "family-given-taken"),
+        ((Person.family, Person.first), "family-first-taken"),
         ((Person.badge,), "badge-taken"),
         ((Person.mail,), "mail-taken"),
         ((Person.id,), "id-taken"),
@@ -181,7 +181,7 @@ async def test_other_broken_constraints_pass(own: Database) -> None:
 
 async def test_session_may_be_within_unique(own: Database) -> None:
     await own.insert(Note, title="a")
-    async with own.writing() as session:
+    async with own.write_sessions() as session:
         session.add(Note(title="a"))
         with pytest.raises(ConflictError), unique(Note.title, taken="Taken.", kind="no-title"):
             await session.flush()

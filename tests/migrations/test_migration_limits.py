@@ -1,44 +1,30 @@
-"""Migrations beside a running service on PostgreSQL: locks, time limits, poolers, index builds."""
+"""Migrations beside a running service on PostgreSQL: how long they wait for locks, and run."""
 
 import contextlib
+import itertools
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
 from harness.databases import Server
-from harness.migrators import environment
-from harness.pgbouncer import pooled
-from harness.processes import Completed, only, wait_for
-from harness.project import FIRST, Project
-from harness.working_copy import CONCURRENT_INDEX, Revise
+from harness.patient_migrations import ADD_COLUMN, transaction, upgrade
+from harness.processes import Completed, wait_for
+from harness.project import Project
+from harness.working_copy import CONCURRENT_INDEX, CREATE_TABLE, Revise
 
 pytestmark = [
     pytest.mark.parametrize("project", ["postgresql"], indirect=True),
-    pytest.mark.seconds(40),
+    pytest.mark.seconds(35),
 ]
 
-COLUMN = """
-def upgrade() -> None:
-    op.add_column("{table}", sa.Column("{column}", sa.String(20)))
-
-
-def downgrade() -> None:
-    op.drop_column("{table}", "{column}")
-"""
-CREATE = """
-def upgrade() -> None:
-    op.create_table("orders", sa.Column("id", sa.Integer(), primary_key=True))
-
-
-def downgrade() -> None:
-    op.drop_table("orders")
-"""
 SLEEP = """
 def upgrade() -> None:
     op.add_column("users", sa.Column("slow", sa.String(20)))
@@ -83,88 +69,75 @@ LOCKED = (
 )
 
 
-@pytest.fixture
-def migrated(copy: Project, url: str) -> str:
-    copy.alembic(url, "upgrade", "head")
-    return url
+@dataclass
+class Requests:
+    """Requests that clients send one after the other, and how long each took."""
+
+    client: httpx.Client
+    durations: list[float] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def read(self) -> None:
+        while not self.stop.is_set():
+            self.send("GET")
+
+    def write(self, prefix: str) -> None:
+        for number in itertools.count():
+            if self.stop.is_set():
+                return
+            email = f"{prefix}-{number}@example.com"
+            self.send("POST", json={"email": email, "name": "Ada"})
+
+    def send(self, method: str, **options: Any) -> None:
+        begin = time.monotonic()
+        answer = self.client.request(method, "/users", **options)
+        duration = time.monotonic() - begin
+        if not answer.is_success:
+            duration = float("inf")
+        self.durations.append(duration)
 
 
 @contextlib.contextmanager
-def transaction(url: str, statement: str) -> Iterator[None]:
-    """Keep what a statement uses in use, as a report or a forgotten session would."""
-    with psycopg.connect(url) as connection:
-        connection.execute(statement.encode())
-        yield
-
-
-def upgrade(
-    project: Project, url: str, revision: str = "head", code: int = 0, **settings: object
-) -> Completed:
-    return project.run(
-        *("alembic", "upgrade", revision),
-        env={"DATABASE_URL": url, **environment(settings)},
-        code=code,
-    )
-
-
-@contextlib.contextmanager
-def load(project: Project, url: str, log: Path) -> Iterator[list[float]]:
-    """Yield the durations of the requests that two readers and two writers send to the service."""
-    durations: list[float] = []
-    stop = threading.Event()
+def load(project: Project, url: str, log: Path) -> Iterator[Requests]:
+    """Have two readers and two writers send requests to the service."""
     with (
         project.serve("python", "-m", "app", url=url, log=log) as server,
         httpx.Client(base_url=server.address, timeout=60) as client,
+        ThreadPoolExecutor() as pool,
     ):
-        threads = [
-            threading.Thread(target=send, args=(client, method, number, stop, durations))
-            for number, method in enumerate(["GET", "GET", "POST", "POST"])
+        requests = Requests(client)
+        clients = [
+            pool.submit(requests.read),
+            pool.submit(requests.read),
+            pool.submit(requests.write, "ada"),
+            pool.submit(requests.write, "bob"),
         ]
-        for thread in threads:
-            thread.start()
         try:
-            yield durations
+            yield requests
         finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
-
-
-def send(
-    client: httpx.Client, method: str, number: int, stop: threading.Event, durations: list[float]
-) -> None:
-    """Send requests until told to stop; note how long each took, and nothing for a failed one."""
-    turn = 0
-    while not stop.is_set():
-        turn += 1
-        body = {"email": f"{number}-{turn}@example.com", "name": "Ada"}
-        begin = time.monotonic()
-        answer = client.request(method, "/users", json=body if method == "POST" else None)
-        durations.append(time.monotonic() - begin if answer.is_success else float("inf"))
+            requests.stop.set()
+    for done in clients:
+        done.result()
 
 
 def migrate_beside_a_blocker(
     project: Project, url: str, log: Path, **settings: object
 ) -> tuple[Completed, float]:
     """Migrate under load while a transaction reads for 6 seconds; return the longest request."""
-    done: list[Completed] = []
-    migration = threading.Thread(target=lambda: done.append(upgrade(project, url, **settings)))
-    with load(project, url, log) as durations:
-        wait_for(lambda: len(durations) > 20, "the service answers")
+    with load(project, url, log) as requests, ThreadPoolExecutor() as pool:
+        wait_for(lambda: len(requests.durations) > 20, "the service answers")
         with transaction(url, "SELECT count(*) FROM users"):
-            durations.clear()
-            migration.start()
+            requests.durations.clear()
+            migration = pool.submit(upgrade, project, url, **settings)
             time.sleep(6)
-        migration.join()
-        completed = only(done)
-        return completed, max(durations)
+        return migration.result(), max(requests.durations)
 
 
-def test_nobody_queues_behind_a_migration(
+def test_requests_do_not_queue_behind_a_migration(
     copy: Project, migrated: str, revise: Revise, tmp_path: Path
 ) -> None:
     """Readers and writers wait for a moment, although a table that they need is to be altered."""
-    revise(ADDED, COLUMN, table="users", column="phone")
+    revise(ADDED, ADD_COLUMN, table="users", column="phone")
     done, longest = migrate_beside_a_blocker(
         copy, migrated, tmp_path / "log", migration_lock_timeout=0.5
     )
@@ -172,7 +145,7 @@ def test_nobody_queues_behind_a_migration(
     assert longest < 3
     copy.alembic(migrated, "check", code=None)
     # Without the limit they would wait for as long as the transaction lasts.
-    revise(NEXT, COLUMN, before=ADDED, table="users", column="fax")
+    revise(NEXT, ADD_COLUMN, before=ADDED, table="users", column="fax")
     done, longest = migrate_beside_a_blocker(
         copy, migrated, tmp_path / "log", migration_lock_timeout=60
     )
@@ -181,7 +154,7 @@ def test_nobody_queues_behind_a_migration(
 
 
 def test_retries_come_to_an_end(copy: Project, migrated: str, revise: Revise) -> None:
-    revise(ADDED, COLUMN, table="users", column="phone")
+    revise(ADDED, ADD_COLUMN, table="users", column="phone")
     settings = {"migration_lock_timeout": 0.2, "migration_timeout": 2}
     with transaction(migrated, "SELECT count(*) FROM users"):
         done = upgrade(copy, migrated, code=255, **settings)
@@ -196,9 +169,9 @@ def test_retry_goes_no_further_than_asked(
     copy: Project, migrated: str, revise: Revise, server: Server
 ) -> None:
     """When the first of two steps is done, `+2` would now mean a third one."""
-    revise(ADDED, CREATE)
-    revise(NEXT, COLUMN, before=ADDED, table="users", column="phone")
-    revise("cccccccccccc", COLUMN, before=NEXT, table="orders", column="note")
+    revise(ADDED, CREATE_TABLE, table="orders")
+    revise(NEXT, ADD_COLUMN, before=ADDED, table="users", column="phone")
+    revise("cccccccccccc", ADD_COLUMN, before=NEXT, table="orders", column="note")
     settings = {"migration_lock_timeout": 0.2}
     with transaction(migrated, "SELECT count(*) FROM users"):
         done = upgrade(copy, migrated, "+2", code=255, **settings)
@@ -244,119 +217,3 @@ def test_limit_is_that_of_a_revision(
     done = upgrade(copy, migrated, code=255, migration_statement_timeout=0.5)
     assert "SELECT pg_sleep(30): canceling statement due to statement timeout" in done.stdout
     assert server.query(migrated, "SELECT * FROM alembic_version") == [(ADDED,)]
-
-
-def building(server: Server, url: str) -> Callable[[], list[tuple[object, ...]]]:
-    query = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
-    return lambda: server.query(url, query)
-
-
-def test_index_build_may_wait(copy: Project, migrated: str, revise: Revise, server: Server) -> None:
-    """It waits for every older transaction, for longer than any limit, and blocks nobody."""
-    revise(ADDED, CONCURRENT_INDEX)
-    settings = {"migration_lock_timeout": 0.2, "migration_statement_timeout": 0.5}
-    done: list[Completed] = []
-    migration = threading.Thread(target=lambda: done.append(upgrade(copy, migrated, **settings)))
-    with transaction(migrated, "UPDATE users SET name = name"):
-        migration.start()
-        wait_for(building(server, migrated), "the index is being built")
-        time.sleep(1)
-        assert building(server, migrated)()
-    migration.join()
-    assert done
-    assert not building(server, migrated)()
-    assert "trying again" not in done[0].stderr
-
-
-@pytest.fixture
-def interrupted(copy: Project, migrated: str, revise: Revise, server: Server) -> str:
-    """Return the address of a database with an index whose build was killed."""
-    revise(ADDED, CONCURRENT_INDEX)
-    with transaction(migrated, "UPDATE users SET name = name"):
-        failed: list[Completed] = []
-        migration = threading.Thread(
-            target=lambda: failed.append(copy.alembic(migrated, "upgrade", "head", code=None))
-        )
-        migration.start()
-        wait_for(building(server, migrated), "the index is being built")
-        end = (
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_progress_create_index"
-            " WHERE datname = current_database()"
-        )
-        assert server.query(migrated, end) == [(True,)]
-        migration.join()
-    assert failed
-    return migrated
-
-
-def execute(url: str, statement: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement.encode())
-
-
-def test_half_built_index_is_reported(copy: Project, interrupted: str, server: Server) -> None:
-    """The build would not begin again: an index of that name exists."""
-    done = copy.alembic(interrupted, "upgrade", "head", code=255)
-    assert done.stdout.strip() == (
-        "FAILED: half built: ix_users_name. Repair it by DROP INDEX CONCURRENTLY or, where its"
-        " revision has been applied, by REINDEX INDEX CONCURRENTLY"
-    )
-    execute(interrupted, "DROP INDEX CONCURRENTLY ix_users_name")
-    copy.alembic(interrupted, "upgrade", "head")
-    assert not building(server, interrupted)()
-    assert server.query(interrupted, "SELECT * FROM alembic_version") == [(ADDED,)]
-
-
-def test_applied_index_is_rebuilt(copy: Project, interrupted: str, server: Server) -> None:
-    """With nothing to migrate it is a warning: a deployment need not stop for it."""
-    copy.alembic(interrupted, "stamp", "head", code=255)
-    execute(interrupted, f"UPDATE alembic_version SET version_num = '{ADDED}'")
-    done = copy.alembic(interrupted, "upgrade", "head")
-    warning = (
-        "half built: ix_users_name. Repair it by DROP INDEX CONCURRENTLY or, where its revision has"
-        " been applied, by REINDEX INDEX CONCURRENTLY"
-    )
-    assert warning in done.stderr
-    execute(interrupted, "REINDEX INDEX CONCURRENTLY ix_users_name")
-    assert warning not in copy.alembic(interrupted, "upgrade", "head").stderr
-    assert not building(server, interrupted)()
-
-
-def test_pooler_in_transaction_mode_is_refused(
-    copy: Project, url: str, server: Server, tmp_path: Path
-) -> None:
-    with pooled(url, tmp_path) as pooler:
-        done = copy.alembic(pooler, "upgrade", "head", code=255)
-        assert done.stdout.strip() == (
-            "FAILED: a pooler in transaction mode keeps no lock:"
-            " let MIGRATION_DATABASE_URL lead past it"
-        )
-        given = {"DATABASE_URL": pooler, "MIGRATION_DATABASE_URL": pooler}
-        done = copy.run("alembic", "upgrade", "head", env=given, code=255)
-        assert done.stdout.startswith("FAILED: a pooler in transaction mode")
-        assert not server.tables(url)
-        given["MIGRATION_DATABASE_URL"] = url
-        copy.make("db-migrate", env=given)
-        assert "users" in server.tables(url)
-        # Whoever only looks needs no lock.
-        assert FIRST in copy.alembic(pooler, "current").stdout
-
-
-def test_pooler_in_session_mode_will_do(copy: Project, url: str, tmp_path: Path) -> None:
-    with pooled(url, tmp_path, mode="session") as pooler:
-        copy.alembic(pooler, "upgrade", "head")
-        copy.alembic(pooler, "check")
-
-
-def test_sql_with_an_index_runs_in_psql(
-    copy: Project, url: str, revise: Revise, server: Server, tmp_path: Path
-) -> None:
-    """What cannot be in a transaction is outside of one in the script, too."""
-    revise(ADDED, CONCURRENT_INDEX)
-    revise(NEXT, COLUMN, before=ADDED, table="users", column="phone")
-    server.run_script(url, copy.alembic(url, "upgrade", "head", "--sql").stdout)
-    with server.empty_database(tmp_path) as other:
-        copy.alembic(other, "upgrade", "head")
-        assert server.schema(url) == server.schema(other)
-    assert not building(server, url)()
-    copy.make("db-status", env={"DATABASE_URL": url})

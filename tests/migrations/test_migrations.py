@@ -1,14 +1,15 @@
 """Alembic in a generated project, as plain commands, on a real server of each database."""
 
 import dataclasses
+import functools
 import re
-import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from harness.databases import Server, shows_password
-from harness.processes import clean_environment, explain, only
+from harness.processes import only
 from harness.project import FIRST, Project
 from harness.working_copy import Revise
 
@@ -64,13 +65,13 @@ def heads(project: Project, url: str) -> str:
 
 def test_down_to_base_and_up_again(project: Project, server: Server, url: str) -> None:
     project.alembic(url, "upgrade", "head")
-    at_first = server.schema(url)
+    before = server.schema(url)
     project.alembic(url, "check")
     project.alembic(url, "downgrade", "base")
     assert "users" not in server.tables(url)
     project.alembic(url, "upgrade", "head")
     project.alembic(url, "check")
-    assert server.schema(url) == at_first
+    assert server.schema(url) == before
 
 
 def test_every_plain_command(copy: Project, server: Server, url: str) -> None:
@@ -139,21 +140,11 @@ def test_sql_runs_as_it_is(project: Project, server: Server, url: str, tmp_path:
 def test_eight_at_once(copy: Project, server: Server, url: str, revise: Revise) -> None:
     """Every replica of a deployment may migrate: one works, the others wait and find it done."""
     revise("aaaaaaaaaaaa", TABLES, table="orders", last=SLOWLY)
-    running = [
-        subprocess.Popen(
-            ["alembic", "upgrade", "head"],
-            cwd=copy.folder,
-            env=clean_environment({"PATH": copy.path, "DATABASE_URL": url}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(8)
-    ]
-    for process in running:
-        out, err = process.communicate(timeout=120)
-        done = subprocess.CompletedProcess(process.args, process.returncode, out, err)
-        assert process.returncode == 0, explain(done, copy.folder, None, "exit code 0")
+    migrate = functools.partial(copy.run, "alembic", "upgrade", "head")
+    with ThreadPoolExecutor(8) as pool:
+        processes = [pool.submit(migrate, env={"DATABASE_URL": url}) for _ in range(8)]
+    for process in processes:
+        process.result()
     assert server.tables(url) >= {"users", "orders"}
     assert "aaaaaaaaaaaa (head)" in heads(copy, url)
 
@@ -214,24 +205,26 @@ def test_lost_parents_are_noticed(copy: Project, server: Server, url: str, revis
 
 @pytest.mark.parametrize("command", ["upgrade head", "current"])
 def test_no_database_is_one_line(project: Project, server: Server, command: str) -> None:
-    for url in (server.UNREACHABLE, server.UNREADABLE):
+    reasons = {
+        server.UNREACHABLE: server.REFUSED,
+        server.UNREADABLE: "DATABASE_URL: has to look like",
+    }
+    for url, reason in reasons.items():
         done = project.alembic(url, *command.split(), code=None)
-        said = done.stdout + done.stderr
-        assert not shows_password(url, said)
-        assert len(said.strip().splitlines()) == 1, said
-        reason = server.REFUSED if url == server.UNREACHABLE else "DATABASE_URL: has to look like"
-        assert re.match(reason, said), said
+        line = only((done.stdout + done.stderr).strip().splitlines())
+        assert not shows_password(url, line)
+        assert re.match(reason, line), line
     assert shows_password(server.UNREADABLE, server.UNREADABLE), "it could be shown"
 
 
 def test_environment_wins_over_env_file(copy: Project, server: Server, tmp_path: Path) -> None:
     """With `make` as well as with plain commands; the database in .env stays as it is."""
     with server.empty_database(tmp_path) as other:
-        given = {"DATABASE_URL": other}
-        copy.make("db-migrate", env=given)
-        assert FIRST in copy.make("db-status", env=given).stdout
-        copy.make("db-check", env=given)
+        environment = {"DATABASE_URL": other}
+        copy.make("db-migrate", env=environment)
+        assert FIRST in copy.make("db-status", env=environment).stdout
+        copy.make("db-check", env=environment)
         assert "users" in server.tables(other)
         assert not server.schema(copy.environment_file["DATABASE_URL"])
-        copy.make("db-rollback", "rev=base", env=given)
+        copy.make("db-rollback", "rev=base", env=environment)
         assert "users" not in server.tables(other)

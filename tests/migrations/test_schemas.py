@@ -53,7 +53,7 @@ def test_schema_is_not_made_by_a_slip(project: Project, server: Server, url: str
 
 @postgresql
 def test_service_in_another_schema(copy: Project, server: Server, url: str) -> None:
-    """The address says so, to the migrations as well as to the service."""
+    """The URL names it, for the migrations as well as for the service."""
     server.query(url, "CREATE SCHEMA billing")
     address = f"{url}&options={quote('-c search_path=billing')}"
     copy.alembic(address, "upgrade", "head")

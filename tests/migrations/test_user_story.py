@@ -1,4 +1,4 @@
-"""A column, the way somebody adds it: edit the model, write the revision, migrate, go back."""
+"""How a developer adds a column: edit the model, write the revision, migrate, roll back."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.seconds(20)
 
 def test_add_a_column(copy: Project, server: Server, url: str) -> None:
     copy.make("db-migrate")
-    at_first = server.schema(url)
+    before = server.schema(url)
     add_phone_number(copy)
     copy.make("db-check", code=None)
     copy.make("db-revision", "m=add phone number")
@@ -27,7 +27,7 @@ def test_add_a_column(copy: Project, server: Server, url: str) -> None:
         copy.make("db-check")
         assert "phone_number" in str(server.schema(url))
         copy.make("db-rollback")
-        assert server.schema(url) == at_first
+        assert server.schema(url) == before
     copy.make("db-migrate")
     copy.make("db-status")
     copy.make("db-revision", "m=nothing new")

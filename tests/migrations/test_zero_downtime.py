@@ -11,9 +11,10 @@ import httpx
 import pytest
 
 from harness.databases import Server as DatabaseServer
-from harness.processes import Server, free_port, serving, wait_for
+from harness.processes import wait_for
 from harness.project import FIRST, Project
 from harness.rolling_load import Driver, loading
+from harness.servers import RunningService, free_port, serving
 from harness.template import ROOT
 from harness.working_copy import write_revision
 from tools.pages import blocks
@@ -106,7 +107,7 @@ class Deployment:
     url: str
     folder: Path
     ports: list[int] = field(default_factory=lambda: [free_port(), free_port()])
-    replicas: dict[int, tuple[Server, contextlib.ExitStack]] = field(default_factory=dict)
+    replicas: dict[int, tuple[RunningService, contextlib.ExitStack]] = field(default_factory=dict)
     revision: str = FIRST
     number: int = 1
 
@@ -155,33 +156,34 @@ class Deployment:
         model = original.replace(NAME, release.columns).replace(IMPORT, release.imports)
         model += release.methods + release.ending
         (self.project.folder / MODEL).write_text(model, "utf-8")
-        driver.say(f"phase {release.title}: migrating")
+        driver.send(f"phase {release.title}: migrating")
         self.project.make("db-migrate")
         assert all(map(self.is_ready, self.ports)), "a newer revision takes the old release away"
-        driver.say(f"phase {release.title}: rolling")
+        driver.send(f"phase {release.title}: rolling")
         for port in self.ports:
-            driver.say(f"out {port}")
+            driver.send(f"out {port}")
             self.stop(port)
             self.start(port)
-            driver.say(f"in {port}")
+            driver.send(f"in {port}")
         self.project.make("db-check")
 
     def backfill(self, driver: Driver) -> list[str]:
         """Fill the new column; return the lines of the log."""
-        driver.say(f"phase backfill of {ROWS:,} rows")
-        given = shlex.split(f"table=users {BACKFILL}")
-        done = self.project.make("db-backfill", *given)
+        driver.send(f"phase backfill of {ROWS:,} rows")
+        arguments = shlex.split(f"table=users {BACKFILL}")
+        done = self.project.make("db-backfill", *arguments)
         return done.stdout.splitlines()
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.title[0])
 def test_guide_has_the_same_code(release: Release) -> None:
     text = GUIDE.read_text("utf-8")
-    shown = {
-        line.lstrip("+ ").rstrip() for block in blocks(text) for line in block.text.splitlines()
-    }
-    written = [*release.steps, release.columns, release.methods, release.ending]
-    assert not {line.strip() for part in written for line in part.splitlines()} - shown
+    shown = set()
+    for block in blocks(text):
+        shown.update(line.lstrip("+ ").rstrip() for line in block.text.splitlines())
+    for code in (*release.steps, release.columns, release.methods, release.ending):
+        for line in code.splitlines():
+            assert line.strip() in shown
     assert f"table=users {BACKFILL}\n" in text
 
 
@@ -197,14 +199,14 @@ def test_no_request_fails(
     assert IMPORT in original
     deployment = Deployment(project, url, tmp_path)
     with deployment.running(), loading(deployment.ports, RATE, seeded) as driver:
-        driver.say("phase 1: as it was")
-        wait_for(lambda: driver.say("count") > WARM, f"{WARM:,} requests have been made")
+        driver.send("phase 1: as it was")
+        wait_for(lambda: driver.send("count") > WARM, f"{WARM:,} requests have been made")
         deployment.roll_out(RELEASES[0], original, driver)
         log = deployment.backfill(driver)
         for release in RELEASES[1:]:
             deployment.roll_out(release, original, driver)
-        driver.say("phase 5: as it stays")
-        wait_for(lambda: driver.say("count") > REQUESTS, f"{REQUESTS:,} requests", 300)
+        driver.send("phase 5: as it stays")
+        wait_for(lambda: driver.send("count") > REQUESTS, f"{REQUESTS:,} requests", 300)
         number, lines, failures = driver.report()
     print("", *log, *lines, f"{len(failures)} requests failed", sep="\n")
     assert number >= REQUESTS

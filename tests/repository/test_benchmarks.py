@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import driver, generator, load, profiler, report, start, suite
-from benchmarks.costs import costliest, imports, kilobytes, total
+from benchmarks import generators, profiler, report, start, suite, wrk, wrk_substitute
+from benchmarks.imports import costliest_imports, import_times
 from benchmarks.report import PAGES, Report, Table, machine, write
+from benchmarks.resource_usage import kilobytes, total
 from harness.processes import run
 from harness.template import ROOT
 from tools.reference import PART, rows_of
@@ -122,11 +123,11 @@ def test_machine() -> None:
 
 
 def test_output_of_wrk() -> None:
-    assert load.parse(WRK) == load.Answers(139, 7, 130.62, 0.27745, 1020)
-    assert load.parse(WRK.replace("  Non-2xx or 3xx responses: 7\n", "")).failed == 0
+    assert wrk.parse(WRK) == wrk.Summary(139, 7, 130.62, 0.27745, 1020)
+    assert wrk.parse(WRK.replace("  Non-2xx or 3xx responses: 7\n", "")).failed == 0
     for wrong in ("", "unable to connect", WRK.replace("99%", "")):
         with pytest.raises(ValueError, match=r"."):
-            load.parse(wrong)
+            wrk.parse(wrong)
 
 
 class Answering(http.server.BaseHTTPRequestHandler):
@@ -146,22 +147,22 @@ class Answering(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("workload", ["mix", "missing"])
-def test_driver_in_python(workload: str) -> None:
+def test_substitute_in_python(workload: str) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
         arguments = ["--connections", "3", "--duration", "1s", address, workload, "seed", "users"]
-        printed = run(sys.executable, "-m", driver.__name__, *arguments, cwd=ROOT).stdout
+        printed = run(sys.executable, "-m", wrk_substitute.__name__, *arguments, cwd=ROOT).stdout
         server.shutdown()
-    found = load.parse(printed)
+    found = wrk.parse(printed)
     assert found.requests > 3
     assert found.failed == (found.requests if workload == "missing" else 0)
     assert 0 < found.p50 <= found.p99
 
 
-def test_driver_asks_what_wrk_asks() -> None:
+def test_substitute_sends_what_wrk_sends() -> None:
     script = (ROOT / "benchmarks/wrk.lua").read_text("utf-8")
-    for method, path, _ in driver.ASKED.values():
+    for method, path, _ in wrk_substitute.REQUESTS.values():
         asked, _, number = path.partition("{")
         fixed = asked.removesuffix(PREFIX) if number else asked
         assert f'wrk.format("{method}", "{fixed}"' in script
@@ -204,13 +205,13 @@ def test_process_that_ends_meanwhile() -> None:
 
 
 def test_imports() -> None:
-    assert imports(IMPORTS) == {"Python's own library": 2.0, "sqlalchemy": 4.0}
-    rows = costliest({"one": IMPORTS, "two": ""}, rows=1).rows
+    assert import_times(IMPORTS) == {"Python's own library": 2.0, "sqlalchemy": 4.0}
+    rows = costliest_imports({"one": IMPORTS, "two": ""}, rows=1).rows
     assert rows == [["sqlalchemy", "4", "0"], ["others", "2", "0"], ["all", "6", "0"]]
 
 
 def test_owners_of_samples() -> None:
-    assert profiler.owners(STACKS) == {
+    assert profiler.count_samples(STACKS) == {
         "uvicorn, uvloop, httptools": 3,
         "logging, structlog": 2,
         "SQLAlchemy": 4,
@@ -220,7 +221,7 @@ def test_owners_of_samples() -> None:
 
 def test_names_of_gits_commands() -> None:
     for arguments in ("config --get x", "-C /a/folder config x", "-c a.b=c --no-pager config"):
-        assert generator.git_command(arguments) == "config"
+        assert generators.git_command(arguments) == "config"
 
 
 def test_parts_by_name() -> None:

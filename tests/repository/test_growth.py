@@ -1,4 +1,4 @@
-"""The driver of benchmarks/growth.py, and that part itself in its smallest size."""
+"""The clients of benchmarks/growth.py, and that part itself in its smallest size."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from queue import Queue
 
 import pytest
 
-from benchmarks import growth
+from benchmarks import bench, growth, growth_tables
 from benchmarks.clients import UNANSWERED, Answers, load, offer, percentile, random_delays
 from harness.processes import run
 from harness.programs import program
@@ -161,15 +161,15 @@ def test_times_in_a_log(tmp_path: Path) -> None:
     begin = log.stat().st_size
     with log.open("a") as file:
         file.write('{"event": "started"}\n{"event": "request", "duration_ms": 1.5}\n')
-    assert growth.logged(log, begin) == [1.5]
+    assert bench.logged_durations(log, begin) == [1.5]
 
 
 def test_model() -> None:
     """Twice as long at half of what can be served, five times at 80 %; no end at all of it."""
-    alone = growth.model(0, 500)
-    assert growth.model(250, 500) == pytest.approx(2 * alone)
-    assert growth.model(400, 500) == pytest.approx(5 * alone)
-    assert growth.figure(growth.model(500, 500)) == "–"
+    alone = growth_tables.mean_in_queue(0, 500)
+    assert growth_tables.mean_in_queue(250, 500) == pytest.approx(2 * alone)
+    assert growth_tables.mean_in_queue(400, 500) == pytest.approx(5 * alone)
+    assert growth_tables.figure(growth_tables.mean_in_queue(500, 500)) == "–"
 
 
 @pytest.mark.slow

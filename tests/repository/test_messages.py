@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.processes import free_port, run, serving
+from harness.processes import run
+from harness.servers import free_port, serving
 from harness.template import ROOT, Render
 
 SERVER = """

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from harness.output import lines_with
 from harness.processes import only
 from harness.programs import program
 from harness.project import Project
@@ -29,11 +30,11 @@ def test_terminal_of_a_developer(project: Project, url: str, tmp_path: Path) -> 
             assert answer.status_code == status
             assert "make db-migrate" in answer.json()["detail"]
     shown = COLOUR.sub("", server.log)
-    line = only([line for line in shown.splitlines() if "userz" in line])
+    line = only(lines_with(shown, "userz"))
     assert "path=/userz" in line
     assert "status=404" in line
     assert "Ada" not in shown
-    warning = only([line for line in shown.splitlines() if "not ready" in line])
+    warning = only(lines_with(shown, "not ready"))
     assert "make db-migrate" in warning
 
 
@@ -78,7 +79,8 @@ def note_hosts(page: Page) -> set[str]:
     hosts: set[str] = set()
 
     def note(address: str) -> None:
-        if host := urlsplit(address).hostname:
+        host = urlsplit(address).hostname
+        if host is not None:
             hosts.add(host)
 
     page.on("request", lambda request: note(request.url))

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.processes import free_port, run
+from harness.processes import run
 from harness.project import Project
 from harness.releases import commit as commit_all
 from harness.releases import git as git_in
+from harness.servers import free_port
 from harness.template import ROOT
-from harness.working_copy import add_column, commit, git, revise, start
+from harness.working_copy import add_column, commit, git, init_repository, revise
 
 PAGE = ROOT / "docs/reference/exit-codes-and-messages.md"
 ADDED, OTHER = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
@@ -26,17 +27,24 @@ Run = Callable[[Project, str, int], object]
 def cells() -> list[tuple[str, int, str]]:
     """Return command, exit code and situation for each cell of the table."""
     text = PAGE.read_text("utf-8").partition("\n## Exit codes\n")[2].partition("\n## ")[0]
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    found = []
-    for name, *situations in rows:
+    header, _, *rows = re.findall(r"(?m)^\|(.*)\|$", text)
+    columns = split_row(header)[1:]
+    table = []
+    for row in rows:
+        name, *situations = split_row(row)
         command = re.findall(r"`([^`]+)`", name)[0]
-        for column, situation in zip(header[1:], situations, strict=True):
-            # A code without a column of its own stands before the situation.
-            code, _, rest = situation.partition(": ") if column == "other" else (column, "", "")
-            if situation:
-                found.append((command, int(code), rest or situation))
-    return found
+        for column, situation in zip(columns, situations, strict=True):
+            if column == "other" and situation:
+                # A code without a column of its own stands before the situation.
+                code, _, situation = situation.partition(": ")
+                table.append((command, int(code), situation))
+            elif situation:
+                table.append((command, int(column), situation))
+    return table
+
+
+def split_row(row: str) -> list[str]:
+    return [cell.strip() for cell in row.split("|")]
 
 
 def status(project: Project, url: str, code: int, *arguments: str) -> None:
@@ -55,7 +63,7 @@ def status_of_two_heads(project: Project, url: str, code: int) -> None:
     status(project, url, code)
 
 
-def update_check(project: Project, code: int, *, at: str) -> None:
+def update_check(project: Project, code: int, *, commit: str) -> None:
     """Compare with a template of two releases."""
     source = project.folder.parent / "template"
     source.mkdir()
@@ -63,21 +71,21 @@ def update_check(project: Project, code: int, *, at: str) -> None:
     for release in ("1.0.0", "2.0.0"):
         commit_all(source, release)
         git_in("tag", "--no-sign", release, cwd=source)
-    answers = ANSWERS.format(source=source, commit=at)
+    answers = ANSWERS.format(source=source, commit=commit)
     (project.folder / ".copier-answers.yml").write_text(answers, "utf-8")
     command = (sys.executable, "-m", "scripts.update", "check")
     run(*command, cwd=project.folder, code=code)
 
 
 def lint(project: Project, code: int, *, column: str = "", base: str = "") -> None:
-    start(project)
+    init_repository(project)
     if column:
         revise(project, ADDED, f'op.drop_column("users", "{column}")')
     project.script("lint", env={"base": base}, code=code)
 
 
 def conflicts(project: Project, code: int, text: str) -> None:
-    start(project)
+    init_repository(project)
     (project.folder / "notes.txt").write_text(text, "utf-8")
     project.script("conflicts", code=code)
 
@@ -88,13 +96,13 @@ def backfill(project: Project, url: str, code: int, *arguments: str) -> None:
 
 
 def rebase(project: Project, code: int, *, base: str) -> None:
-    start(project)
+    init_repository(project)
     project.script("rebase", env={"base": base}, code=code)
 
 
 def rebase_behind(project: Project, _url: str, code: int) -> None:
     """The base has a revision that is not merged into this branch."""
-    start(project)
+    init_repository(project)
     git(project, "switch", "--quiet", "--create", "ahead")
     add_column(project, ADDED, "size")
     commit(project)
@@ -131,9 +139,9 @@ SITUATIONS: dict[tuple[str, str], Run] = {
     ("status", "the database has every revision"): status_of_all,
     ("status", "some are pending"): status,
     ("status", "a person has to look: changed, missing, two heads"): status_of_two_heads,
-    ("update check", "no newer release"): lambda p, _, code: update_check(p, code, at="2.0.0"),
-    ("update check", "there is one"): lambda p, _, code: update_check(p, code, at="1.0.0"),
-    ("update check", "cannot tell"): lambda p, _, code: update_check(p, code, at="7.0.0"),
+    ("update check", "no newer release"): lambda p, _, code: update_check(p, code, commit="2.0.0"),
+    ("update check", "there is one"): lambda p, _, code: update_check(p, code, commit="1.0.0"),
+    ("update check", "cannot tell"): lambda p, _, code: update_check(p, code, commit="7.0.0"),
     ("lint", "nothing dangerous"): lambda p, _, code: lint(p, code),
     ("lint", "findings"): lambda p, _, code: lint(p, code, column="name"),
     ("lint", "no base found"): lambda p, _, code: lint(p, code, base="nowhere"),
@@ -156,7 +164,7 @@ SITUATIONS: dict[tuple[str, str], Run] = {
     ("alembic", "wrong arguments"): lambda p, url, code: p.alembic(url, "upgrade", code=code),
     (
         "alembic",
-        "refused, or the database said no; the line starts with `FAILED:`",
+        "refused, or the database lines_of no; the line starts with `FAILED:`",
     ): lambda p, url, code: failing_revision(p, url, code, 'op.execute("SELECT * FROM no")'),
     ("app", "ended by SIGTERM"): serve,
     ("app", "a setting is missing or wrong; the port is taken"): lambda p, _, code: app(p, code),
@@ -171,7 +179,8 @@ def test_situation_ends_with_the_code(
     copy: Project, url: str, command: str, code: int, situation: str
 ) -> None:
     name = re.sub(r"^python -m (scripts\.)?", "", command)
-    name = "alembic" if name.startswith("alembic") else name
+    if name.startswith("alembic"):
+        name = "alembic"
     assert (name, situation) in SITUATIONS, "no situation is known for this cell"
     SITUATIONS[name, situation](copy, url, code)
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from harness.project import Project
-from harness.working_copy import commit, git, revise, start
+from harness.working_copy import add_file, commit, git, init_repository, revise
 
 pytestmark = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 
@@ -19,17 +19,13 @@ FAULTS = {
 }
 
 
-def plant(project: Project, path: str, text: str) -> None:
-    (project.folder / path).write_text(text, "utf-8")
-
-
 def test_check_fails_at_every_gate(copy: Project) -> None:
-    """All of them at once, which `--keep-going` shows; usually it ends at the first."""
+    """Without `--keep-going` it would end at the first."""
     copy.make("db-migrate")
-    start(copy)
+    init_repository(copy)
     for path, text in FAULTS.values():
-        plant(copy, path, text)
-    # Neither is it safe, nor has the database got it.
+        add_file(copy, path, text)
+    # It is not safe, and not applied.
     revise(copy, "aaaaaaaaaaaa", 'op.drop_column("users", "name")')
     only = {"PYTEST_ADDOPTS": FAULTS["test"][0]}
     done = copy.make("--keep-going", "check", env=only, code=2)
@@ -38,14 +34,14 @@ def test_check_fails_at_every_gate(copy: Project) -> None:
 
 
 def test_lint_looks_at_the_format(copy: Project) -> None:
-    plant(copy, "app/unformatted.py", UNFORMATTED)
+    add_file(copy, "app/unformatted.py", UNFORMATTED)
     assert "app/unformatted.py" in copy.make("lint", code=2).stdout
 
 
 def test_hooks_of_a_commit(copy: Project) -> None:
     """They lint, format and check the types of what is committed."""
-    start(copy)
-    plant(copy, "app/faulty.py", 'import os\n\nnumber: int = "1"\n' + UNFORMATTED)
+    init_repository(copy)
+    add_file(copy, "app/faulty.py", 'import os\n\nnumber: int = "1"\n' + UNFORMATTED)
     git(copy, "add", "app/faulty.py")
     done = copy.run("pre-commit", "run", code=1)
     failed = re.findall(r"(?m)^(\w+)\.+Failed$", done.stdout)
@@ -53,7 +49,7 @@ def test_hooks_of_a_commit(copy: Project) -> None:
     text = (copy.folder / "app/faulty.py").read_text("utf-8")
     assert "import os" not in text
     assert "[1, 2]" in text
-    plant(copy, "app/faulty.py", "number: int = 1\n")
+    add_file(copy, "app/faulty.py", "number: int = 1\n")
     commit(copy)
     copy.make("hooks")
     assert (copy.folder / ".git/hooks/pre-commit").exists()

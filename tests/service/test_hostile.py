@@ -1,21 +1,23 @@
-"""What clients can do to a served project that wish it no good, or are only slow."""
+"""What slow and malicious clients can do to a served project."""
 
 import contextlib
 import json
-import os
 import resource
-import socket
 import statistics
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
-from harness.processes import Server, only, wait_for
+from harness.cpu_and_memory import Load
+from harness.databases import Server
+from harness.processes import wait_for
 from harness.project import Project
+from harness.raw_http import connect, read_all
+from harness.servers import RunningService
 from harness.slow_routes import with_slow_routes
 
 LIMIT = 1_000_000
@@ -26,7 +28,9 @@ HEAD = b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/js
 
 
 @pytest.fixture(scope="module")
-def served(light_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def served(
+    light_project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
     """Serve with short times."""
     folder = tmp_path_factory.mktemp("hostile")
     project = with_slow_routes(light_project, folder)
@@ -35,22 +39,14 @@ def served(light_project: Project, tmp_path_factory: pytest.TempPathFactory) -> 
         yield server
 
 
-def connect(server: Server, sent: bytes = b"") -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
-    connection.sendall(sent)
-    return connection
-
-
-def read_all(connection: socket.socket) -> bytes:
-    with connection:
-        return b"".join(iter(lambda: connection.recv(65536), b""))
-
-
 def assert_problem(answer: bytes, status: int) -> dict[str, object]:
     """Check that it is a whole answer, with what all answers have; return the problem."""
     head, _, body = answer.partition(b"\r\n\r\n")
     first, *lines = head.decode().lower().split("\r\n")
-    headers = dict(line.split(": ", 1) for line in lines)
+    headers = {}
+    for line in lines:
+        name, _, value = line.partition(": ")
+        headers[name] = value
     assert first.startswith(f"http/1.1 {status} "), answer
     assert headers["content-type"] == "application/problem+json"
     assert headers["x-content-type-options"] == "nosniff"
@@ -100,16 +96,16 @@ def assert_problem(answer: bytes, status: int) -> dict[str, object]:
         ),
     ],
 )
-def test_refused_with_a_problem(served: Server, sent: bytes, status: int) -> None:
+def test_refused_with_a_problem(served: RunningService, sent: bytes, status: int) -> None:
     """The answer arrives, although the client may still be sending; then the connection ends."""
     assert_problem(read_all(connect(served, sent)), status)
 
 
-def test_silent_connection_is_closed(served: Server) -> None:
+def test_silent_connection_is_closed(served: RunningService) -> None:
     assert read_all(connect(served)) == b""
 
 
-def test_half_a_request_after_a_whole_one(served: Server) -> None:
+def test_half_a_request_after_a_whole_one(served: RunningService) -> None:
     """A connection that is kept has the same time for its next request."""
     connection = connect(served, b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert connection.recv(1024).startswith(b"HTTP/1.1 200 ")
@@ -117,7 +113,7 @@ def test_half_a_request_after_a_whole_one(served: Server) -> None:
     assert_problem(read_all(connection), 408)
 
 
-def test_drip_does_not_buy_time(served: Server) -> None:
+def test_drip_does_not_buy_time(served: RunningService) -> None:
     with connect(served, HEAD + b"Content-Length: 1000\r\n\r\n") as connection:
         connection.settimeout(0.1)
         start = time.monotonic()
@@ -129,7 +125,7 @@ def test_drip_does_not_buy_time(served: Server) -> None:
     assert_problem(answer, 408)
 
 
-def test_slow_body_that_keeps_coming_is_read(served: Server) -> None:
+def test_slow_body_that_keeps_coming_is_read(served: RunningService) -> None:
     """The time is for each 100 kB: what takes three times as long in all is no attack."""
     user = b'{"email": "ada@example.com", "name": "Ada"}'.ljust(900_000)
     with connect(
@@ -142,35 +138,9 @@ def test_slow_body_that_keeps_coming_is_read(served: Server) -> None:
 
 
 def test_answer_that_is_not_taken_is_given_up(served: Server) -> None:
-    """The route has no end of its own: that the request is logged says that it was ended."""
+    """The route streams without end: its request is logged only when the service ends it."""
     with connect(served, b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n"):
         wait_for(lambda: '"route": "/stream"' in served.log, "the service gives the answer up")
-
-
-class Load:
-    """What a served process costs: its CPU time, and the most memory that it had."""
-
-    def __init__(self, server: Server) -> None:
-        self.folder = Path(f"/proc/{server.process.pid}")
-        self.cpu = self.cpu_now()
-        self.memory = self.read("VmRSS")
-        (self.folder / "clear_refs").write_text("5")  # The peak begins at what it is now.
-
-    def cpu_now(self) -> float:
-        fields = (self.folder / "stat").read_text("utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def read(self, name: str) -> int:
-        """Return an amount of memory, in MB."""
-        lines = (self.folder / "status").read_text("utf-8").splitlines()
-        line = only([line for line in lines if line.startswith(f"{name}:")])
-        return int(line.split()[1]) // 1_000
-
-    def seconds(self) -> float:
-        return self.cpu_now() - self.cpu
-
-    def megabytes(self) -> int:
-        return self.read("VmHWM") - self.memory
 
 
 def filled(head: str, unit: str, tail: str, size: int = LIMIT) -> bytes:
@@ -204,7 +174,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_no_body_holds_up_the_service(served: Server, name: str) -> None:
+def test_no_body_holds_up_the_service(served: RunningService, name: str) -> None:
     """CPU time, which the event loop is not free in, rather than the clock of a busy machine."""
     headers = {"Content-Type": "application/json"}
     load = Load(served)
@@ -235,12 +205,11 @@ def test_slow_clients_do_not_stop_others(light_project: Project, tmp_path: Path)
                 stack.enter_context(connect(server, start))
         times = [time_of(server) for _ in range(20)]
         assert statistics.median(times) < 1, times
-    hits = [line for line in server.log.splitlines() if "connections is reached" in line]
-    assert len(hits) == 1
+    assert server.log.count("connections is reached") == 1
     assert "Traceback" not in server.log
 
 
-def time_of(server: Server) -> float:
+def time_of(server: RunningService) -> float:
     start = time.monotonic()
     assert httpx.get(f"{server.address}/health/live", timeout=30).status_code == 200
     return time.monotonic() - start
@@ -251,24 +220,17 @@ def test_busy_service_refuses_further_connections(light_project: Project, tmp_pa
     env = {"ORDERS_LIMIT_CONCURRENCY": "2", "ORDERS_SHUTDOWN_TIMEOUT": "1"}
     late = b"GET /late HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with project.serve("python", "-m", "app", env=env, log=tmp_path / "log") as server:
-        busy = [connect(server, late) for _ in range(2)]
+        busy = [connect(server, late), connect(server, late)]
         wait_for(lambda: status_of(server) == 503, "the service is busy")
         assert_problem(read_all(connect(server, late)), 503)
         server.process.terminate()
-        answers: list[bytes] = []
-        readers = [
-            threading.Thread(target=lambda one=one: answers.append(read_all(one))) for one in busy
-        ]
-        for reader in readers:
-            reader.start()
-        for reader in readers:
-            reader.join()
-        # Those that were served when the time was over hear it as a problem, too.
-        for answer in answers:
-            assert assert_problem(answer, 503)["type"] == "urn:problem:shutting-down"
+        # Those that are served when the time is over get a problem, too.
+        with ThreadPoolExecutor() as pool:
+            for answer in pool.map(read_all, busy):
+                assert assert_problem(answer, 503)["type"] == "urn:problem:shutting-down"
         assert server.wait() == 0
     assert "Traceback" not in server.log
 
 
-def status_of(server: Server) -> int:
+def status_of(server: RunningService) -> int:
     return httpx.get(f"{server.address}/health/live", timeout=30).status_code

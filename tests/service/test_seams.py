@@ -1,5 +1,6 @@
 """What a service changes outside kit/ works, and changes nothing in kit/ and scripts/."""
 
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.adapted_service import live
+from harness.adapted_service import adapt
 from harness.databases import Server
 from harness.processes import only
 from harness.project import FIRST, Project, keep_environment
@@ -22,10 +23,11 @@ light = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 
 def template_zone(project: Project) -> dict[str, bytes]:
     """Return what is in kit/ and scripts/."""
-    folders = [project.folder / name for name in ("kit", "scripts")]
-    paths = [path for folder in folders for path in files(folder)]
-    made = {".ruff_cache", "__pycache__"}
-    return {str(path): path.read_bytes() for path in paths if made.isdisjoint(path.parts)}
+    contents = {}
+    for path in (*files(project.folder / "kit"), *files(project.folder / "scripts")):
+        if not {".ruff_cache", "__pycache__"} & set(path.parts):
+            contents[str(path)] = path.read_bytes()
+    return contents
 
 
 def set_variable(project: Project, name: str, value: str) -> None:
@@ -37,7 +39,7 @@ def test_service_that_uses_every_seam(
     copy: Project, server: Server, url: str, tmp_path: Path
 ) -> None:
     before = template_zone(copy)
-    live(copy)
+    adapt(copy)
     keep_environment(copy)
     (tmp_path / "reports").mkdir()
     with server.empty_database(tmp_path / "reports") as reports:
@@ -147,16 +149,19 @@ def test_users_deleted(copy: Project) -> None:
     assert template_zone(copy) == before
 
 
+def locked_versions(project: Project) -> dict[str, str | None]:
+    lock = tomllib.loads((project.folder / "uv.lock").read_text("utf-8"))
+    return {package["name"]: package.get("version") for package in lock["package"]}
+
+
 @light
 def test_own_dependencies(copy: Project) -> None:
     """Packages of the service's own, and narrower versions of those that kit brings."""
-    lock = tomllib.loads((copy.folder / "uv.lock").read_text("utf-8"))
-    versions = {package["name"]: package.get("version") for package in lock["package"]}
+    versions = locked_versions(copy)
     own = f'dependencies = ["kit", "fastapi=={versions["fastapi"]}", "itsdangerous>=2"]'
     edit(copy.folder / "pyproject.toml", 'dependencies = ["kit"]', own)
     copy.run("uv", "lock", "--quiet")
-    locked = tomllib.loads((copy.folder / "uv.lock").read_text("utf-8"))["package"]
-    after = {package["name"]: package.get("version") for package in locked}
+    after = locked_versions(copy)
     assert after["fastapi"] == versions["fastapi"]
     assert "itsdangerous" in after.keys() - versions.keys()
     edit(copy.folder / "pyproject.toml", '"itsdangerous>=2"', '"fastapi<0.100"')
@@ -170,11 +175,10 @@ def test_own_rules_are_not_those_of_kit(light_project: Project, tmp_path: Path) 
     service = light_project.copy(tmp_path / "orders", "sqlite://")
     own = '[tool.ruff.lint]\nextend-select = ["D103"]\n\n[tool.ruff.lint.per-file-ignores]\n'
     edit(service.folder / "pyproject.toml", "[tool.ruff.lint.per-file-ignores]\n", own)
-    found = service.run("ruff", "check", "--output-format=concise", code=1).stdout
-    folders = {line.partition("/")[0] for line in found.splitlines() if ": D103 " in line}
-    assert folders == {"app"}
+    findings = service.run("ruff", "check", "--output-format=concise", code=1).stdout
+    assert set(re.findall(r"(?m)^([^/\n]+)/.*: D103 ", findings)) == {"app"}
     for name in ("kit/own.py", "scripts/own.py"):
         (service.folder / name).write_text('print("own")\n', "utf-8")
-    found = service.run("ruff", "check", "--output-format=concise", code=1).stdout
-    assert "kit/own.py:1:1: T201" in found
-    assert "own.py:1:1: D100" not in found
+    findings = service.run("ruff", "check", "--output-format=concise", code=1).stdout
+    assert "kit/own.py:1:1: T201" in findings
+    assert "own.py:1:1: D100" not in findings

@@ -1,31 +1,19 @@
-"""The project's own server process: it serves, drains, and says in one line why it cannot."""
+"""The server process of a project: it serves, drains, and names the reason when it cannot."""
 
-import contextlib
-import json
-import os
-import re
 import signal
 import socket
-import time
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
 from harness.databases import Server as DatabaseServer
-from harness.processes import Server, free_port, only, said, wait_for
+from harness.processes import lines_of, wait_for
 from harness.project import FIRST, Project
-from harness.slow_routes import with_slow_routes
+from harness.raw_http import BODY, announce_user, read_all
+from harness.servers import free_port
 
-pytestmark = pytest.mark.seconds(40)
-
-BODY = b'{"email": "ada@example.com", "name": "Ada"}'
-REQUEST = (
-    b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(BODY)
-)
+pytestmark = pytest.mark.seconds(25)
 
 
 @pytest.fixture
@@ -71,20 +59,7 @@ def test_serves(project: Project, migrated: str, tmp_path: Path, command: str) -
         assert missing.status_code == 404
         assert missing.headers["Content-Type"] == "application/problem+json"
     assert not server.listens()
-    assert not [line for line in server.log.splitlines() if "Traceback" in line]
-
-
-def begin_request(server: Server) -> socket.socket:
-    """Send a POST and return once the application has asked for its body: it is being served."""
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
-    connection.sendall(REQUEST)
-    assert connection.recv(1024).startswith(b"HTTP/1.1 100 ")
-    connection.sendall(BODY)
-    return connection
-
-
-def read_all(connection: socket.socket) -> bytes:
-    return b"".join(iter(lambda: connection.recv(65536), b""))
+    assert "Traceback" not in server.log
 
 
 def test_sigterm_lets_a_request_end(
@@ -93,7 +68,8 @@ def test_sigterm_lets_a_request_end(
     """The request waits for the database until after the signal; it is answered, then all ends."""
     with project.serve("python", "-m", "app", url=migrated, log=tmp_path / "log") as served:
         with server.writes_held(migrated):
-            connection = begin_request(served)
+            connection = announce_user(served)
+            connection.sendall(BODY)
             served.process.send_signal(signal.SIGTERM)
             wait_for(lambda: not served.listens(), "the server takes no new connection")
             assert served.process.poll() is None, served.log
@@ -112,107 +88,11 @@ def test_hanging_request_does_not_outlive_the_shutdown_timeout(
     with (
         project.serve(*command, url=migrated, env=limits, log=log) as served,
         server.writes_held(migrated),
-        begin_request(served),
+        announce_user(served) as connection,
     ):
+        connection.sendall(BODY)
         served.process.send_signal(signal.SIGTERM)
         served.wait(20)
-
-
-@pytest.fixture
-def local(light_project: Project, tmp_path: Path) -> Project:
-    """Return a copy with a migrated database of its own."""
-    url = f"sqlite:///{tmp_path}/orders.db"
-    light_project.alembic(url, "upgrade", "head")
-    return light_project.copy(tmp_path / "orders", url)
-
-
-@contextlib.contextmanager
-def workers(project: Project, log: Path) -> Iterator[Server]:
-    with project.serve("python", "-m", "app", env={"ORDERS_WORKERS": "2"}, log=log) as server:
-        wait_for(lambda: len(worker_pids(server)) == 2, "both workers serve", 30)
-        yield server
-
-
-def worker_pids(server: Server) -> list[int]:
-    """Return the workers that have started, those that are dead included."""
-    started = []
-    for line in server.log.splitlines():
-        # Two processes may write at the same time.
-        started += re.findall(r"Started server process \[(\d+)\]", line)
-    return [int(pid) for pid in started]
-
-
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_workers_close_the_port_at_once(
-    local: Project, tmp_path: Path, stop: signal.Signals
-) -> None:
-    """As one process does: who connects later is refused, who is served is answered."""
-    with workers(local, tmp_path / "log") as server:
-        connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
-        connection.sendall(REQUEST)
-        assert connection.recv(1024).startswith(b"HTTP/1.1 100 ")
-        server.process.send_signal(stop)
-        wait_for(lambda: not server.listens(), "the port is closed", deadline=5)
-        time.sleep(0.6)  # By then the parent has looked after its workers again.
-        assert not server.listens()
-        assert server.process.poll() is None, server.log
-        connection.sendall(BODY)
-        assert read_all(connection).startswith(b"HTTP/1.1 201 ")
-        assert server.wait() == 0, server.log
-    assert "died" not in server.log
-
-
-def test_worker_that_dies_is_an_error_and_replaced(local: Project, tmp_path: Path) -> None:
-    with workers(local, tmp_path / "log") as server:
-        pid = worker_pids(server)[0]
-        os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: len(worker_pids(server)) == 3, "another worker has started", 30)
-        assert server.answers()
-    report = only([line for line in server.log.splitlines() if " died" in line])
-    record = json.loads(report)
-    assert record["level"] == "error"
-    assert record["event"] == f"worker process {pid} died, exit code -9: starting another"
-
-
-@pytest.mark.parametrize("command", ["python -m app", "python -m app --reload"])
-def test_killed_parent_takes_its_workers_along(
-    local: Project, tmp_path: Path, command: str
-) -> None:
-    env = {"ORDERS_WORKERS": "2"}
-    with local.serve(*command.split(), env=env, log=tmp_path / "log") as server:
-        server.process.kill()
-        server.process.wait()
-        wait_for(lambda: not server.listens(), "nothing serves the port")
-        wait_for(lambda: "Finished server process" in server.log, "the worker has ended properly")
-
-
-def test_workers_that_cannot_start_are_a_failure(local: Project, tmp_path: Path) -> None:
-    (local.folder / "app/users/__init__.py").write_text("raise SystemExit(3)\n", "utf-8")
-    env = {"ORDERS_WORKERS": "2", "PORT": str(free_port())}
-    done = local.run("python", "-m", "app", env=env, code=None)
-    assert "failed to start" in done.stderr
-
-
-def test_open_stream_does_not_hold_up_a_reload(light_project: Project, tmp_path: Path) -> None:
-    """Rather than for the half minute that requests have in production."""
-    project = with_slow_routes(light_project, tmp_path)
-    with (
-        project.serve("make", "dev", log=tmp_path / "log") as server,
-        socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection,
-    ):
-        connection.sendall(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert connection.recv(1024).startswith(b"HTTP/1.1 200 ")
-        (project.folder / "app/users/__init__.py").write_text("# changed\n", "utf-8")
-        wait_for(lambda: len(worker_pids(server)) == 2, "the changed code serves")
-    begin, end = time_of("Shutting down", server), time_of("Finished server process", server)
-    assert (end - begin).total_seconds() < 5
-    assert "Traceback" not in server.log
-
-
-def time_of(event: str, server: Server) -> datetime:
-    """Return when this was first logged."""
-    line = next(line for line in server.log.splitlines() if event in line)
-    return datetime.fromisoformat(json.loads(line)["timestamp"])
 
 
 def test_behind_is_not_ready(project: Project, url: str, tmp_path: Path) -> None:
@@ -233,7 +113,7 @@ def test_taken_port_is_one_line(project: Project, migrated: str, command: str) -
         port = str(other.getsockname()[1])
         environment = {"DATABASE_URL": migrated, "PORT": port}
         done = project.run(*command.split(), env=environment, code=None)
-    lines = said(done.stderr)
+    lines = lines_of(done.stderr)
     assert len(lines) == 1, done.stderr
     assert port in lines[0]
 
@@ -242,7 +122,7 @@ def test_taken_port_is_one_line(project: Project, migrated: str, command: str) -
 def test_unreadable_url_is_one_line(project: Project, server: DatabaseServer, command: str) -> None:
     environment = {"DATABASE_URL": server.UNREADABLE, "PORT": str(free_port())}
     done = project.run(*command.split(), env=environment, code=None)
-    lines = said(done.stderr)
+    lines = lines_of(done.stderr)
     assert len(lines) == 1, done.stderr
     assert "DATABASE_URL" in lines[0]
     assert "s3cret" not in done.stderr + done.stdout
@@ -254,10 +134,10 @@ def test_awkward_address(
     """Percent-encoded, any character may be in it: for Alembic, the shell and the server."""
     with server.awkward(url, tmp_path) as address:
         project.alembic(address, "upgrade", "head")
-        given = {"DATABASE_URL": address}
-        assert FIRST in project.make("db-status", env=given).stdout
+        environment = {"DATABASE_URL": address}
+        assert FIRST in project.make("db-status", env=environment).stdout
         query = "SELECT version_num FROM alembic_version;\n"
-        assert FIRST in project.make("db-shell", stdin=query, env=given).stdout
+        assert FIRST in project.make("db-shell", stdin=query, env=environment).stdout
         with project.serve("python", "-m", "app", url=address, log=tmp_path / "log") as served:
             assert httpx.get(f"{served.address}/health/ready").status_code == 200
 
@@ -267,6 +147,8 @@ def test_password_is_in_no_log(project: Project, server: DatabaseServer, tmp_pat
     log = tmp_path / "log"
     assert "s3cret" in server.UNREACHABLE
     with project.serve("python", "-m", "app", url=server.UNREACHABLE, log=log) as served:
-        answers = [httpx.get(f"{served.address}{path}") for path in ("/health/ready", "/users")]
-        assert {answer.status_code for answer in answers} == {503}
-    assert "s3cret" not in served.log + "".join(answer.text for answer in answers)
+        for path in ("/health/ready", "/users"):
+            answer = httpx.get(f"{served.address}{path}")
+            assert answer.status_code == 503
+            assert "s3cret" not in answer.text
+    assert "s3cret" not in served.log

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.ci_files import GITHUB_SHELL, GITLAB_SHELL, PROGRAMS, has_schema, load
+from harness.ci_files import GITHUB_SHELL, GITLAB_SHELL, PROGRAMS, check_schema, load
 from harness.processes import run
 from harness.releases import Releases, commit, edit, git, publish, tagged_clone
 from harness.template import ROOT
-from harness.updates import start
+from harness.updates import start_service
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ def scripts(name: str) -> list[str]:
 @pytest.mark.parametrize("name", ["github", "gitlab"])
 def test_scheduled_update(releases: Releases, tmp_path: Path, name: str) -> None:
     """A branch is pushed when there is a release, conflicts and all, and only then."""
-    folder = start(releases, tmp_path / "orders", releases.next, {"database": "sqlite"})
+    folder = start_service(releases, tmp_path / "orders", releases.next, {"database": "sqlite"})
     server = tmp_path / "server.git"
     git("clone", "--quiet", "--bare", folder, server, cwd=tmp_path)
     git("config", "receive.advertisePushOptions", "true", cwd=server)
@@ -90,9 +90,9 @@ def test_scheduled_update(releases: Releases, tmp_path: Path, name: str) -> None
 
 
 def test_files_have_the_schema() -> None:
-    has_schema(FLEET, "github-workflows", "github.yml")
-    has_schema(FLEET, "gitlab-ci", "--data-transform", "gitlab-ci", "gitlab.yml")
-    has_schema(FLEET, "renovate", "renovate.json")
+    check_schema(FLEET, "github-workflows", "github.yml")
+    check_schema(FLEET, "gitlab-ci", "--data-transform", "gitlab-ci", "gitlab.yml")
+    check_schema(FLEET, "renovate", "renovate.json")
 
 
 def test_workflow_is_secure(tmp_path: Path) -> None:

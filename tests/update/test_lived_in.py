@@ -1,4 +1,4 @@
-"""Updates of a service that has lived: its own column with rows in it, edits, deletions and files."""
+"""Updates of a service after a year of work: with a column, rows, edits, deletions and files."""
 
 from pathlib import Path
 from typing import Any
@@ -11,22 +11,21 @@ from harness.project import FIRST, Project, keep_environment
 from harness.releases import Releases, commit, edit, publish, tagged_clone
 from harness.template import DATABASES, Answers
 from harness.updates import (
-    BEFORE,
-    CONFLICTS,
+    CONFLICT_MODES,
     RELEASES,
-    carry,
-    contents,
+    conflicts,
     recopy,
     revisions,
-    settle,
-    start,
+    share_environment,
+    start_service,
     update,
+    update_trusting_hooks,
 )
 
 pytestmark = pytest.mark.seconds(240)
 
 COLUMN = "    phone_number: Mapped[str | None]\n"
-# What the people of the service have changed in files of the template.
+# What a team has changed in files of the template.
 EDITS = {
     "app/models/user.py": ("    is_active: ", f"{COLUMN}    is_active: "),
     "app/users/routes.py": ("router = APIRouter(", "# Ours alone.\nrouter = APIRouter("),
@@ -35,7 +34,7 @@ EDITS = {
     "Makefile": ("db-shell: ", "greet: ## Say hello\n\t@echo hello\n\ndb-shell: "),
     "README.md": ("## Every day\n", "## Whom to ask\n\nAda.\n\n## Every day\n"),
 }
-# What releases call otherwise.
+# Files that releases have renamed.
 RENAMED = {"scripts/common.py": "scripts/commands.py"}
 OWN = {"app/greeting.py": '"""Ours."""\n', "notes/plan.md": "# Plan\n"}
 DELETED = ".editorconfig"
@@ -46,11 +45,14 @@ ROW = (
 
 
 def name_in(folder: Path, name: str) -> str:
-    return name if (folder / name).exists() else RENAMED[name]
+    """Return the name that a file has in the release of a service."""
+    if (folder / name).exists():
+        return name
+    return RENAMED[name]
 
 
-def live(project: Project, server: Server, url: str) -> None:
-    """Do what a team does in a year."""
+def work_for_a_year(project: Project, server: Server, url: str) -> None:
+    """Edit, add and delete files, add a column with a revision, and a row."""
     project.alembic(url, "upgrade", "head")
     for name, (old, new) in EDITS.items():
         edit(project.folder / name_in(project.folder, name), old, new)
@@ -65,59 +67,51 @@ def live(project: Project, server: Server, url: str) -> None:
 
 
 def schema(server: Server, url: str) -> list[object]:
-    """Return it without the table that appears with the next revision, in older services."""
+    """Return the schema without a table that older services get with their next revision."""
     return [row for row in server.schema(url) if "alembic_history" not in str(row)]
 
 
-def assert_alive(
+def assert_nothing_is_lost(
     project: Project, server: Server, url: str, before: dict[str, bytes], empty: str
 ) -> None:
-    """Check that nothing of the team's work is lost, on its database and on an empty one."""
+    """Check the team's work, on its database and on an empty one."""
     for name, (old, new) in EDITS.items():
         text = (project.folder / RENAMED.get(name, name)).read_text("utf-8")
         for line in {*new.splitlines()} - {*old.splitlines()}:
             assert line in text, name
-    assert not [name for name in RENAMED if (project.folder / name).exists()]
+    for name in RENAMED:
+        assert not (project.folder / name).exists()
     for name, text in OWN.items():
         assert (project.folder / name).read_text("utf-8") == text
     assert not (project.folder / DELETED).exists()
     assert revisions(project.folder) == before
-    for address in (url, empty):
-        # With two heads this would fail.
-        project.alembic(address, "upgrade", "head")
+    for database_url in (url, empty):
+        # This would fail with two heads.
+        project.alembic(database_url, "upgrade", "head")
     project.alembic(url, "check")
     assert schema(server, url) == schema(server, empty)
     assert server.query(url, "SELECT name, phone_number FROM users") == [("Ada", "12")]
-
-
-def conflicts(folder: Path) -> list[str]:
-    """Return the files in which an update has left what somebody has to resolve."""
-    return [
-        name
-        for name, text in contents(folder).items()
-        if name.endswith(".rej") or BEFORE.encode() in text
-    ]
 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_nothing_is_lost(
     project: Project, server: Server, releases: Releases, url: str, tmp_path: Path, release: str
 ) -> None:
-    """Nothing conflicts, so both modes do the same: each release meets both, on another database."""
+    """Without conflicts both modes do the same, so the databases take them in turns."""
     answers = {"database": project.database}
-    folder = start(releases, tmp_path / "orders", release, answers)
-    old = settle(folder, project, url)
-    live(old, server, url)
+    folder = start_service(releases, tmp_path / "orders", release, answers)
+    old = share_environment(folder, project, url)
+    work_for_a_year(old, server, url)
     before = revisions(folder)
     turn = RELEASES.index(release) + DATABASES.index(project.database)
-    carry(releases, folder, releases.next, conflict=CONFLICTS[turn % 2])
+    update_trusting_hooks(releases, folder, releases.next, conflict=CONFLICT_MODES[turn % 2])
     assert not conflicts(folder)
     with server.empty_database(tmp_path) as empty:
-        assert_alive(old, server, url, before, empty)
-    # The same files come out of all releases, as test_updates.py shows.
+        assert_nothing_is_lost(old, server, url, before, empty)
+    # All releases update to the same files, as test_updates.py checks: two of them are enough.
     if (project.database, release) in zip(DATABASES, (RELEASES[0], RELEASES[-1]), strict=True):
         keep_environment(old)
-        # What the hook says to do next.
+        # The next steps that the hook prints.
         old.make("format")
         old.make("check", timeout=600)
 
@@ -125,29 +119,41 @@ def test_nothing_is_lost(
 def test_squashed_first_revision(
     project: Project, server: Server, releases: Releases, url: str, tmp_path: Path
 ) -> None:
-    """The template's revision is gone, and does not come back."""
-    folder = start(releases, tmp_path / "orders", RELEASES[0], {"database": project.database})
-    old = settle(folder, project, url)
-    live(old, server, url)
+    """The template's first revision was deleted, and an update does not add it again."""
+    folder = start_service(
+        releases, tmp_path / "orders", RELEASES[0], {"database": project.database}
+    )
+    old = share_environment(folder, project, url)
+    work_for_a_year(old, server, url)
     newest = max(old.revisions)
     text = newest.read_text("utf-8")
     with server.empty_database(tmp_path) as nothing:
         for path in old.revisions:
             path.unlink()
         old.alembic(nothing, "revision", "--autogenerate", "-m", "start", "--rev-id", "0001")
-    assert text not in [path.read_text("utf-8") for path in old.revisions]
+    assert only(old.revisions).read_text("utf-8") != text
     old.alembic(url, "stamp", "--purge", "0001")
     commit(folder, "Squash")
     before = revisions(folder)
-    carry(releases, folder, releases.next)
+    update_trusting_hooks(releases, folder, releases.next)
     with server.empty_database(tmp_path) as empty:
-        assert_alive(old, server, url, before, empty)
-    assert FIRST not in "".join(text.decode() for text in before.values())
+        assert_nothing_is_lost(old, server, url, before, empty)
+    for content in before.values():
+        assert FIRST not in content.decode()
+
+
+AUDIT_OPTION = """
+audit:
+  type: bool
+  default: false
+"""
+NICKNAME = "    nickname: Mapped[str | None] = mapped_column(String(100))\n"
+AUDITED = "{% if audit %}    audited: Mapped[str | None] = mapped_column(String(100))\n{% endif %}"
 
 
 @pytest.fixture(scope="module")
 def with_option(tmp_path_factory: pytest.TempPathFactory) -> Releases:
-    """Return a release whose mixin has one more column, and another one with an option."""
+    """Return releases, with 90.0.0: a mixin has one more column, and an option adds another one."""
     made = tagged_clone(tmp_path_factory.mktemp("option") / "template")
     template = made.source / "template"
     first = only((template / "migrations/versions").glob("*.py"))
@@ -166,17 +172,8 @@ def with_option(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     return made
 
 
-AUDIT_OPTION = """
-audit:
-  type: bool
-  default: false
-"""
-NICKNAME = "    nickname: Mapped[str | None] = mapped_column(String(100))\n"
-AUDITED = "{% if audit %}    audited: Mapped[str | None] = mapped_column(String(100))\n{% endif %}"
-
-
 def revise(project: Project, url: str, message: str) -> str:
-    """Do what `make update` names once models have changed; return the revision."""
+    """Follow the steps of `make update` after a change of models; return the revision."""
     before = set(project.revisions)
     project.alembic(url, "revision", "--autogenerate", "-m", message)
     project.alembic(url, "upgrade", "head")
@@ -188,16 +185,16 @@ def revise(project: Project, url: str, message: str) -> str:
 def test_schema_equals_that_of_a_fresh_copy(
     project: Project, server: Server, with_option: Releases, url: str, tmp_path: Path
 ) -> None:
-    """The old first revision and the project's own, together, against the new first revision."""
+    """The first revision and one with the changes give the same as the new first revision."""
     answers = {"database": project.database}
-    old = start(with_option, tmp_path / "old", with_option.next, answers)
-    service = settle(old, project, url)
+    old = start_service(with_option, tmp_path / "old", with_option.next, answers)
+    service = share_environment(old, project, url)
     service.alembic(url, "upgrade", "head")
     update(old, "90.0.0")
     assert "nickname" in revise(service, url, "update to 90.0.0")
-    fresh = start(with_option, tmp_path / "fresh", "90.0.0", answers)
+    fresh = start_service(with_option, tmp_path / "fresh", "90.0.0", answers)
     with server.empty_database(tmp_path) as empty:
-        settle(fresh, project, empty).alembic(empty, "upgrade", "head")
+        share_environment(fresh, project, empty).alembic(empty, "upgrade", "head")
         assert server.schema(url) == server.schema(empty)
 
 
@@ -210,24 +207,28 @@ def test_option_with_a_column(
     tmp_path: Path,
     way: Any,
 ) -> None:
-    """On, off and on again: kit by copier, tables by revisions of the project's own."""
+    """On, off and on again: copier changes kit, revisions of the service change its tables."""
     answers: Answers = {"database": project.database}
-    folder = start(with_option, tmp_path / "orders", with_option.next, answers)
-    old = settle(folder, project, url)
+    folder = start_service(with_option, tmp_path / "orders", with_option.next, answers)
+    old = share_environment(folder, project, url)
     old.alembic(url, "upgrade", "head")
     for audit in (True, False, True):
         commit(folder, "Before")
         way(folder, "90.0.0", data={"audit": audit})
         text = revise(old, url, f"audit {audit}")
-        made, dropped = text.partition("def downgrade")[::2]
-        assert 'add_column(sa.Column("audited"' in shortened(made if audit else dropped)
-        assert 'drop_column("audited")' in shortened(dropped if audit else made)
+        upgrade, _, downgrade = text.partition("def downgrade")
+        if audit:
+            adding, dropping = upgrade, downgrade
+        else:
+            adding, dropping = downgrade, upgrade
+        assert 'add_column(sa.Column("audited"' in without_table(adding)
+        assert 'drop_column("audited")' in without_table(dropping)
     assert len(old.revisions) == 4
     with server.empty_database(tmp_path) as empty:
         old.alembic(empty, "upgrade", "head")
         assert server.schema(empty) == server.schema(url)
 
 
-def shortened(text: str) -> str:
-    """Return statements without the table, which SQLite has in another place."""
+def without_table(text: str) -> str:
+    """Return operations without the table: SQLite's batch operations name it in another line."""
     return "".join(text.split()).replace('"users",', "")

@@ -9,25 +9,23 @@ import pytest
 from copier.errors import TaskError
 
 from harness.databases import Server
-from harness.processes import run
-from harness.project import Project, keep_environment
-from harness.releases import Releases, commit, edit, git
-from harness.services_of_1x import (
-    LIVES,
-    Life,
+from harness.file_edits import (
     all_of,
     append,
     change,
     create,
-    edits,
-    find_lost,
     link,
     remove,
     rename,
     with_carriage_returns,
 )
+from harness.lost_edits import edits_between, lost_lines
+from harness.processes import run
+from harness.project import Project, keep_environment
+from harness.releases import Releases, commit, edit, git
+from harness.services_of_1x import LIVES, Life
 from harness.template import ROOT
-from harness.updates import revisions, settle, start, status, update
+from harness.updates import revisions, share_environment, start_service, status, update
 from tools.pages import reading
 
 pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
@@ -36,6 +34,7 @@ BEFORE = "1.7.0"
 ROUTES = '''"""Orders."""
 
 from fastapi import APIRouter
+from sqlalchemy import text
 
 from app.db import ReadDatabase, is_duplicate
 from app.errors import ProblemError
@@ -44,6 +43,11 @@ from app.pagination import (
 )
 
 router = APIRouter(prefix="/orders")
+
+
+async def count_orders(database: ReadDatabase) -> int:
+    async with database.reading() as session, database.engine.connect():
+        return await session.scalar(text("SELECT count(*) FROM orders"))
 '''
 MODEL = '''"""Orders."""
 
@@ -131,7 +135,7 @@ CHANGES = [
 def moved(releases: Releases, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a service that has lived for a year, moved to the release to come."""
     folder = tmp_path_factory.mktemp("moved") / "orders"
-    start(releases, folder, BEFORE, {"database": "postgresql"})
+    start_service(releases, folder, BEFORE, {"database": "postgresql"})
     for name, line, lines, _ in ADDITIONS:
         edit(folder / name, line, lines)
     for name, old, new in CHANGES:
@@ -180,6 +184,7 @@ def test_own_code_imports_from_kit(moved: Path) -> None:
         "from kit.db import is_duplicate\n",
         "from kit.errors import ProblemError\n",
         "from kit.pagination import encode_cursor\n",
+        "    async with database.read_sessions() as session, database.write_engine.connect():\n",
     ):
         assert line in routes
     model = (moved / "app/models/order.py").read_text("utf-8")
@@ -197,7 +202,7 @@ def test_no_edit_is_lost(
     releases: Releases, tmp_path: Path, capfd: pytest.CaptureFixture[str], life: Life
 ) -> None:
     """Each line is in the file, or in a patch that the hook names with a place."""
-    folder = start(releases, tmp_path / "orders", BEFORE, {"database": life.database})
+    folder = start_service(releases, tmp_path / "orders", BEFORE, {"database": life.database})
     life.live(folder)
     before = revisions(folder)
     update(folder, releases.next, unsafe=True)
@@ -208,8 +213,8 @@ def test_no_edit_is_lost(
 
 
 def assert_nothing_is_lost(folder: Path, printed: str, package: str = "app") -> None:
-    for edited in edits(folder):
-        assert not find_lost(folder, edited, package), edited
+    for edited in edits_between(folder):
+        assert not lost_lines(folder, edited, package), edited
     for name in patches(folder):
         assert f"left-over/{name}.rej: " in printed, printed
 
@@ -218,7 +223,7 @@ def assert_nothing_is_lost(folder: Path, printed: str, package: str = "app") -> 
 def test_no_edit_of_another_release_is_lost(
     releases: Releases, tmp_path: Path, capfd: pytest.CaptureFixture[str], release: str
 ) -> None:
-    folder = start(releases, tmp_path / "orders", release, {"database": "sqlite"})
+    folder = start_service(releases, tmp_path / "orders", release, {"database": "sqlite"})
     life = next(life for life in LIVES if life.name == "errors-and-handlers")
     life.live(folder, strict=False)
     update(folder, releases.next, unsafe=True)
@@ -263,8 +268,8 @@ def test_moved_service_works(
     """With its rows and without a revision, once what is left over has its place."""
     name = "users-moved" if project.database == "sqlite" else "convention-and-schema"
     life = next(life for life in LIVES if life.name == name)
-    folder = start(releases, tmp_path / "orders", BEFORE, {"database": project.database})
-    service = settle(folder, project, url)
+    folder = start_service(releases, tmp_path / "orders", BEFORE, {"database": project.database})
+    service = share_environment(folder, project, url)
     life.live(folder)
     service.alembic(url, "upgrade", "head")
     service.alembic(url, "revision", "--autogenerate", "-m", "add orders")
@@ -292,7 +297,7 @@ def test_moved_service_works(
 
 
 def test_deleted_code_stays_out(releases: Releases, tmp_path: Path) -> None:
-    folder = start(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
+    folder = start_service(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
     life = next(life for life in LIVES if life.name == "users-deleted")
     life.live(folder)
     update(folder, releases.next, unsafe=True)
@@ -303,8 +308,8 @@ def test_deleted_code_stays_out(releases: Releases, tmp_path: Path) -> None:
 
 def test_reformatted_service_has_no_edits(releases: Releases, tmp_path: Path) -> None:
     """Other quotes, longer lines and other ends of lines are none."""
-    folder = start(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
-    fresh = start(releases, tmp_path / "fresh", releases.next, {"database": "sqlite"})
+    folder = start_service(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
+    fresh = start_service(releases, tmp_path / "fresh", releases.next, {"database": "sqlite"})
     for path in folder.glob("app/**/*.py"):
         text = path.read_text("utf-8").replace(",\n    ) ->", "\n    ) ->")
         if text:
@@ -330,7 +335,7 @@ def re_quote(text: str) -> str:
 
 
 def test_carriage_returns_are_no_edits(releases: Releases, tmp_path: Path) -> None:
-    folder = start(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
+    folder = start_service(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
     with_carriage_returns(folder)
     create("app/own.py", "from app.errors import ProblemError\n")(folder)
     (folder / "app/own.py").write_bytes(b"from app.errors import ProblemError\r\n")
@@ -344,7 +349,7 @@ def test_carriage_returns_are_no_edits(releases: Releases, tmp_path: Path) -> No
 OWN_FILES = {
     "app/application.py": b"MINE = 1\n",
     "scripts/project.py": b"MINE = 1\n",
-    "tests/test_checks.py": b"def test_mine() -> None: ...\n",
+    "tests/service/test_checks.py": b"def test_mine() -> None: ...\n",
     "app/data.bin": b"MINE\xff\x00\r\n",
     "app/latin.py": b"# MINE caf\xe9\n",
     "app/broken.py": b"MINE = (\n",
@@ -353,7 +358,7 @@ OWN_FILES = {
 
 def test_own_files_stay(releases: Releases, tmp_path: Path) -> None:
     """Also those that have the name of a new file of the template: it conflicts, or is a patch."""
-    folder = start(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
+    folder = start_service(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
     for name, content in OWN_FILES.items():
         (folder / name).write_bytes(content)
     commit(folder, "Own files")
@@ -361,13 +366,13 @@ def test_own_files_stay(releases: Releases, tmp_path: Path) -> None:
     for name, content in OWN_FILES.items():
         now = (folder / name).read_bytes()
         assert now == content or (name == "scripts/project.py" and content in now), name
-    assert "tests/test_checks.py" in patches(folder)
+    assert "tests/service/test_checks.py" in patches(folder)
 
 
 def test_names_that_are_gone_are_named(
     releases: Releases, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    folder = start(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
+    folder = start_service(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
     create("app/seed.py", "from app.db import get_database\nimport app.health.routes\n")(folder)
     revision = next((folder / "migrations/versions").glob("*.py"))
     append(str(revision.relative_to(folder)), "\nfrom app.tables import UTCDateTime\n")(folder)
@@ -392,15 +397,15 @@ def test_service_in_a_folder_of_a_repository(
     repository = tmp_path / "mono"
     folder = repository / "services/orders"
     folder.parent.mkdir(parents=True)
-    started = start(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
+    started = start_service(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
     shutil.move(started, folder)
     shutil.rmtree(folder / ".git")
     (repository / "other.py").write_text("from app.errors import ProblemError\n", "utf-8")
     git("init", "--quiet", cwd=repository)
     commit(repository, "Start")
     life = next(life for life in LIVES if life.name == "middleware-and-options")
-    for step in life.steps[:3]:
-        step(folder)
+    for change_of_life in life.edits[:3]:
+        change_of_life(folder)
     commit(repository, "A year")
     update(folder, releases.next, unsafe=True)
     assert "left-over/app/middleware.py.rej: " in capfd.readouterr().out
@@ -442,7 +447,7 @@ def test_what_cannot_be_moved_is_refused(
 ) -> None:
     """Before anything is changed, with what to do."""
     step, message = REFUSED[reason]
-    folder = start(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
+    folder = start_service(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
     step(folder)
     commit(folder, "Own")
     with pytest.raises(TaskError):
@@ -457,7 +462,7 @@ def test_what_cannot_be_moved_is_refused(
 
 def test_failure_in_the_middle_puts_everything_back(releases: Releases, tmp_path: Path) -> None:
     """Here the release that the service is at cannot be rendered any more."""
-    folder = start(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
+    folder = start_service(releases, tmp_path / "orders", BEFORE, {"database": "sqlite"})
     edit(folder / ".copier-answers.yml", f"_commit: {BEFORE}", "_commit: 1.99.0")
     commit(folder, "Own")
     edit(folder / "scripts/openapi.py", '"""', '"""Changed by the update: ')

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.processes import IDENTITY, Completed, run, said
+from harness.processes import IDENTITY, Completed, lines_of, run
 from harness.project import Project
 from harness.releases import Releases, add_column, commit, edit, git, publish, tagged_clone
 from harness.template import render
-from harness.updates import HOOK_ENTRY, start
+from harness.updates import add_hook_entry, start_service
 
 pytestmark = [pytest.mark.slow, pytest.mark.seconds(60)]
 
@@ -38,8 +38,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     edit(template / FIRST_REVISION, '"""create users', '"""create the users')
     edit(template / ".env.example.jinja", "WORKERS=1", "WORKERS=1\n# {{ env_prefix }}COLOUR=red")
     publish(made.source, NEW, ENTRIES[NEW])
-    with (made.source / "copier.yml").open("a") as file:
-        file.write(HOOK_ENTRY.format(version=HOOK))
+    add_hook_entry(made, HOOK)
     publish(made.source, HOOK, ENTRIES[HOOK])
     return made
 
@@ -47,7 +46,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
 @pytest.fixture(scope="module")
 def started(releases: Releases, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("started") / "orders"
-    return start(releases, folder, releases.next, {"database": "sqlite"})
+    return start_service(releases, folder, releases.next, {"database": "sqlite"})
 
 
 @pytest.fixture
@@ -64,10 +63,10 @@ def update(folder: Path, *arguments: str, code: int | None = 0, **variables: str
 def refused(folder: Path, **variables: str) -> str:
     """Return the one line that ends an update which has changed nothing."""
     before = git("status", "--porcelain", cwd=folder) if (folder / ".git").exists() else ""
-    said = update(folder, code=1, **variables).stderr
+    lines_of = update(folder, code=1, **variables).stderr
     if before or (folder / ".git").exists():
         assert git("status", "--porcelain", cwd=folder) == before
-    return said.rstrip("\n")
+    return lines_of.rstrip("\n")
 
 
 def test_without_git(releases: Releases, tmp_path: Path) -> None:
@@ -187,7 +186,7 @@ def test_hook_is_announced_and_not_run(releases: Releases, folder: Path) -> None
         f"## {HOOK}\n\n{ENTRIES[HOOK]}\n\n## {NEW}\n\n{ENTRIES[NEW]}\n\n"
     )
     assert done.stderr == (
-        f"{HOOK} would run code here, to carry over what rendering cannot: read hooks/ at {HOOK} in"
+        f"{HOOK} would run code here, to update_trusting_hooks over what rendering cannot: read hooks/ at {HOOK} in"
         f" {releases.source}, then make update trust=1. Nothing has been changed.\n"
     )
     assert not git("status", "--porcelain", cwd=folder)
@@ -295,9 +294,11 @@ def test_what_an_answer_changes_in_own_files_is_named(releases: Releases, folder
 
 def test_copier_itself_names_changed_answers_too(releases: Releases, folder: Path) -> None:
     data = ("--data", "python_version=3.13", "--vcs-ref", releases.next)
-    said = run(sys.executable, "-m", "copier", "update", "--defaults", *data, cwd=folder).stderr
-    assert "python_version has changed. Change by hand what it decides in your own files:" in said
-    assert "description has changed" not in said
+    lines_of = run(sys.executable, "-m", "copier", "update", "--defaults", *data, cwd=folder).stderr
+    assert (
+        "python_version has changed. Change by hand what it decides in your own files:" in lines_of
+    )
+    assert "description has changed" not in lines_of
 
 
 def test_renamed_package_is_named(releases: Releases, folder: Path) -> None:
@@ -327,7 +328,7 @@ def test_conflict_in_a_renamed_file(folder: Path) -> None:
     commit(folder, "Edit")
     assert "conflict: kit/pages.py\n" in update(folder, to=NEW, code=1).stdout
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert said(gate.stderr) == ["kit/pages.py: resolve the conflict of the update"]
+    assert lines_of(gate.stderr) == ["kit/pages.py: resolve the conflict of the update"]
 
 
 def test_deleted_file_stays_deleted_under_its_new_name(folder: Path) -> None:
@@ -356,7 +357,7 @@ def test_conflicts_and_deleted_files_are_listed(folder: Path) -> None:
         + "\n"
     )
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert said(gate.stderr) == ["kit/ruff.toml: resolve the conflict of the update"]
+    assert lines_of(gate.stderr) == ["kit/ruff.toml: resolve the conflict of the update"]
     git("reset", "--quiet", cwd=folder)
     git("checkout", ".", cwd=folder)
     git("clean", "-fdq", cwd=folder)
@@ -371,7 +372,7 @@ def test_gate_finds_whole_conflicts_only(folder: Path, newline: str) -> None:
     (folder / "notes.txt").write_text(f"a\n{MARKERS}b\n", "utf-8", newline=newline)
     (folder / "ignored.db").write_text(MARKERS, "utf-8")
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert said(gate.stderr) == ["notes.txt: resolve the conflict of the update"]
+    assert lines_of(gate.stderr) == ["notes.txt: resolve the conflict of the update"]
 
 
 def test_gate_passes_where_git_is_not(folder: Path, tmp_path: Path) -> None:
@@ -390,7 +391,7 @@ def test_without_a_network(folder: Path, tmp_path: Path) -> None:
     }
     for target in ("update", "update-check"):
         done = run("make", "--no-print-directory", target, cwd=folder, env=environment, code=2)
-        assert said(done.stderr) == ["copier cannot be installed: is there a network?"]
+        assert lines_of(done.stderr) == ["copier cannot be installed: is there a network?"]
 
 
 def with_template(folder: Path, source: Path, old: Path, commit_: str = "") -> None:
@@ -531,9 +532,9 @@ def test_nothing_of_the_release_runs(releases: Releases, folder: Path, tmp_path:
 
 def test_from_the_release_before(releases: Releases, tmp_path: Path) -> None:
     """1.8 reads copier.yml in several files, and knows from it what can be answered."""
-    folder = start(releases, tmp_path / "orders", "1.8.0", {"database": "sqlite"})
-    said = refused(folder, to=releases.next, data="colour=red")
-    assert said == f"{releases.next} does not ask for colour; {ASKED}"
+    folder = start_service(releases, tmp_path / "orders", "1.8.0", {"database": "sqlite"})
+    lines_of = refused(folder, to=releases.next, data="colour=red")
+    assert lines_of == f"{releases.next} does not ask for colour; {ASKED}"
     update(folder, to=releases.next, data="ci=gitlab", trust="1")
     answers = (folder / ".copier-answers.yml").read_text("utf-8")
     assert f"_commit: {releases.next}\n" in answers
@@ -542,9 +543,9 @@ def test_from_the_release_before(releases: Releases, tmp_path: Path) -> None:
 
 def test_from_releases_that_read_one_file(releases: Releases, tmp_path: Path) -> None:
     """1.3 to 1.7 stop before anything is changed, and their last lines name the way."""
-    folder = start(releases, tmp_path / "orders", "1.7.0", {"database": "sqlite"})
-    said = refused(folder, to=releases.next)
-    assert said.splitlines()[-2].strip() == "--- # first: make update to=1.8.1"
+    folder = start_service(releases, tmp_path / "orders", "1.7.0", {"database": "sqlite"})
+    lines_of = refused(folder, to=releases.next)
+    assert lines_of.splitlines()[-2].strip() == "--- # first: make update to=1.8.1"
     for name in ("1.8.1", releases.next):
         update(folder, to=name, trust="1")
         assert f"_commit: {name}\n" in (folder / ".copier-answers.yml").read_text("utf-8")
@@ -565,14 +566,14 @@ def test_update_of_a_service(releases: Releases, project: Project, copy: Project
     edit(copy.folder / "app/models/user.py", "String(100)", "String(120)")
     edit(copy.folder / "kit/ruff.toml", "line-length", "# Mine.\nline-length")
     commit(copy.folder, "Edit")
-    said = copy.make("update", f"to={NEW}", code=2).stdout
-    assert "conflict: kit/ruff.toml\n" in said
+    lines_of = copy.make("update", f"to={NEW}", code=2).stdout
+    assert "conflict: kit/ruff.toml\n" in lines_of
     failed = copy.make("check", code=2)
     assert "kit/ruff.toml: resolve the conflict of the update" in failed.stderr
     copy.run("git", "reset", "--quiet")
     copy.run("git", "checkout", "HEAD~1", "--", ".")
     commit(copy.folder, "As it was")
-    said = copy.make("update", f"to={NEW}").stdout
-    assert said.endswith(f"{LEFT_ALONE}{NEXT}\n")
+    lines_of = copy.make("update", f"to={NEW}").stdout
+    assert lines_of.endswith(f"{LEFT_ALONE}{NEXT}\n")
     git("mv", "kit/pages.py", "kit/pagination.py", cwd=copy.folder)
     copy.make("check", timeout=600)

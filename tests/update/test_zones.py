@@ -1,21 +1,22 @@
-"""Every file has one owner: an update changes what the template owns, and no byte of the rest."""
+"""Every file has one owner: an update changes files of the template, and no byte of the others."""
 
 import re
 import shutil
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
 from harness.releases import Releases, commit, edit, git, publish, tagged_clone
 from harness.services_of_1x import LIVES, Life
 from harness.template import Answers
-from harness.updates import ANSWERS, BEFORE, contents, recopy, start, update
+from harness.updates import ANSWERS, conflicts, contents, recopy, revisions, start_service, update
 
 pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
 
 LATER = "90.0.0"
-# Copier's own, and what it merges.
-TEMPLATES = {"kit", "scripts", "deploy", ".github", ".gitlab"}
+# Folders that an update replaces, and files that it merges.
+REPLACED = {"kit", "scripts", "deploy", ".github", ".gitlab"}
 MERGED = {
     ".copier-answers.yml",
     ".dockerignore",
@@ -29,43 +30,36 @@ DELETED = ["tests/test_users.py", "app/users/routes.py", ".editorconfig"]
 
 
 def is_own(name: str) -> bool:
-    """Return whether a file is the project's."""
-    return PurePosixPath(name).parts[0] not in TEMPLATES and name not in MERGED
+    """Return whether a file belongs to the project."""
+    return PurePosixPath(name).parts[0] not in REPLACED and name not in MERGED
 
 
 def own(folder: Path) -> dict[str, bytes]:
     """Return the project's own files, revisions included."""
-    revisions = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in (folder / "migrations/versions").iterdir()
-    }
-    return {name: text for name, text in contents(folder).items() if is_own(name)} | revisions
+    everything = contents(folder) | revisions(folder)
+    return {name: content for name, content in everything.items() if is_own(name)}
 
 
 def templates(folder: Path) -> dict[str, bytes]:
-    return {name: text for name, text in contents(folder).items() if not is_own(name)}
+    """Return the other files, which belong to the template or are merged."""
+    return {name: content for name, content in contents(folder).items() if not is_own(name)}
 
 
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
-    """Return the releases, with a later one that changes, adds and deletes files everywhere."""
+    """Return the releases, with 90.0.0: it changes, adds and deletes files in every folder."""
     made = tagged_clone(tmp_path_factory.mktemp("releases") / "template")
     template = made.source / "template"
     for name in git("ls-files", "-z", "template", cwd=made.source).split("\0"):
         path = made.source / name
         changes = re.search(r"\.(py|toml|ini|ya?ml|example)(\.jinja)?$|Makefile|Dockerfile", name)
         if changes and "versions" not in path.parts and "answers_file" not in name:
-            # Near the top, where nobody else has added anything.
+            # In the second line, where `lived` has no edits.
             first, _, rest = path.read_text("utf-8").partition("\n")
             path.write_text(f"{first}\n# Changed by a release.\n{rest}", "utf-8")
-    package = template / "{{ package_name }}"
-    for folder in (
-        package,
-        *(template / name for name in ("kit", "migrations", "scripts", "tests")),
-    ):
-        (folder / "added.py").write_text('"""Added by a release."""\n', "utf-8")
-    (package / "__main__.py.jinja").unlink()
-    # A file of kit has another name, and one is gone.
+    for folder in ("{{ package_name }}", "kit", "migrations", "scripts", "tests"):
+        (template / folder / "added.py").write_text('"""Added by a release."""\n', "utf-8")
+    (template / "{{ package_name }}/__main__.py.jinja").unlink()
     (template / "kit/_internal/limits.py").rename(template / "kit/_internal/bounds.py")
     (template / "kit/_internal/routing.py").unlink()
     publish(made.source, LATER)
@@ -80,7 +74,7 @@ def answers(request: pytest.FixtureRequest) -> Answers:
 @pytest.fixture
 def lived(releases: Releases, answers: Answers, tmp_path: Path) -> Path:
     """Return a service whose team has edited each of its own files, deleted some and added one."""
-    folder = start(releases, tmp_path / "orders", releases.next, answers)
+    folder = start_service(releases, tmp_path / "orders", releases.next, answers)
     for name in own(folder):
         path = folder / name
         path.write_text(path.read_text("utf-8") + "\n# Ours.\n", "utf-8")
@@ -94,23 +88,24 @@ def lived(releases: Releases, answers: Answers, tmp_path: Path) -> Path:
 def test_update_changes_no_byte_of_the_project(
     releases: Releases, answers: Answers, lived: Path, tmp_path: Path
 ) -> None:
-    """Without trust, and without a conflict, as there is nothing to merge."""
+    """It needs no trust, and there are no conflicts."""
     before = own(lived)
     update(lived, LATER)
     assert own(lived) == before
-    fresh = start(releases, tmp_path / "fresh", LATER, answers)
+    fresh = start_service(releases, tmp_path / "fresh", LATER, answers)
     assert templates(lived) == templates(fresh)
 
 
 @pytest.mark.parametrize("way", [update, recopy])
 def test_answers_change_no_byte_of_the_project(
-    releases: Releases, answers: Answers, lived: Path, tmp_path: Path, way: object
+    releases: Releases, answers: Answers, lived: Path, tmp_path: Path, way: Any
 ) -> None:
-    """Where it runs and its CI, switched on and off again."""
+    """Its deployment and its CI, switched on and off again."""
     before, first = own(lived), templates(lived)
-    other = {"deploy": [], "ci": "github"} if answers["deploy"] else {"deploy": ["docker"]}
-    assert callable(way)
-    for changes in (other, {name: answers[name] for name in other}):
+    other: Answers = {"deploy": ["docker"]}
+    if answers["deploy"]:
+        other = {"deploy": [], "ci": "github"}
+    for changes in (other, answers):
         way(lived, releases.next, data=changes)
         assert own(lived) == before
         commit(lived, "Change answers")
@@ -118,7 +113,7 @@ def test_answers_change_no_byte_of_the_project(
         assert templates(lived) == first
 
 
-def test_copy_over_a_service_leaves_the_project_its_own(
+def test_recopy_changes_no_byte_of_the_project(
     releases: Releases, lived: Path, tmp_path: Path
 ) -> None:
     before = own(lived)
@@ -127,33 +122,21 @@ def test_copy_over_a_service_leaves_the_project_its_own(
     assert own(moved) == before
 
 
-def conflicts(folder: Path) -> list[str]:
-    return [
-        name
-        for name, text in contents(folder).items()
-        if BEFORE.encode() in text or name.endswith(".rej")
-    ]
-
-
 @pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
 def test_service_of_1_x_sees_no_conflict_once_it_has_moved(
     releases: Releases, tmp_path: Path, life: Life
 ) -> None:
-    """A later release, an option on and off, and a recopy: without trust, and not a byte changes."""
+    """With a later release, an option on and off, and a recopy; no byte of its own files changes."""
     answers: Answers = {"database": life.database, "deploy": ["docker"], "ci": "none"}
-    folder = start(releases, tmp_path / "orders", "1.7.0", answers)
+    folder = start_service(releases, tmp_path / "orders", "1.7.0", answers)
     life.live(folder)
     update(folder, releases.next, unsafe=True)
     shutil.rmtree(folder / "left-over", ignore_errors=True)
     renamed = {"package_name": life.package}
-    resolved = start(releases, tmp_path / "resolved", releases.next, answers | renamed)
+    resolved = start_service(releases, tmp_path / "resolved", releases.next, answers | renamed)
     for name in conflicts(folder):
-        # In scripts and what is merged: theirs.
         assert not is_own(name), name
-        if (resolved / name).exists():
-            shutil.copy2(resolved / name, folder / name)
-        else:
-            (folder / name).unlink()
+        take_theirs(resolved / name, folder / name)
     (folder / "added.py").write_text("# Ours.\n", "utf-8")
     commit(folder, "Move")
     before = own(folder)
@@ -162,17 +145,24 @@ def test_service_of_1_x_sees_no_conflict_once_it_has_moved(
         assert own(folder) == before
         assert not conflicts(folder)
         commit(folder, f"Update with {data}")
-    fresh = start(releases, tmp_path / "fresh", LATER, answers | renamed)
-    kits = [{n: t for n, t in contents(f).items() if n.startswith("kit/")} for f in (folder, fresh)]
-    assert kits[0] == kits[1]
+    fresh = start_service(releases, tmp_path / "fresh", LATER, answers | renamed)
+    assert contents(folder / "kit") == contents(fresh / "kit")
     recopy(folder, LATER)
     assert own(folder) == before
 
 
+def take_theirs(theirs: Path, path: Path) -> None:
+    """Resolve a conflict with the template's file, or by deletion where it has none."""
+    if theirs.exists():
+        shutil.copy2(theirs, path)
+    else:
+        path.unlink()
+
+
 def test_answers_are_renamed_without_trust(releases: Releases, tmp_path: Path) -> None:
-    """By the default of the question, as hooks/README.md says; a retired answer is forgotten."""
+    """The default of the question does it, as in hooks/README.md; a retired answer is deleted."""
     source = shutil.copytree(releases.source, tmp_path / "template")
-    folder = start(releases, tmp_path / "orders", releases.next, {"ci": "gitlab"})
+    folder = start_service(releases, tmp_path / "orders", releases.next, {"ci": "gitlab"})
     answers = folder / ".copier-answers.yml"
     edit(answers, str(releases.source), str(source))
     edit(answers, "ci: gitlab", "ci: gitlab\ncolour: red")

@@ -15,7 +15,8 @@ from sybil import Example, Region, Sybil
 from sybil.document import Document
 from sybil.example import SybilFailure
 
-from harness.processes import Environment, free_port, wait_for
+from harness.processes import Environment, wait_for
+from harness.servers import free_port
 from tools.pages.errors import BrokenPageError
 from tools.pages.markdown import Block, Command, blocks, commands
 from tools.pages.output import SKIPPED, Names, normalise

@@ -6,7 +6,8 @@ from typing import Any
 
 import jinja2
 
-from harness.template import COPIER, FACTS, QUESTIONS, Answers, as_list
+from harness.combinations import as_list
+from harness.template import COPIER, FACTS, QUESTIONS, Answers
 from tools.reference.tables import Row, Rows, code, codes, table
 
 # Answers from which others are computed.

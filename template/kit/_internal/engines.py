@@ -1,15 +1,15 @@
-"""How the engine options of a service are added to the built-in ones."""
+"""Merges the engine options of a service with the built-in ones."""
 
 from collections.abc import Mapping
 from typing import Any
 
-# Options of the usual pool, which other pools may not take.
+# Options of the default pool, which other pools may not accept.
 POOL_OPTIONS = ("pool_size", "max_overflow", "pool_timeout")
 
 
-def merge_options(usual: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the usual options with a service's own, which win; mappings are merged as well."""
-    merged = merge(usual, own)
+def merge_options(built_in: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the built-in options with a service's own, which win; mappings are merged as well."""
+    merged = merge(built_in, own)
     if "poolclass" in own:
         for name in POOL_OPTIONS:
             if name not in own:
@@ -17,12 +17,12 @@ def merge_options(usual: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str,
     return merged
 
 
-def merge(usual: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(usual)
+def merge(built_in: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(built_in)
     for name, value in own.items():
-        before = merged.get(name)
-        if isinstance(before, Mapping) and isinstance(value, Mapping):
-            merged[name] = merge(before, value)
+        built_in_value = merged.get(name)
+        if isinstance(built_in_value, Mapping) and isinstance(value, Mapping):
+            merged[name] = merge(built_in_value, value)
         else:
             merged[name] = value
     return merged

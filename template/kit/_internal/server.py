@@ -1,10 +1,10 @@
-"""How uvicorn receives HTTP here: with limits of time, size and connections, and with problems.
+"""The HTTP protocol of uvicorn, with limits of time, size and connections, and with problems.
 
 Uvicorn has no deadline for receiving a request (its issue 157). Its option `http` takes a protocol
-class; this one is a subclass of its own. It uses what uvicorn does not document: the attributes of
+class; this is a subclass of the usual one. It uses what uvicorn does not document: attributes of
 `HttpToolsProtocol` and `RequestResponseCycle`, `on_headers_complete()` and `send_400_response()`.
-Checked with uvicorn 0.54; tests/test_server.py fails when they change. A request that arrives in
-one piece starts no timer.
+Checked with uvicorn 0.54; tests/kit/test_server.py fails when they change. A request that arrives
+in one piece starts no timer.
 """
 
 import asyncio
@@ -26,14 +26,17 @@ from kit._internal.refusals import (
 )
 from kit._internal.transport import ResponseTransport
 
-# As much of a body has to arrive, or of an answer to be taken, in each `body_timeout`.
-PORTION = 100_000
-# Seconds in which the client may take an answer that came before the end of its request.
-LINGER = 5.0
+# Bytes of a body that the client has to send in each `body_timeout`.
+MIN_BODY_BYTES = 100_000
+# How long a client may take to read an answer that was sent before the end of its request.
+LINGER_SECONDS = 5.0
 
 
 class HttpConnection(HttpToolsProtocol, Connection):
-    """One connection. `deadline` runs while the client has to send, `write_deadline` to take."""
+    """A connection of a client.
+
+    `deadline` is the timer while the client has to send, `write_deadline` while it has to receive.
+    """
 
     config: Config
     cycle: RequestResponseCycle | None  # type: ignore[assignment]
@@ -43,7 +46,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
     is_reading_body = False
     is_lingering = False
     has_large_head = False
-    # Bytes of a head that is not complete, and of a body since the deadline started.
+    # Bytes of an incomplete head, and bytes of a body since the deadline started.
     head_size = 0
     body_size = 0
 
@@ -108,7 +111,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         if self.cycle is not None:
-            # It may have been answered before its end.
+            # Also for a request that was answered before its end.
             self.cycle.more_body = False
 
     def on_response_complete(self) -> None:
@@ -119,14 +122,14 @@ class HttpConnection(HttpToolsProtocol, Connection):
         self.refuse(400, "The request is not valid HTTP.")
 
     def handle_websocket_upgrade(self) -> None:
-        # From here on the connection is that of another protocol.
+        # Another protocol takes over the connection.
         self.stop_deadline()
         super().handle_websocket_upgrade()
 
     def timeout_keep_alive_handler(self) -> None:
         self.close()
 
-    # What the client has to do, and by when.
+    # What the client has to send, and until when.
 
     def waits_for_client(self) -> bool:
         cycle = self.cycle
@@ -136,7 +139,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
         return self.cycle is not None and self.cycle.more_body
 
     def wait_for_client(self, size: int) -> None:
-        """Have the deadline run of what the client is sending, of which it has sent some bytes."""
+        """Count the bytes that the client has sent; start the deadline for the rest."""
         if self.is_lingering:
             return
         is_body = self.waits_for_body()
@@ -168,7 +171,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
             self.deadline = None
 
     def end_waiting(self) -> None:
-        """Cut off a client that is too slow; one that nothing came from gets no answer."""
+        """Refuse a request that is too slow; close a connection on which nothing arrived."""
         self.deadline = None
         cycle = self.cycle
         if cycle is None or not self.is_reading_body:
@@ -178,11 +181,17 @@ class HttpConnection(HttpToolsProtocol, Connection):
                 self.close()
         elif cycle.response_complete:
             self.close()
-        elif self.body_size >= PORTION or self.flow.read_paused or cycle.waiting_for_100_continue:
+        elif self.makes_progress(cycle):
             self.body_size = 0
             self.start_deadline()
         else:
             self.refuse(408, f"The body took over {self.config.body_timeout:g} seconds.")
+
+    def makes_progress(self, cycle: RequestResponseCycle) -> bool:
+        """Return whether the client sends fast enough, or need not send at the moment."""
+        if self.body_size >= MIN_BODY_BYTES:
+            return True
+        return self.flow.read_paused or cycle.waiting_for_100_continue
 
     # How a connection ends.
 
@@ -191,7 +200,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def refuse(self, status: int, detail: str) -> None:
-        """Answer with a problem in place of the application, and close."""
+        """Answer with a problem in place of the application, and close the connection."""
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
@@ -203,7 +212,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
         self.linger()
 
     def linger(self) -> None:
-        """Say that nothing more will come, and ignore what does until the client closes."""
+        """Close for writing, and ignore what arrives until the client closes."""
         if self.is_lingering:
             return
         self.stop_deadline()
@@ -212,17 +221,19 @@ class HttpConnection(HttpToolsProtocol, Connection):
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self.deadline = self.loop.call_later(LINGER, self.close)
+        self.deadline = self.loop.call_later(LINGER_SECONDS, self.close)
 
     def close(self) -> None:
-        """Close once the client has taken what is written, for which it has limited time."""
+        """Close when the client has received what is written, for which its time is limited."""
         self.transport.close()
         if self.transport.get_write_buffer_size() and self.write_deadline is None:
             timeout = self.config.body_timeout
             self.write_deadline = self.loop.call_later(timeout, self.transport.abort)
 
     def waiting_since(self) -> float:
-        return self.since if self.deadline is not None else 0.0
+        if self.deadline is None:
+            return 0.0
+        return self.since
 
     def evict(self) -> None:
         self.connections.discard(self)

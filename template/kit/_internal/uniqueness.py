@@ -1,4 +1,4 @@
-"""Which constraint a write has broken, and the answer to that."""
+"""Turns errors of broken unique constraints into answers."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,13 +16,13 @@ Attribute = InstrumentedAttribute[Any]
 
 @contextmanager
 def unique(*attributes: Attribute, taken: str, kind: str | None = None) -> Iterator[None]:
-    """Raise ConflictError, 409, where a write within breaks the uniqueness of these attributes.
+    """Raise ConflictError, 409, for a write within that breaks the uniqueness of these attributes.
 
         with unique(User.email, taken="Another user has this e-mail address."):
             user = await database.insert(User, email=email)
 
-    `taken` is its detail. Its kind is made of the names of the attributes, as in email-taken, where
-    none is given. Other errors pass. With a session, call its flush() within.
+    `taken` is the detail of the error. The default of `kind` consists of the names of attributes, as
+    in email-taken. Other errors pass. With a session, call its flush() within.
     """
     try:
         yield
@@ -34,24 +34,26 @@ def unique(*attributes: Attribute, taken: str, kind: str | None = None) -> Itera
 
 
 def is_duplicate(error: DBAPIError, table: str, column: str) -> bool:
-    """Return whether another row has the same value in this column, which is unique.
+    """Return whether an error is due to another row with the same value in this column.
 
-    By the names that NAMING_CONVENTION or PostgreSQL give its constraint: unique() knows all names.
+    Knows the names that NAMING_CONVENTION and PostgreSQL give to a constraint; unique() knows all.
     """
     names = {f"uq_{table}_{column}", f"{table}_{column}_key"}
     return dialect.is_duplicate(error, names, [f"{table}.{column}"])
 
 
 def breaks_uniqueness(error: IntegrityError, attributes: Sequence[Attribute]) -> bool:
+    """Return whether an error is due to another row with the same values of these attributes."""
     columns = [attribute.property.columns[0] for attribute in attributes]
     table = columns[0].table
-    written = [f"{table.name}.{column.name}" for column in columns]
-    return dialect.is_duplicate(error, constraint_names(table, columns), written)
+    qualified = [f"{table.name}.{column.name}" for column in columns]
+    return dialect.is_duplicate(error, constraint_names(table, columns), qualified)
 
 
 def constraint_names(table: Table, columns: Sequence[Column[Any]]) -> set[str]:
-    """Return the names of all that keeps these columns unique, PostgreSQL's usual name included."""
+    """Return the names of constraints and indexes that keep these columns unique."""
     wanted = set(columns)
+    # The name that PostgreSQL gives to a constraint without a name.
     names = {"_".join([table.name, *(column.name for column in columns), "key"])}
     if set(table.primary_key.columns) == wanted:
         names.add(str(table.primary_key.name or f"{table.name}_pkey"))

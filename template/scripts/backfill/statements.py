@@ -21,7 +21,10 @@ Rows = Sequence[Row[Any, bool]]
 
 
 class Change:
-    """A change of the rows of a table for which a condition holds; `value` and `where` are SQL."""
+    """The change of one column in the rows for which a condition holds, in batches.
+
+    `value` and `where` are SQL; `batch` is the number of rows that a transaction changes.
+    """
 
     def __init__(
         self, table: str, column: str, value: str, where: str, key: str, batch: int
@@ -52,7 +55,9 @@ class Change:
         return connection.scalar(statement) or 0
 
     def execute(self, connection: Connection, last: object) -> Rows:
-        """Change the batch after this key, or the first one where it is None; return its rows."""
-        batch = self.batch if last is None else self.batch.where(self.key > last)
+        """Change the batch after the key `last`, None for the first one; return its rows."""
+        batch = self.batch
+        if last is not None:
+            batch = batch.where(self.key > last)
         chosen = select(batch.cte("batch"))
         return connection.execute(self.statement.where(self.key.in_(chosen))).all()

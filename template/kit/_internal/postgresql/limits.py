@@ -1,4 +1,4 @@
-"""How long the statements of a migration may wait for locks, and how long they may take."""
+"""Limits how long each statement of a migration waits for locks, and how long it runs."""
 
 import re
 from typing import Any, NamedTuple
@@ -7,10 +7,10 @@ from sqlalchemy import Connection, RootTransaction, event
 
 from kit._internal.dialect import MigrationSettings
 
-# Statements that block no others, so that they may wait and run for long.
-PATIENT = re.compile(r"CONCURRENTLY\b|VALIDATE\s+CONSTRAINT\b")
-# Statements that may set limits of their own.
-LIMITING = re.compile(r"_TIMEOUT\b|RESET\b|DISCARD\b")
+# Statements that block no others, so that they may wait and run for any time.
+UNLIMITED_STATEMENT = re.compile(r"CONCURRENTLY\b|VALIDATE\s+CONSTRAINT\b")
+# Statements that may change the limits.
+LIMITING_STATEMENT = re.compile(r"_TIMEOUT\b|RESET\b|DISCARD\b")
 SET_LIMITS = (
     "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)"
 )
@@ -29,8 +29,8 @@ UNLIMITED = Limits("0", "0")
 class StatementLimits:
     """Limits each statement on a connection, except those that block no others.
 
-    Most migrations keep the usual limits, which then are set once. After the first statement that
-    needs others, they are set once a transaction: one that is rolled back loses them.
+    The usual limits are set once, as most migrations need no others. After the first statement that
+    needs others, limits are set in each transaction, as a rollback undoes them.
     """
 
     def __init__(self, connection: Connection, settings: MigrationSettings) -> None:
@@ -38,23 +38,25 @@ class StatementLimits:
         self.usual = Limits(
             f"{settings.migration_lock_timeout}s", f"{settings.migration_statement_timeout}s"
         )
-        # What was set last, and in which transaction; None while the usual limits hold.
+        # The limits set last, and the transaction; None while the usual limits apply.
         self.current: tuple[RootTransaction | None, Limits] | None = None
 
     def install(self) -> None:
-        """Set the usual limits, and look at each statement from now on."""
+        """Set the usual limits, and check each statement from now on."""
         self.connection.exec_driver_sql(SET_LIMITS, self.usual)
         self.connection.commit()
-        # Of the dialect: with an event of the connection SQLAlchemy does more about any statement.
+        # Events of the dialect, as events of the connection slow down each statement more.
         for name in ("do_execute", "do_executemany"):
             event.listen(self.connection.engine, name, self.before_statement)
 
     def before_statement(self, cursor: Any, statement: str, *_: object) -> None:  # noqa: ANN401
+        """Set the limits for a statement that is about to be executed."""
         words = statement.upper()
-        is_patient = PATIENT.search(words) is not None
-        if not is_patient and self.current is None and not LIMITING.search(words):
+        limits = self.usual
+        if UNLIMITED_STATEMENT.search(words):
+            limits = UNLIMITED
+        elif self.current is None and not LIMITING_STATEMENT.search(words):
             return
-        limits = UNLIMITED if is_patient else self.usual
         wanted = (self.connection.get_transaction(), limits)
         if wanted != self.current and not words.startswith("ROLLBACK"):
             cursor.execute(SET_LIMITS, limits)

@@ -1,7 +1,7 @@
-"""The servers that DATABASE_URL names, and connecting to the first one that suits.
+"""Connects to the first suitable server of those in DATABASE_URL.
 
-asyncpg itself can do this, but with one time limit for all servers: one that does not answer,
-because its machine is gone, keeps every connection from the others.
+asyncpg can do this itself, but with one time limit for all servers: a server that does not answer,
+because its machine is down, uses up the time for the others.
 """
 
 from __future__ import annotations
@@ -17,48 +17,53 @@ import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import URL
 
 from kit._internal.postgresql.errors import ERRORS
-from kit._internal.postgresql.url import LIBPQ_PARAMETERS, list_servers
+from kit._internal.postgresql.url import list_servers
+from kit._internal.postgresql.url_parameters import LIBPQ_PARAMETERS
 
 Server = tuple[str | None, int | None]
 
-# Parameters that are read here, and not by asyncpg.
+# Parameters that are handled here, rather than by asyncpg.
 OWN_PARAMETERS = {"host", "port", "load_balance_hosts"}
-# After these the next server is tried, as libpq does; a wrong password is wrong everywhere.
-NEXT = (
+# Errors after which the next server is tried, as in libpq; a wrong password is wrong everywhere.
+SERVER_ERRORS = (
     OSError,
     asyncpg.CannotConnectNowError,
     asyncpg.PostgresConnectionError,
     asyncpg.TargetServerAttributeNotMatched,
 )
-# Whatever keeps a connection from being opened, an impossible host name included.
-FAILURES = (
-    *(OSError, UnicodeError),
-    *(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError),
+# All errors of opening a connection, an impossible host name included.
+CONNECTION_ERRORS = (
+    OSError,
+    UnicodeError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
 )
-# It has not answered, or the caller has lost patience before.
-SILENCE = (TimeoutError, asyncio.CancelledError)
+# The server has not answered in time, or not before the request was cancelled.
+NO_ANSWER = (TimeoutError, asyncio.CancelledError)
 # How long a server that did not answer is tried after the others.
-LAST_SECONDS = 30
+SECONDS_AT_THE_END = 30
 
 
 class Servers:
-    """Opens connections to the servers of a URL."""
+    """Opens connections to the servers of a URL.
+
+    `timeout` is in seconds and for all servers. `silence` is how many seconds a server may leave
+    what was sent unacknowledged before the connection is closed.
+    """
 
     def __init__(self, url: URL, timeout: float, silence: float) -> None:
         self.servers = list_servers(url)
         self.is_balanced = url.query.get("load_balance_hosts") == "random"
         self.timeout = timeout / len(self.servers)
         self.silence = silence
-        # Where there is none, asyncpg takes that of the environment.
+        # None is the default of asyncpg, which is an environment variable.
         self.target = url.query.get("target_session_attrs")
-        # asyncpg reads libpq's parameters from an address only, so it gets one that is all that.
-        ignored = {*LIBPQ_PARAMETERS, *OWN_PARAMETERS}
-        query = {name: value for name, value in url.query.items() if name not in ignored}
-        self.address = f"postgresql://?{urlencode(query)}" if query else None
+        self.parameters_dsn = parameters_dsn(url)
         self.silent_since: dict[Server, float] = {}
 
     async def connect(self, **arguments: Any) -> Any:  # noqa: ANN401
-        """Return a connection of asyncpg; raise what it raises, or OSError when no server suits."""
+        """Return a connection of asyncpg; raise its error, or OSError when no server suits."""
         if len(self.servers) == 1:
             return await self.connect_to(self.servers[0], arguments)
         targets: list[object] = [self.target]
@@ -72,37 +77,47 @@ class Servers:
                     return await self.connect_to(server, arguments)
                 except asyncpg.TargetServerAttributeNotMatched:
                     failures[server] = f"is not {target or 'suitable'}"
-                except NEXT as error:
+                except SERVER_ERRORS as error:
                     failures[server] = ERRORS.describe(error)
-        reasons = [f"{host}:{port or 5432} {why}" for (host, port), why in failures.items()]
+        reasons = [f"{host}:{port or 5432} {text}" for (host, port), text in failures.items()]
         raise ConnectionError(f"no server suits: {'; '.join(reasons)}")
 
     async def connect_to(self, server: Server, arguments: dict[str, Any]) -> Any:  # noqa: ANN401
         host, port = server
-        address = {"host": host, "port": port, "timeout": self.timeout}
+        arguments = {**arguments, "host": host, "port": port, "timeout": self.timeout}
         try:
-            connection = await asyncpg.connect(self.address, **{**arguments, **address})
-        except SILENCE:
+            connection = await asyncpg.connect(self.parameters_dsn, **arguments)
+        except NO_ANSWER:
             self.silent_since[server] = time.monotonic()
             raise
         self.silent_since.pop(server, None)
-        # No public way leads to the socket; checked with asyncpg 0.32, with and without uvloop.
+        # asyncpg has no public way to its socket. Checked with asyncpg 0.32, with and without
+        # uvloop; tests/kit/postgresql_servers_test.py fails when this changes.
         limit_silence(connection._transport.get_extra_info("socket"), self.silence)  # noqa: SLF001
         return connection
 
     def in_order(self) -> list[Server]:
-        """Return the servers as they are to be tried, those that did not answer lately last."""
+        """Return the servers in the order to try them, those that did not answer lately last."""
         servers = list(self.servers)
         if self.is_balanced:
             secrets.SystemRandom().shuffle(servers)
-        silent_after = time.monotonic() - LAST_SECONDS
-        return sorted(servers, key=lambda one: self.silent_since.get(one, 0) > silent_after)
+        silent_after = time.monotonic() - SECONDS_AT_THE_END
+        return sorted(servers, key=lambda server: self.silent_since.get(server, 0) > silent_after)
+
+
+def parameters_dsn(url: URL) -> str | None:
+    """Return a DSN that has only the parameters of the URL, as asyncpg takes them no other way."""
+    handled = {*LIBPQ_PARAMETERS, *OWN_PARAMETERS}
+    parameters = {name: value for name, value in url.query.items() if name not in handled}
+    if not parameters:
+        return None
+    return f"postgresql://?{urlencode(parameters)}"
 
 
 def limit_silence(connected: socket.socket, seconds: float) -> None:
-    """Have the system close a connection whose machine acknowledges nothing for so long.
+    """Have the system close a connection when its server acknowledges nothing for so long.
 
-    Otherwise a request waits for a quarter of an hour for a machine that is gone.
+    Otherwise a request waits 15 minutes for a machine that is down.
     """
     option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it (RFC 5482)
     if connected.family in {socket.AF_INET, socket.AF_INET6} and option is not None:
