@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
-from harness.databases import Server
+from harness.servers import RunningService
 
 
 class Load:
     """The CPU time of a served process from now on, and the most memory that it has."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: RunningService) -> None:
         self.folder = Path(f"/proc/{server.process.pid}")
         self.cpu = self.cpu_now()
         self.memory = self.read("VmRSS")

@@ -2,7 +2,7 @@
 
 import socket
 
-from harness.databases import Server
+from harness.servers import RunningService
 
 BODY = b'{"email": "ada@example.com", "name": "Ada"}'
 # The client sends the body once the server has answered 100, which it does when the application reads.
@@ -12,14 +12,14 @@ HEAD = (
 )
 
 
-def connect(server: Server, sent: bytes = b"") -> socket.socket:
+def connect(server: RunningService, sent: bytes = b"") -> socket.socket:
     """Connect to a server and send it these bytes."""
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
     connection.sendall(sent)
     return connection
 
 
-def announce_user(server: Server) -> socket.socket:
+def announce_user(server: RunningService) -> socket.socket:
     """Send the head of a POST; return once the application asks for the body: it is being served."""
     connection = connect(server, HEAD)
     assert connection.recv(1024).startswith(b"HTTP/1.1 100 ")

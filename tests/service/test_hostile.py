@@ -13,7 +13,6 @@ import httpx
 import pytest
 
 from harness.cpu_and_memory import Load
-from harness.databases import Server
 from harness.processes import wait_for
 from harness.project import Project
 from harness.raw_http import connect, read_all
@@ -137,7 +136,7 @@ def test_slow_body_that_keeps_coming_is_read(served: RunningService) -> None:
         assert read_all(connection).startswith(b"HTTP/1.1 201 ")
 
 
-def test_answer_that_is_not_taken_is_given_up(served: Server) -> None:
+def test_answer_that_is_not_taken_is_given_up(served: RunningService) -> None:
     """The route streams without end: its request is logged only when the service ends it."""
     with connect(served, b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n"):
         wait_for(lambda: '"route": "/stream"' in served.log, "the service gives the answer up")

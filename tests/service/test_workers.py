@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.databases import Server
 from harness.output import lines_with
 from harness.processes import only, wait_for
 from harness.project import Project
 from harness.raw_http import BODY, announce_user, connect, read_all
-from harness.servers import free_port
+from harness.servers import RunningService, free_port
 from harness.slow_routes import with_slow_routes
 
 pytestmark = pytest.mark.seconds(20)
@@ -32,13 +31,13 @@ def local(light_project: Project, tmp_path: Path) -> Project:
 
 
 @contextlib.contextmanager
-def workers(project: Project, log: Path) -> Iterator[Server]:
+def workers(project: Project, log: Path) -> Iterator[RunningService]:
     with project.serve("python", "-m", "app", env={"ORDERS_WORKERS": "2"}, log=log) as server:
         wait_for(lambda: len(worker_pids(server)) == 2, "both workers serve", 30)
         yield server
 
 
-def worker_pids(server: Server) -> list[int]:
+def worker_pids(server: RunningService) -> list[int]:
     """Return the workers that have started, those that are dead included."""
     started = re.findall(r"Started server process \[(\d+)\]", server.log)
     return [int(pid) for pid in started]
@@ -107,7 +106,7 @@ def test_open_stream_does_not_hold_up_a_reload(light_project: Project, tmp_path:
     assert "Traceback" not in server.log
 
 
-def time_of(event: str, server: Server) -> datetime:
+def time_of(event: str, server: RunningService) -> datetime:
     """Return when this was first logged."""
     line = lines_with(server.log, event)[0]
     return datetime.fromisoformat(json.loads(line)["timestamp"])
