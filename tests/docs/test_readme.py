@@ -1,7 +1,7 @@
 """The commands of both READMEs, run as they are written.
 
 In a README a block marked `shell` or `console` is run: every line is a command, in order, in one
-folder. `make dev` and `make run` go on in the background. A block marked `python` is a line for
+folder. `make dev` and `make run` continue in the background. A block marked `python` is a line for
 the model named before it. Anything else, such as `text`, only illustrates.
 """
 
@@ -28,41 +28,51 @@ pytestmark = pytest.mark.seconds(25)
 
 SERVES = {"make dev", "make run"}
 ADDRESS = "http://127.0.0.1:8000"
+# How the pages assign the path of the template.
+ASSIGNMENT = "TEMPLATE=$(cd /path/to/this/template && pwd)"
+README = (ROOT / "README.md").read_text("utf-8")
 
 
 def typed(block: Block) -> list[str]:
-    """Return the commands; one that ends in a backslash goes on in the next line."""
-    lines = block.text.replace("\\\n", " ").splitlines()
-    if block.language == "console":
-        lines = [line[2:] for line in lines if line.startswith("$ ")]
-    return [line for line in lines if line.strip() and not line.startswith("#")]
+    """Return the commands of a block; a command that ends in a backslash continues."""
+    if block.language not in {"shell", "console"}:
+        return []
+    commands = []
+    for line in block.text.replace("\\\n", " ").splitlines():
+        if block.language == "shell" and line.strip() and not line.startswith("#"):
+            commands.append(line)
+        elif block.language == "console" and line.startswith("$ "):
+            commands.append(line.removeprefix("$ "))
+    return commands
 
 
 def test_every_block_is_marked(source: Path, tmp_path: Path) -> None:
-    """An unmarked block would be run by nobody, and nobody would notice."""
+    """Unmarked commands would not be run, and nothing would show that."""
     folder = render(source, tmp_path / "orders", {})
-    for path in (ROOT / "README.md", folder / "README.md"):
-        found = list(blocks(path.read_text("utf-8")))
-        assert found
-        assert {block.language for block in found} <= {"shell", "console", "python", "text"}
-        assert not any(block.options for block in found)
+    for text in (README, (folder / "README.md").read_text("utf-8")):
+        marked = list(blocks(text))
+        assert marked
+        for block in marked:
+            assert block.language in {"shell", "console", "python", "text"}
+            assert not block.options
 
 
 def curl(command: str, server: RunningService) -> None:
-    """Do what curl would, and want a success: curl itself is not installed everywhere."""
+    """Send the request that curl would send, which is not installed everywhere."""
     _, *arguments = shlex.split(command.replace(ADDRESS, server.address))
-    address = only([word for word in arguments if word.startswith("http")])
-    body = arguments[arguments.index("--json") + 1] if "--json" in arguments else None
-    answer = httpx.request(
-        "POST" if body else "GET", address, json=json.loads(body) if body else None, timeout=10
-    )
-    assert answer.is_success, f"$ {command}: {answer.status_code} {answer.text}"
+    url = only(word for word in arguments if word.startswith("http"))
+    if "--json" in arguments:
+        body = json.loads(arguments[arguments.index("--json") + 1])
+        response = httpx.post(url, json=body, timeout=10)
+    else:
+        response = httpx.get(url, timeout=10)
+    assert response.is_success, f"$ {command}: {response.status_code} {response.text}"
 
 
 def edit_model(project: Project, line: str) -> None:
     path = project.folder / "app/models/user.py"
     text = path.read_text("utf-8")
-    changed = re.sub(r"(?m)^    is_active: .*\n", lambda found: f"{found[0]}    {line}", text)
+    changed = re.sub(r"(?m)^    is_active: .*\n", lambda field: f"{field[0]}    {line}", text)
     assert changed != text
     path.write_text(changed, "utf-8")
 
@@ -82,7 +92,7 @@ def test_generated_readme(fresh: Project, tmp_path: Path) -> None:
         for block in blocks((fresh.folder / "README.md").read_text("utf-8")):
             if block.language == "python":
                 edit_model(fresh, block.text)
-            for command in typed(block) if block.language in {"shell", "console"} else []:
+            for command in typed(block):
                 if command in SERVES:
                     log = tmp_path / "server.log"
                     server = stack.enter_context(fresh.serve(*command.split(), log=log))
@@ -95,20 +105,20 @@ def test_generated_readme(fresh: Project, tmp_path: Path) -> None:
 
 
 def own_commands() -> list[str]:
-    text = (ROOT / "README.md").read_text("utf-8")
-    return [
-        command
-        for block in blocks(text)
-        if block.language in {"shell", "console"}
-        for command in typed(block)
-    ]
+    commands = []
+    for block in blocks(README):
+        commands += typed(block)
+    return commands
 
 
 def test_ci_runs_the_tests_of_the_readme() -> None:
-    script = (ROOT / ".ci/run").read_text("utf-8")
     assert "make test" in own_commands()
-    commands = [line for line in script.splitlines() if line and not line.startswith("#")]
-    assert commands == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "make test"]
+    script = (ROOT / ".ci/run").read_text("utf-8")
+    assert re.findall(r"(?m)^[^#\n].*", script) == [
+        "set -euo pipefail",
+        'cd "$(dirname "$0")/.."',
+        "make test",
+    ]
 
 
 @pytest.mark.slow
@@ -133,37 +143,34 @@ def assert_can_be_updated(folder: Path) -> None:
     assert run(*GIT, "rev-list", "--count", "HEAD", cwd=folder).stdout == "1\n"
 
 
-def test_template_is_named_so_that_a_typo_is_one_line(tmp_path: Path) -> None:
-    """Copier itself ends in a traceback where there is no such folder."""
-    copy = only(
-        re.findall(r"(?m)^TEMPLATE=.*copier copy.*", (ROOT / "README.md").read_text("utf-8"))
-    )
+def test_template_that_does_not_exist_is_an_error_of_one_line(tmp_path: Path) -> None:
+    """Copier itself ends in a traceback."""
+    copy = only(re.findall(r"(?m)^TEMPLATE=.*copier copy.*", README))
     done = run("sh", "-c", copy, cwd=tmp_path, env={"GIT_CEILING_DIRECTORIES": "/"}, code=None)
     assert done.stderr.splitlines()[0].startswith("fatal: not a git repository")
     assert "Traceback" not in done.stderr
-    named = "TEMPLATE=$(cd /path/to/this/template && pwd)"
-    for page in (ROOT / "docs").rglob("*.md"):
-        text = page.read_text("utf-8")
-        copies = re.findall(r"(?m)^.*copier copy .*TEMPLATE.*$", text)
-        assert all('"${TEMPLATE:?}"' in line for line in copies), f"{page}: {copies}"
-        assigned = re.findall(r"(?m)^\$ (TEMPLATE=.*)$", text)
-        assert set(assigned) <= {named}, page
-    tutorial = only(
-        re.findall(
-            r"(?m)^\$ (uvx copier copy .*)", (ROOT / "docs/tutorial/1-start.md").read_text("utf-8")
-        )
-    )
-    for command in (named, f"TEMPLATE=; {tutorial}"):
+    start = (ROOT / "docs/tutorial/1-start.md").read_text("utf-8")
+    copy = only(re.findall(r"(?m)^\$ (uvx copier copy .*)", start))
+    for command in (ASSIGNMENT, f"TEMPLATE=; {copy}"):
         done = run("sh", "-c", command, cwd=tmp_path, code=None)
         assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
+def test_pages_name_the_template_in_the_same_way() -> None:
+    for page in (ROOT / "docs").rglob("*.md"):
+        text = page.read_text("utf-8")
+        for command in re.findall(r"(?m)^.*copier copy .*TEMPLATE.*$", text):
+            assert '"${TEMPLATE:?}"' in command, f"{page}: {command}"
+        for command in re.findall(r"(?m)^\$ (TEMPLATE=.*)$", text):
+            assert command == ASSIGNMENT, page
+
+
+def comparable(picture: str) -> list[str]:
+    return [NAME.sub("<name>", line) for line in normalise(picture)]
+
+
 @pytest.mark.slow
 def test_picture_of_the_readme(tmp_path: Path) -> None:
-    """It shows what is printed today; `make picture` draws it anew."""
-    drawn, shown = (
-        [NAME.sub("<name>", line) for line in normalise(text)]
-        for text in (draw(tmp_path), PICTURE.read_text("utf-8"))
-    )
-    assert drawn == shown
-    assert f"({PICTURE.relative_to(ROOT)})" in (ROOT / "README.md").read_text("utf-8")
+    """It shows what is printed today; `make picture` draws it again."""
+    assert comparable(draw(tmp_path)) == comparable(PICTURE.read_text("utf-8"))
+    assert f"({PICTURE.relative_to(ROOT)})" in README

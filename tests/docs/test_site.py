@@ -1,128 +1,55 @@
-"""The site of the documentation, built from a copy and looked at with a browser."""
+"""The site of the documentation, built from a copy and opened in a browser."""
 
-import contextlib
-import functools
-import http.server
 import re
-import shutil
-import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from markdown_it.token import Token
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from harness.processes import only, run
 from harness.programs import program
-from harness.template import ROOT, copy_of_working_tree
+from harness.site import SAMPLE, PageWatch, build, copy_repository, serving_files
 from tools.pages import hide_front_matter
-from website.languages import GUESTS, LANGUAGES, Language
-from website.links import LINK, Links, page_url, site_paths
-from website.markdown import PARSER, convert
-from website.mermaid import PIN
-from website.navigation import navigation
+from website.languages import LANGUAGES, Language
+from website.links import page_url
+from website.markdown import PARSER
 
 pytestmark = [pytest.mark.slow, pytest.mark.seconds(90)]
 
-# One page with all that a page can have, beside those that there are.
-SAMPLE = """\
----
-databases: [postgresql, sqlite]
----
-
-# Sample
-
-See the [hooks](../../hooks/README.md#the-rules), the [start](../README.md) and
-[Korean](../ko/index.md). `[no](link.md)`
-
-- Two spaces belong to an item here:
-
-  ```console
-  $ make one
-  done
-  $ make two
-  ```
-
-  1. Three spaces to this one.
-
-     ```python
-     1 + 1
-     ```
-
-  2. Second.
-
-```diff title="app/models/user.py"
- class User(Base):
--    nickname: Mapped[str]
-+    phone_number: Mapped[str | None]
-```
-
-```console fails
-$ make wrong
-[no](link.md)
-```
-
-```console not-run="needs a cluster"
-$ kubectl get pods
-```
-
-```yaml title="compose.yaml" not-run="needs Docker"
-services: {}
-```
-
-> [!NOTE]
-> A remark.
-
-```mermaid
-erDiagram
-    users ||--o{ orders : place
-```
-"""
-ELEMENTS = {"h1", "h2", "h3", "ul", "ol", "li", "table", "tr", "td", "blockquote", "code"}
-
-
-def work(folder: Path) -> Path:
-    """Copy the repository, with the package of Mermaid if it has been fetched before."""
-    copy_of_working_tree(folder)
-    with contextlib.suppress(FileNotFoundError):
-        shutil.copytree(ROOT / "build/vendor", folder / "build/vendor")
-    return folder
-
-
-def build(folder: Path, code: int = 0) -> str:
-    done = run(sys.executable, "-m", "website", cwd=folder, code=code)
-    return done.stdout + done.stderr
+ELEMENTS = ("h1", "h2", "h3", "ul", "ol", "li", "table", "tr", "td", "blockquote", "code")
+# In one request, as each takes longer than its answer.
+MEASURE = """[
+    document.querySelectorAll("article h1").length,
+    document.documentElement.lang,
+    document.documentElement.scrollWidth,
+]"""
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the repository with a page that has everything, and its built site."""
     program("npm", package="npm")
-    folder = work(tmp_path_factory.mktemp("repository"))
+    folder = copy_repository(tmp_path_factory.mktemp("repository"))
     (folder / "docs/how-to/sample.md").write_text(SAMPLE, "utf-8")
     printed = build(folder)
     assert printed.count("No issues found") == len(LANGUAGES), printed
     return folder
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        pass
+@pytest.fixture(scope="module")
+def built(repository: Path) -> Path:
+    """Return the folder of the site, which is not at the root of its host: as on many hosts."""
+    host = repository / "build/host"
+    host.mkdir()
+    return (repository / "build/site").rename(host / "docs")
 
 
 @pytest.fixture(scope="module")
-def site(repository: Path) -> Iterator[str]:
-    """Yield the address of the site, which is not at the root of its host: as on many hosts."""
-    host = repository / "build/host"
-    host.mkdir()
-    (repository / "build/site").rename(host / "docs")
-    handler = functools.partial(Quiet, directory=str(host))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/docs/"
-        server.shutdown()
+def site(built: Path) -> Iterator[str]:
+    with serving_files(built.parent) as url:
+        yield f"{url}{built.name}/"
 
 
 @pytest.fixture(scope="module")
@@ -143,68 +70,34 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def wrong() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def page(context: BrowserContext, site: str, wrong: list[str]) -> Iterator[Page]:
+def page(context: BrowserContext, site: str) -> Iterator[Page]:
     """Yield a page of the browser. What goes wrong while it is used fails the test."""
     page = context.new_page()
-    page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
-    page.on(
-        "console",
-        lambda lines_of: (
-            lines_of.type in {"error", "warning"} and wrong.append(f"{page.url}: {lines_of.text}")
-        ),
-    )
-    # The browser gives up what it still fetches when it goes on to the next page.
-    page.on(
-        "requestfailed",
-        lambda request: (
-            request.failure == "net::ERR_ABORTED"
-            or wrong.append(f"{request.url}: {request.failure}")
-        ),
-    )
-    page.on(
-        "response",
-        lambda answer: answer.status >= 400 and wrong.append(f"{answer.url}: {answer.status}"),
-    )
-    page.on(
-        "request",
-        lambda request: (
-            request.url.startswith((site, "data:", "blob:"))
-            or wrong.append(f"{page.url} asks {request.url}")
-        ),
-    )
+    watch = PageWatch(page, site)
     yield page
-    assert not wrong, "\n".join(wrong)
+    assert not watch.faults, "\n".join(watch.faults)
 
 
-def addresses(folder: Path) -> list[str]:
-    names = [path.parent.relative_to(folder).as_posix() for path in folder.rglob("index.html")]
-    return sorted("" if name == "." else f"{name}/" for name in names)
+def urls_of(folder: Path) -> list[str]:
+    """Return the URLs of all pages, relative to the start of the site."""
+    urls = []
+    for index in folder.rglob("index.html"):
+        name = index.parent.relative_to(folder).as_posix()
+        urls.append(f"{name}/".removeprefix("./"))
+    return sorted(urls)
 
 
-# At once, as each question to the browser takes longer than its answer.
-LOOK = """[
-    document.querySelectorAll("article h1").length,
-    document.documentElement.lang,
-    document.documentElement.scrollWidth,
-]"""
-
-
-def test_every_page_opens(page: Page, site: str, repository: Path) -> None:
+def test_every_page_opens(page: Page, site: str, built: Path) -> None:
     """No error on the console, no failed request, none to another host, no page too wide."""
-    found = addresses(repository / "build/host/docs")
-    assert len(found) > 40
-    for place in found:
-        page.goto(site + place, wait_until="load")
+    urls = urls_of(built)
+    assert len(urls) > 40
+    for url in urls:
+        page.goto(site + url, wait_until="load")
         page.set_viewport_size({"width": 390, "height": 844})
-        headings, language, width = page.evaluate(LOOK)
-        assert headings == 1, place
-        assert language == ("ko" if "ko/" in place else "en")
-        assert width <= 390, f"{place} is {width} wide on a phone"
+        headings, language, width = page.evaluate(MEASURE)
+        assert headings == 1, url
+        assert language == ("ko" if "ko/" in url else "en")
+        assert width <= 390, f"{url} is {width} wide on a phone"
         page.set_viewport_size({"width": 1280, "height": 900})
 
 
@@ -221,7 +114,7 @@ def test_search(page: Page, site: str, start: str, word: str) -> None:
 
 
 def test_language_switch(page: Page, site: str) -> None:
-    """It leads to the same page, or to the start where there is no such page."""
+    """It leads to the same page, or to the start if that language does not have the page."""
     shared = "decisions/0020-migrations-before-the-rollout/"
     for before, language, after in [
         (shared, "한국어", f"ko/{shared}"),
@@ -237,7 +130,7 @@ def test_language_switch(page: Page, site: str) -> None:
 
 
 def test_dark_switch(page: Page, site: str) -> None:
-    """It goes from the system's colours to light and to dark, and stays with the reader."""
+    """It changes from the system's colours to light and to dark, and keeps that on other pages."""
     colour = "getComputedStyle(document.body).backgroundColor"
     page.emulate_media(color_scheme="light")
     page.goto(site)
@@ -254,7 +147,7 @@ def test_dark_switch(page: Page, site: str) -> None:
 
 
 def test_mermaid_is_drawn(page: Page, site: str) -> None:
-    # The theme draws into a closed shadow root, where no test can look.
+    # The theme draws into a closed shadow root, which no test can read.
     page.add_init_script(
         "const attach = Element.prototype.attachShadow;"
         "Element.prototype.attachShadow = function () {"
@@ -268,7 +161,7 @@ def test_mermaid_is_drawn(page: Page, site: str) -> None:
 
 
 def test_blocks(page: Page, site: str) -> None:
-    """Commands are copied without prompts and outputs; titles, marks and changes can be seen."""
+    """Commands are copied without prompts and outputs; titles, marks and changes are visible."""
     page.goto(f"{site}how-to/sample/")
     page.locator(".language-console").first.hover()
     page.locator(".language-console").first.locator("button, .md-code__button").first.click()
@@ -287,87 +180,41 @@ def test_blocks(page: Page, site: str) -> None:
     assert page.locator(".admonition").count() == 1
 
 
+def all_tokens(text: str) -> Iterator[Token]:
+    for token in PARSER.parse(text):
+        yield token
+        yield from token.children or ()
+
+
+def elements_of_markdown(text: str) -> Counter[str]:
+    """Count the elements that the repository's own view shows."""
+    elements = Counter[str]()
+    for token in all_tokens(text):
+        if token.nesting >= 0:
+            elements[token.tag] += 1
+    # A remark is an element of the theme's; a diagram is not code to it.
+    elements["blockquote"] -= text.count("[!")
+    return elements
+
+
+def elements_of_html(html: str) -> Counter[str]:
+    """Count the elements of the article."""
+    article = html[html.index("<article") : html.index("</article>")]
+    return Counter(re.findall(r"<(\w+)[ >]", article))
+
+
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
-def test_pages_are_the_same_on_the_site(language: Language, repository: Path, site: str) -> None:
+def test_pages_are_the_same_on_the_site(language: Language, repository: Path, built: Path) -> None:
     """Python-Markdown reads some Markdown in another way than the repository's own view does."""
-    for source, place in [*language.files().items(), ("docs/how-to/sample.md", "how-to/sample.md")]:
-        if not place.endswith(".md") or (place == "how-to/sample.md" and language.home):
-            continue
-        text = hide_front_matter((repository / source).read_text("utf-8"))
-        tokens = [one for token in PARSER.parse(text) for one in (token, *(token.children or ()))]
-        wanted = Counter(one.tag for one in tokens if one.nesting >= 0 and one.tag in ELEMENTS)
-        html = (
-            repository / "build/host/docs" / language.home / page_url(place) / "index.html"
-        ).read_text("utf-8")
-        article = html[html.index("<article") : html.index("</article>")]
-        found = Counter(re.findall(r"<(\w+)[ >]", article))
-        # A remark is an element of the theme's; a diagram is not code to it.
-        wanted["blockquote"] -= text.count("[!")
-        assert {tag: found[tag] for tag in ELEMENTS} == {tag: wanted[tag] for tag in ELEMENTS}, (
-            place
-        )
-
-
-@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
-def test_start_page_links_to_every_page(language: Language) -> None:
-    """It is the order of the navigation, too. A page in a folder with an index is the index's."""
-    files = {source: place for source, place in language.files().items() if place.endswith(".md")}
-    start = only([source for source, place in files.items() if place == "index.md"])
-    indexes = [Path(source) for source, place in files.items() if place.endswith("index.md")]
-    linked = {
-        (ROOT / index.parent / found["target"].partition("#")[0]).resolve()
-        for index in {*indexes, Path(start)}
-        for found in LINK.finditer((ROOT / index).read_text("utf-8"))
-    }
-    missing = [source for source in files if (ROOT / source).resolve() not in linked]
-    assert not set(missing) - {start}, f"{start} has no link to these"
-    assert len(navigation(language)) > 1
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[gone](gone.md)", "docs/how-to/new.md: gone.md is no page of the site"),
-        ("[out](../../copier.yml)", "docs/how-to/new.md: ../../copier.yml is no page of the site"),
-        ("[gone](deploy.md#gone)", "Zensical is not content with the pages"),
-        (
-            "[gone](../ko/index.md#gone)",
-            "how-to/new/index.html: ../../../ko/#gone (no such heading)",
-        ),
-        ("![picture](https://example.com/x.png)", "<img> fetches https://example.com/x.png"),
-    ],
-)
-def test_what_is_wrong_stops_the_build(tmp_path: Path, text: str, message: str) -> None:
-    program("npm", package="npm")
-    folder = work(tmp_path)
-    (folder / "docs/how-to/new.md").write_text(f"# New\n\n{text}\n", "utf-8")
-    assert message in build(folder, code=1)
-
-
-def test_another_mermaid_is_refused(tmp_path: Path) -> None:
-    folder = work(tmp_path)
-    (folder / "build/vendor").mkdir(parents=True, exist_ok=True)
-    package = folder / f"build/vendor/mermaid-js-tiny-{PIN['version']}.tgz"
-    package.write_bytes(b"something else")
-    assert "is not the package that website/mermaid.json names" in build(folder, code=1)
-
-
-def test_targets(tmp_path: Path) -> None:
-    """`make docs` and `make docs-serve` are the commands that the tests above have run."""
-    serve = 'website --serve "--port=${port:-8001}"'
-    for target, command in (("docs", "website"), ("docs-serve", serve)):
-        printed = run("make", "--dry-run", target, cwd=ROOT).stdout.splitlines()
-        assert printed[-1].strip() == f".venv/bin/python -m {command}"
-
-
-def test_guests_are_pages_of_the_repository() -> None:
-    assert all((ROOT / source).is_file() for source in GUESTS)
-
-
-def test_lines_keep_their_numbers() -> None:
-    """What Zensical reports about a line is about the line of the author's page."""
-    source = "docs/README.md"
-    text = (ROOT / source).read_text("utf-8")
-    assert len(convert(text, Links(source, LANGUAGES[0], site_paths())).splitlines()) == len(
-        text.splitlines()
-    )
+    files = language.files()
+    if not language.home:
+        files["docs/how-to/sample.md"] = "how-to/sample.md"
+    for source, path in files.items():
+        if path.endswith(".md"):
+            expected = elements_of_markdown(
+                hide_front_matter((repository / source).read_text("utf-8"))
+            )
+            html = built / language.home / page_url(path) / "index.html"
+            shown = elements_of_html(html.read_text("utf-8"))
+            for element in ELEMENTS:
+                assert shown[element] == expected[element], f"{path}: {element}"

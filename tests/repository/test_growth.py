@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks import bench, growth, growth_tables
 from benchmarks.clients import UNANSWERED, Answers, load, offer, percentile, random_delays
-from harness.processes import run
+from harness.processes import only, run
 from harness.programs import program
 from harness.template import ROOT
 from tools.reference import rows_of
@@ -33,19 +33,21 @@ Ask = Callable[[], bytes]
 def answering(*answers: tuple[float, bytes]) -> Iterator[int]:
     """Serve one request at a time, each after seconds of work; yield the port.
 
-    The last answer is given again and again; one that breaks off closes its connection.
+    The last answer is repeated; an incomplete answer closes its connection.
     """
-    left = list(answers)
+    remaining = list(answers)
     listening: Queue[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Queue()
 
     async def main() -> None:
-        one_at_a_time, end = asyncio.Lock(), asyncio.Event()
+        lock, end = asyncio.Lock(), asyncio.Event()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
                 while await reader.readuntil(b"\r\n\r\n"):
-                    async with one_at_a_time:
-                        seconds, answer = left.pop(0) if len(left) > 1 else left[0]
+                    async with lock:
+                        seconds, answer = remaining[0]
+                        if len(remaining) > 1:
+                            remaining.pop(0)
                         await asyncio.sleep(seconds)
                         # In two parts, as a network may deliver it.
                         writer.write(answer[:20])
@@ -75,11 +77,11 @@ def request() -> bytes:
 
 
 def test_latency_counts_from_the_intended_time() -> None:
-    """One slow answer delays those behind it, and each of them shows by how much."""
+    """A slow answer delays those behind it, and each of them shows by how much."""
     with answering((0.4, OK), (0.0, OK)) as port:
         answers = offer(port, request, [0.0, 0.1, 0.2, 0.6])
     slow, *behind, after = sorted(answers.good, reverse=True)
-    # A busy machine adds to each; nothing takes from it.
+    # A busy machine makes each longer, never shorter.
     assert slow > 0.39
     assert behind[0] > 0.29
     assert behind[1] > 0.19
@@ -89,7 +91,7 @@ def test_latency_counts_from_the_intended_time() -> None:
 
 
 def test_clients_wait_for_their_answers() -> None:
-    """Never more than there are clients; with one at a time the others stand in line."""
+    """The server answers one request at a time, so the other clients queue."""
     with answering((0.02, OK)) as port:
         answers = load(port, request, clients=3, seconds=0.5)
     assert answers.waiting == 3
@@ -101,16 +103,14 @@ def test_answers_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.clients.PATIENCE", 1)
     with answering((0.0, OK), (0.0, BUSY), (0.0, CUT), (3.0, OK)) as port:
         answers = offer(port, request, [0.0, 0.05, 0.1, 0.15])
-    assert {status: len(times) for status, times in answers.times.items()} == {
-        200: 1,
-        503: 1,
-        UNANSWERED: 2,
-    }
+    assert answers.times.keys() == {200, 503, UNANSWERED}
+    assert len(answers.times[200]) == len(answers.times[503]) == 1
+    assert len(answers.times[UNANSWERED]) == 2
     assert answers.share(503) == answers.share(200) == 0.25
     assert max(answers.times[UNANSWERED]) > 0.99
 
 
-def test_nobody_listens() -> None:
+def test_port_on_which_nothing_listens() -> None:
     with answering((0.0, OK)) as port:
         pass
     assert load(port, request, clients=1, seconds=0.01).share(UNANSWERED) == 1
@@ -121,9 +121,11 @@ def test_random_delays() -> None:
     assert len(delays) == pytest.approx(10_000, rel=0.05)
     assert delays == sorted(delays) == random_delays(1000, 10)
     assert delays[-1] < 10
-    gaps = [after - before for before, after in itertools.pairwise(delays)]
-    # Of a Poisson process: as many as e^-1 are longer than the mean.
-    assert sum(gap > 0.001 for gap in gaps) / len(gaps) == pytest.approx(0.368, abs=0.02)
+    long_gaps = 0
+    for before, after in itertools.pairwise(delays):
+        long_gaps += after - before > 0.001
+    # In a Poisson process a share of 1/e is longer than the mean.
+    assert long_gaps / (len(delays) - 1) == pytest.approx(0.368, abs=0.02)
 
 
 def test_percentile() -> None:
@@ -142,17 +144,17 @@ def test_throughput_is_of_what_was_served() -> None:
 def test_requests_are_those_of_wrk() -> None:
     """In its shares, and each of them whole."""
     ask = growth.mix()
-    found = Counter[str]()
+    requests = Counter[str]()
     for _ in range(1000):
         head, _, body = ask().decode().partition("\r\n\r\n")
         length = re.search(r"Content-Length: (\d+)", head)
         assert len(body) == int(length[1] if length else 0)
-        found[re.sub(r"/users/0189[0-9a-f-]{32} ", "/users/ID ", head.split("HTTP")[0])] += 1
-    assert found.pop("GET /users/ID ") == pytest.approx(400, abs=50)
-    assert found.pop("GET /users?limit=20 ") == pytest.approx(400, abs=50)
-    assert found.pop("POST /users ") == pytest.approx(100, abs=30)
-    assert found.pop("PATCH /users/ID ") == pytest.approx(100, abs=30)
-    assert not found
+        requests[re.sub(r"/users/0189[0-9a-f-]{32} ", "/users/ID ", head.split("HTTP")[0])] += 1
+    assert requests.pop("GET /users/ID ") == pytest.approx(400, abs=50)
+    assert requests.pop("GET /users?limit=20 ") == pytest.approx(400, abs=50)
+    assert requests.pop("POST /users ") == pytest.approx(100, abs=30)
+    assert requests.pop("PATCH /users/ID ") == pytest.approx(100, abs=30)
+    assert not requests
 
 
 def test_times_in_a_log(tmp_path: Path) -> None:
@@ -165,7 +167,7 @@ def test_times_in_a_log(tmp_path: Path) -> None:
 
 
 def test_model() -> None:
-    """Twice as long at half of what can be served, five times at 80 %; no end at all of it."""
+    """Twice as long at half of what can be served, five times at 80 %; without end at all of it."""
     alone = growth_tables.mean_in_queue(0, 500)
     assert growth_tables.mean_in_queue(250, 500) == pytest.approx(2 * alone)
     assert growth_tables.mean_in_queue(400, 500) == pytest.approx(5 * alone)
@@ -174,19 +176,24 @@ def test_model() -> None:
 
 @pytest.mark.slow
 def test_growth(tmp_path: Path) -> None:
-    """The part in its smallest size; that it measures, not what."""
+    """The part in its smallest size: that it measures, not how much."""
     program("pgbouncer", package="pgbouncer")
     run(sys.executable, "-m", "benchmarks", "growth", "--quick", "--docs", tmp_path, cwd=ROOT)
     text = (tmp_path / "growth.md").read_text("utf-8")
-    names = ("latency", "workers", "pooler", "pool-fast", "pool-slow")
-    tables = {name: rows_of(text, name) for name in names}
-    assert [row[0] for row in tables["latency"]] == ["10", "1,000"]
-    assert [row[0] for row in tables["workers"]] == ["1", "2"]
-    assert [row[0] for row in tables["pooler"]] == ["none", "PgBouncer, 5"]
-    assert int(tables["pooler"][1][-1]) <= 5 < int(tables["pooler"][0][-1]) <= 20
-    (fast,), (slow,) = tables["pool-fast"], tables["pool-slow"]
+    assert first_cells(rows_of(text, "latency")) == ["10", "1,000"]
+    workers, pooler = rows_of(text, "workers"), rows_of(text, "pooler")
+    assert first_cells(workers) == ["1", "2"]
+    assert first_cells(pooler) == ["none", "PgBouncer, 5"]
+    without, through = pooler
+    assert int(through[-1]) <= 5 < int(without[-1]) <= 20
+    fast, slow = only(rows_of(text, "pool-fast")), only(rows_of(text, "pool-slow"))
     assert slow[:2] == ["2", "40"]
     assert 0 < float(slow[2]) < 45
     assert float(slow[2]) < float(fast[1].replace(",", ""))
-    for row in [*tables["workers"], *tables["pooler"], fast, slow]:
-        assert all(re.fullmatch(r"[\d,]+( %)?", cell) for cell in row[1:]), row
+    for row in [*workers, *pooler, fast, slow]:
+        for cell in row[1:]:
+            assert re.fullmatch(r"[\d,]+( %)?", cell), row
+
+
+def first_cells(rows: list[list[str]]) -> list[str]:
+    return [row[0] for row in rows]

@@ -1,4 +1,4 @@
-"""The laws of the house that can be counted, on the template and on what it generates."""
+"""The rules for files that can be counted, of the template and of the projects it renders."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from harness.processes import only
 from harness.template import DATABASES, ROOT, Render, files
 
 TEMPLATE = ROOT / "template"
-# Files whose kind has no other way than `for` to list what an answer brings.
+# Files whose format has no other way than `for` to list what an answer adds.
 LOOPS = {"pyproject.toml.jinja", "dependabot.yml.jinja"}
 TAG = re.compile(r"\{%-?\s*(\w+)")
 USE = re.compile(r"\{\{.*?\}\}")
@@ -21,7 +21,10 @@ VARIANT = re.compile(r"\{% if database == '(\w+)' %\}([\w.]+)\{% endif %\}\.jinj
 
 
 def python_files(folder: Path, *parts: str) -> list[Path]:
-    return [path for part in parts for path in sorted((folder / part).rglob("*.py"))]
+    paths = []
+    for part in parts:
+        paths += sorted((folder / part).rglob("*.py"))
+    return paths
 
 
 @pytest.mark.parametrize("database", DATABASES)
@@ -33,56 +36,50 @@ def test_zone_of_the_project_has_few_files(rendered: Render, database: str) -> N
     assert not (folder / "tests/kit").exists()
 
 
-def test_tests_say_what_there_is_instead_of_one() -> None:
+def test_tests_unpack_a_single_value_with_only() -> None:
     """`(x,) = values` fails with "not enough values to unpack", `only(values)` with the values."""
-    unpacking = [
-        f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in python_files(ROOT, "tests", "template/tests")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Tuple | ast.List) and len(target.elts) == 1
-    ]
-    assert not unpacking
+    for path in python_files(ROOT, "tests", "template/tests"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    is_sequence = isinstance(target, ast.Tuple | ast.List)
+                    assert not is_sequence or len(target.elts) > 1, f"{path}:{node.lineno}"
 
 
-def templates() -> list[Path]:
-    return [path for path in files(TEMPLATE) if path.suffix == ".jinja"]
-
-
-@pytest.mark.parametrize("path", templates(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(TEMPLATE.rglob("*.jinja")), ids=lambda path: path.name)
 def test_whole_files_instead_of_branches(path: Path) -> None:
-    """Law 9: no `if` in a body; in Python at most one line a hub for each option."""
+    """Law 9: no `if` in a body; a Python module has the answer to a question in one line only."""
     text = path.read_text("utf-8")
     tags = set(TAG.findall(text))
-    assert tags <= ({"for", "endfor"} if path.name in LOOPS else set())
+    assert not tags or (path.name in LOOPS and tags <= {"for", "endfor"})
     assert tags or USE.search(text), "without a tag it need not end in .jinja"
     if path.name.endswith(".py.jinja"):
-        hubs = [line for line in text.splitlines() if re.search(r"\{\{\s*database\s*\}\}", line)]
-        assert len(hubs) <= 1
+        assert len(re.findall(r"(?m)^.*\{\{\s*database\s*\}\}.*$", text)) <= 1
 
 
 def test_only_templates_have_tags() -> None:
-    """A file without .jinja is copied as it stands: what a linter reads is what is delivered."""
-    plain = [path for path in files(TEMPLATE) if path.suffix not in {".jinja", ".pyc"}]
-    texts = {path: EXPRESSION.sub("", path.read_text("utf-8")) for path in plain}
-    assert not [path for path, text in texts.items() if re.search(r"\{\{ | \}\}|\{%", text)]
+    """A file without .jinja is copied as it is: what a linter reads is what is delivered."""
+    for path in files(TEMPLATE):
+        if path.suffix not in {".jinja", ".pyc"}:
+            text = EXPRESSION.sub("", path.read_text("utf-8"))
+            assert not re.search(r"\{\{ | \}\}|\{%", text), path
 
 
 def test_names_of_files_ask_for_a_database_only() -> None:
-    """Where a name is prescribed, each database has a file of it; else files have other names."""
-    names = [path for path in files(TEMPLATE) if "{%" in str(path.relative_to(TEMPLATE))]
+    """If a name is prescribed, each database has a file with it; else files have other names."""
     variants: dict[Path, set[str]] = {}
-    for path in names:
-        found = VARIANT.fullmatch(path.name)
-        assert found, path
-        variants.setdefault(path.parent / found[2], set()).add(found[1])
+    for path in files(TEMPLATE):
+        if "{%" in str(path.relative_to(TEMPLATE)):
+            match = VARIANT.fullmatch(path.name)
+            assert match, path
+            variants.setdefault(path.parent / match[2], set()).add(match[1])
     assert variants
-    assert all(databases == set(DATABASES) for databases in variants.values())
+    for path, databases in variants.items():
+        assert databases == set(DATABASES), path
 
 
 def test_one_revision_with_a_fixed_id_and_date(rendered: Render) -> None:
-    """Law 2: the template owns the first revision, and it is the same for ever."""
+    """Law 2: the template owns the first revision, which never changes."""
     for database in DATABASES:
         folder = rendered(database, database=database)
         revision = only((folder / "migrations/versions").glob("*.py"))

@@ -1,4 +1,4 @@
-"""A test that fails shows what the server answered and logged, and none waits forever."""
+"""A test that fails shows the responses and the log of the server, and no test hangs."""
 
 import sys
 import tomllib
@@ -48,8 +48,8 @@ def test_failed_status_shows_the_response(tmp_path: Path) -> None:
     assert "/users: 503" in shown
 
 
-def test_a_service_waits_for_no_test(rendered: Render, tmp_path: Path) -> None:
-    """After a minute, here a second, its pytest ends the process, and says where it was."""
+def test_services_end_tests_that_hang(rendered: Render, tmp_path: Path) -> None:
+    """After a minute, here a second, pytest ends the process, and shows the line that waits."""
     folder = rendered()
     options = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]
     assert options["faulthandler_timeout"] == 60

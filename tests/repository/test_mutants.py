@@ -1,4 +1,4 @@
-"""The regressions in mutants/ can be planted; `make mutants` does it, and shows that tests notice."""
+"""The regressions in mutants/ can be planted; `make mutants` plants them and runs their tests."""
 
 import re
 from collections.abc import Iterator
@@ -15,12 +15,13 @@ MUTANTS = load()
 
 @pytest.fixture(scope="module")
 def folders(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str | None, Path]:
-    """Return where the files of a mutant are: in a service, or in this repository."""
-    folder = tmp_path_factory.mktemp("mutants")
-    services = {name: render(source, folder / name, SERVICES[name]) for name in SERVICES}
-    for name, service in services.items():
-        add_kit_tests(service, name)
-    return {**services, None: source}
+    """Return the folder with the files of a mutant: a service by its database, or this repository."""
+    by_database: dict[str | None, Path] = {None: source}
+    for database, answers in SERVICES.items():
+        service = render(source, tmp_path_factory.mktemp("mutants") / database, answers)
+        add_kit_tests(service, database)
+        by_database[database] = service
+    return by_database
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
@@ -38,7 +39,7 @@ def test_mutant_applies(mutant: Mutant, folders: dict[str | None, Path]) -> None
 
 
 def texts(folder: Path, path: Path) -> Iterator[str]:
-    """Yield the text of a module of tests, and of those from which it takes all tests."""
+    """Yield the text of a module of tests, and of those from which it imports all tests."""
     text = path.read_text("utf-8")
     yield text
     for module in re.findall(r"(?m)^from ([\w.]+) import \*", text):
@@ -47,12 +48,12 @@ def texts(folder: Path, path: Path) -> Iterator[str]:
             yield imported.read_text("utf-8")
 
 
-def test_there_are_many_of_different_names() -> None:
+def test_many_mutants_have_different_names() -> None:
     assert len(MUTANTS) >= 60
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
 
 
-def test_text_that_is_not_there_once(tmp_path: Path) -> None:
+def test_text_that_is_not_in_the_file_exactly_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("one two two\n", "utf-8")
     for file, old in (("file", "three"), ("file", "two"), ("nowhere", "one")):
         mutant = Mutant("name", file, old, "new", "tests/test_a.py::test_b", "says")

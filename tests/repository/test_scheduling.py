@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from harness.output import lines_with
 from harness.scheduling import DatabaseScheduling, sort_longest_first
 from harness.template import ROOT
 
@@ -53,7 +54,7 @@ def test_xdist_still_asks_for_groups(
     )
     result = pytester.runpytest_subprocess("-n3", "-rP")
     result.assert_outcomes(passed=8)
-    lines = [line for line in result.outlines if " runs in " in line]
+    lines = lines_with("\n".join(result.outlines), " runs in ")
     assert len(lines) == 8
     assert len(set(lines)) == 2
 
