@@ -10,7 +10,7 @@ import pytest
 from harness import interface
 from harness.releases import edit, publish, released, tagged_clone, version
 from harness.template import DATABASES, ROOT, render
-from tools.tags import tags
+from harness.template_scripts import tags
 
 # Changes of code that services may have used: file, old text, new text, and what is reported.
 INCOMPATIBLE = {
