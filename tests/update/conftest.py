@@ -7,7 +7,7 @@ import pytest
 from harness.releases import Releases, git, tagged_clone, write_change_log
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     return tagged_clone(tmp_path_factory.mktemp("releases") / "template")
 
