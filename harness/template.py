@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,14 @@ KIT_TESTS = ROOT / "tests/kit"
 # Renders the template into a folder of this name, with answers as keywords; returns the folder.
 Render = Callable[..., Path]
 Answers = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of the template, and the answers that it was rendered with."""
+
+    folder: Path
+    answers: Answers
 
 
 def configuration(folder: Path) -> dict[str, Any]:
@@ -157,6 +166,11 @@ def makefile(service: Path) -> str:
 
 def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def texts(folder: Path) -> dict[str, str]:
+    """Return the text of each file by name."""
+    return {str(path.relative_to(folder)): path.read_text("utf-8") for path in files(folder)}
 
 
 def packages(database: str) -> set[str]:
