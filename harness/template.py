@@ -5,6 +5,7 @@ import itertools
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ import copier
 from copier._template import load_template_config
 
 ROOT = Path(__file__).resolve().parent.parent
+# The command that users run.
+COPY = (sys.executable, "-m", "copier", "copy")
 # Tests of kit/, which are run in a generated project: add_kit_tests() puts them there.
 KIT_TESTS = ROOT / "tests/kit"
 
