@@ -168,6 +168,7 @@ def makefile(service: Path) -> str:
 
 
 def files(folder: Path) -> list[Path]:
+    """Return the paths of all files in a folder and its subfolders, sorted."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
