@@ -2,8 +2,8 @@
 
 Unlike those of uvicorn, the workers close the port immediately when they are to stop, are logged
 when they die, and stop with their parent. `Multiprocess`, its `Process` and `ChangeReload` are not
-documented; uvicorn has no public equivalent. Checked with uvicorn 0.54; the tests of processes in
-the template fail when they change.
+documented; uvicorn has no public equivalent. Checked with uvicorn 0.54; the tests of processes
+fail when they change.
 """
 
 import contextlib

