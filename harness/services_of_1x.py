@@ -106,7 +106,11 @@ SOURCE_FOLDER = [
 ]
 LIVES = [
     Life("users-deleted", left_over=["app/settings.py"], edits=[SETTINGS, *TEXTS, *USERS_GONE]),
-    Life("users-moved", left_over=["app/settings.py"], edits=[SETTINGS, *TEXTS, *USERS_MOVED]),
+    Life(
+        "users-moved",
+        left_over=["app/accounts/routes.py", "app/accounts/schemas.py", "app/settings.py"],
+        edits=[SETTINGS, *TEXTS, *USERS_MOVED],
+    ),
     Life(
         "convention-and-schema",
         "postgresql",

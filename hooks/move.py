@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from files import delete, join_lines, read, read_committed, read_existing, write
 from layout import find_layout, find_moved, is_owned, is_revision, rename_modules
 from locations import RENAMED, find_destination
-from merging import make_patch, merge, restore_format
+from merging import Merged, make_patch, merge, restore_format
 from modernizing import Modernizer
 from names import Sources
 from refusals import list_committed
@@ -63,6 +63,8 @@ class Move:
         self.base = f"{self.layout.folder}/models/base.py"
         base = self.old.get(self.base, "")
         self.code = Modernizer(self.layout, self.base, base, self.own.values())
+        # Files of the resource `users` that stay as they are, all of them or none.
+        self.kept_resource = self.find_kept_resource()
 
     def name_package(self, name: str, text: str, mine: str) -> str:
         """Return the text of a file of 1.x with the package's name, in lines where mine has it."""
@@ -80,6 +82,27 @@ class Move:
             new_text = rename_modules(text, self.moved, self.layout.parent)
             renamed[self.moved.get(name, name)] = new_text
         return renamed
+
+    def find_kept_resource(self) -> set[str]:
+        """Return the files of `users` if an edit of one does not fit: they depend on each other."""
+        folder = f"{self.layout.folder}/users/"
+        files = set()
+        for name in self.old:
+            if name.startswith(folder):
+                files.add(name)
+        for old, new in self.moved.items():
+            if old.startswith(folder):
+                files.add(new)
+        for name in files & self.old.keys() & self.own.keys() & self.new.keys():
+            mine = restore_format(self.old[name], self.own[name])
+            if mine != self.old[name] and self.merge(name, mine).patch:
+                return files
+        return set()
+
+    def merge(self, name: str, mine: str) -> Merged:
+        """Merge a file of this service into the new one."""
+        old, mine = self.code.modernize(name, self.old[name]), self.code.modernize(name, mine)
+        return merge(self.key_of(name), old, mine, self.code.adapt(name, self.new[name]))
 
     def check_merged(self) -> Iterator[LeftOver]:
         """Yield edits of what copier merges that are neither in the file nor in a conflict."""
@@ -124,6 +147,9 @@ class Move:
             return
         new = self.code.adapt(name, new)
         modern_old, modern_mine = self.code.modernize(name, old), self.code.modernize(name, mine)
+        if name in self.kept_resource:
+            yield from self.keep_edited(name, modern_old, modern_mine, new)
+            return
         if mine == old or modern_mine == new:
             put(name, new)
             return

@@ -15,7 +15,7 @@ MARKERS = re.compile(
 )
 
 
-def find_conflicts() -> list[str]:
+def find() -> list[str]:
     """Return the names of files with markers or rejected changes; none outside git."""
     program = shutil.which("git")
     if not program:
@@ -35,7 +35,7 @@ def is_conflicting(name: str) -> bool:
 
 
 def main() -> int:
-    conflicting = find_conflicts()
+    conflicting = find()
     for name in conflicting:
         print(f"{name}: resolve the conflict of the update", file=sys.stderr)
     if not conflicting:

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterable
 
+from scripts import conflicts
 from scripts.changes import find_links
-from scripts.conflicts import find_conflicts
 from scripts.programs import output, run
 from scripts.release import Step
 
@@ -14,7 +14,7 @@ def refuse_unsaved() -> None:
     if run("git", "rev-parse", "--verify", "HEAD").returncode:
         raise SystemExit("the project is not in git, which an update needs: git init, and commit")
     unmerged = output("git", "diff", "--name-only", "--relative", "--diff-filter=U", "-z")
-    conflicting = {*find_conflicts(), *filter(None, unmerged.split("\0"))}
+    conflicting = {*conflicts.find(), *filter(None, unmerged.split("\0"))}
     if conflicting:
         names = ", ".join(sorted(conflicting))
         raise SystemExit(f"resolve these conflicts and commit first: {names}")

@@ -13,9 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts import changes, zones
+from scripts import changes, conflicts, zones
 from scripts.changes import Files
-from scripts.conflicts import find_conflicts
 from scripts.preconditions import refuse_hooks, refuse_links, refuse_unknown, refuse_unsaved
 from scripts.programs import output
 from scripts.release import Step, plan
@@ -95,7 +94,7 @@ def change_project(step: Step, copies: Copies, answers: Mapping[str, str], folde
     new = copies.new or step.render(step.after, folder / "after-hooks")
     for line in carry_over(renamed, new):
         print(line)
-    print_each("conflict", find_conflicts())
+    print_each("conflict", conflicts.find())
     missed = changes.find_missed(deleted, copies.old, new)
     print_each("stays deleted, though this release changes it", missed)
     added = changes.find_variables() - variables
@@ -205,7 +204,7 @@ def print_next(moved: list[str]) -> int:
     if moved:
         print("\n".join(moved))
         print(f"If it has moved: {UNDO_BY_HAND}; move it back, commit, and update again.")
-    conflicting = bool(find_conflicts())
+    conflicting = bool(conflicts.find())
     resolve = ""
     if conflicting:
         resolve = "\n  git add --all    # when the conflicts are resolved"
