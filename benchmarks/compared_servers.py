@@ -45,10 +45,8 @@ TITLES = {
     "usual_sync": "the usual recipe, in the thread pool",
     "fastapi_template": fastapi_template.PACKAGE,
 }
-# Servers without logging, as their authors would write them; the others log by default.
-QUIET = {"floor", "raw"}
-# Implementations that must answer under every load, as the service must.
-RELIABLE = {"floor", "raw"}
+# Implementations without an ORM and without logging. They must answer under every load.
+BY_HAND = {"floor", "raw"}
 READS = frozenset({"by_id", "list"})
 GRANIAN = ["--interface", "asgi", "--factory", "--loop", "uvloop", "--host", "127.0.0.1"]
 # It has to log the same as the service on uvicorn.
@@ -160,12 +158,12 @@ class Lineup:
         python = self.project.folder / ".venv/bin/python"
         app = f"implementations.{name}:app"
         command: list[str | Path] = [python, "-m", "uvicorn", app, "--port", "{port}"]
-        if name in QUIET:
+        if name in BY_HAND:
             command += ["--no-access-log", "--log-level", "warning"]
         env = clean_environment({"PYTHONPATH": str(HERE), "BENCHMARK_DATABASE_URL": self.url})
         # In the scratch folder, so that its log is not written to the repository.
         folder = self.folder
-        return Server(name, TITLES[name], command, folder, env, must_not_fail=name in RELIABLE)
+        return Server(name, TITLES[name], command, folder, env, must_not_fail=name in BY_HAND)
 
 
 def render_release(folder: Path, database: str) -> Path | None:

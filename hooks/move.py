@@ -53,7 +53,8 @@ class Move:
         old, new = {}, {}
         for name, text in before.items():
             if is_owned(name):
-                old[self.layout.name(name)] = self.name_package(name, text)
+                service_name = self.layout.name(name)
+                old[service_name] = self.name_package(name, text, self.own.get(service_name, ""))
         for name, text in after.items():
             if is_owned(name):
                 new[self.layout.name_of_new(name)] = text
@@ -63,13 +64,13 @@ class Move:
         base = self.old.get(self.base, "")
         self.code = Modernizer(self.layout, self.base, base, self.own.values())
 
-    def name_package(self, name: str, text: str) -> str:
+    def name_package(self, name: str, text: str, mine: str) -> str:
         """Return the text of a file of 1.x with the package's name, in lines where mine has it."""
         renamed = self.layout.text(name, text).splitlines()
-        mine = set(self.own.get(self.layout.name(name), "").splitlines())
+        own_lines = set(mine.splitlines())
         lines = []
         for old, new in zip(text.splitlines(), renamed, strict=True):
-            lines.append(old if old in mine else new)
+            lines.append(old if old in own_lines else new)
         return join_lines(lines)
 
     def rename(self, texts: Mapping[str, str]) -> dict[str, str]:
@@ -83,7 +84,8 @@ class Move:
     def check_merged(self) -> Iterator[LeftOver]:
         """Yield edits of what copier merges that are neither in the file nor in a conflict."""
         for name in sorted(self.merged.keys() & set(self.files)):
-            old, mine = self.merged[name], read_committed(name)
+            mine = read_committed(name)
+            old = self.name_package(name, self.merged[name], mine)
             if mine == old or name == ".copier-answers.yml":
                 continue
             result = read_merged(RENAMED.get(name, name))

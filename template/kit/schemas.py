@@ -1,6 +1,6 @@
-"""Words that the schemas of most resources share: names, e-mail addresses, times.
+"""Types and base classes for schemas of resources: names, e-mail addresses, times.
 
-What a client sends is an Input, what it gets an Output:
+A client sends an Input, and receives an Output:
 
     class ProductCreate(Input):
         name: Name
@@ -26,20 +26,23 @@ from pydantic import (
 
 __all__ = ["Email", "Input", "Name", "NamePart", "Output", "UTCTime"]
 
-# What may surround a name: ends of lines, and spaces of every width.
+# Stripped from names: line ends, and spaces of every width.
 SPACES = "\t\n\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 SPACES += "\u202f\u205f\u3000"
-# Letters and symbols that show nothing.
+# Letters and symbols that are invisible.
 FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
-INVISIBLE = {"Cc", "Cf", "Cs"}
+# Unicode categories of invisible characters: controls, format characters, surrogates.
+INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs"}
 
 
 def strip_spaces(value: object) -> object:
-    return value.strip(SPACES) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return value.strip(SPACES)
+    return value
 
 
 def check_visible(name: str) -> str:
-    """Return the name; raise ValueError where it shows nothing, or an accent without a letter."""
+    """Return the name; raise ValueError where it is invisible, or an accent has no letter."""
     visible = has_base = False
     for sign in name:
         kind = category(sign)
@@ -48,16 +51,17 @@ def check_visible(name: str) -> str:
                 raise ValueError("has an accent without a letter")
         elif kind.startswith("Z"):
             has_base = False
-        elif kind not in INVISIBLE and sign not in FILLERS:
+        elif kind not in INVISIBLE_CATEGORIES and sign not in FILLERS:
             visible = has_base = True
     if not visible:
         raise ValueError("has no visible character")
     return name
 
 
-# No control characters: they have no place in a name, and PostgreSQL refuses NUL in any text. Nor
-# line separators (U+2028, U+2029) and what reverses the text that follows (U+202A to U+202E, U+2066
-# to U+2069). Joiners (U+200C, U+200D) belong to the spelling of Persian and Indic names.
+# Part of a name, as in a search: 1 to 100 characters, without spaces around them.
+# Without control characters, of which PostgreSQL refuses NUL in any text; without line separators
+# (U+2028, U+2029); without characters that reverse the text after them (U+202A to U+202E, U+2066 to
+# U+2069). Joiners (U+200C, U+200D) are allowed: the spelling of Persian and Indic names has them.
 NamePart = Annotated[
     str,
     StringConstraints(
@@ -67,30 +71,31 @@ NamePart = Annotated[
     ),
     BeforeValidator(strip_spaces),
 ]
+# A name of 1 to 100 characters, at least one of which is visible.
 Name = Annotated[NamePart, AfterValidator(check_visible)]
-# An e-mail address in lower case, as databases compare it.
+# An e-mail address, in lower case.
 Email = Annotated[EmailStr, StringConstraints(max_length=254, to_lower=True)]
 
 
 def to_utc(time: datetime) -> datetime:
-    """Return the same time in UTC; raise ValueError beyond the ends of the calendar."""
+    """Return the same time in UTC; raise ValueError outside of the years 1 to 9999."""
     try:
         return time.astimezone(UTC)
     except OverflowError:
         raise ValueError("out of range") from None
 
 
-# A time with an offset, as the same time in UTC.
+# A time with a time zone, converted to UTC.
 UTCTime = Annotated[AwareDatetime, AfterValidator(to_utc)]
 
 
 class Input(BaseModel):
-    """What a client sends: a misspelt field is refused rather than ignored."""
+    """The base of what a client sends: an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Output(BaseModel):
-    """What a client gets: made of a row or an object."""
+    """The base of what a client receives: created from a row or an object."""
 
     model_config = ConfigDict(from_attributes=True)

@@ -1,4 +1,4 @@
-"""The database of the service, and what routes read and write with."""
+"""The database of the service, and the dependencies with which routes use it."""
 
 from typing import Annotated
 
@@ -9,9 +9,9 @@ from kit.db import Database, Source
 
 database = Source()
 
-# Single statements, each of them a transaction: database.row(User, user_id), database.insert(...).
+# For single statements, each of which is a transaction: `await database.row(User, user_id)`.
 ServiceDatabase = Annotated[Database, Depends(database.service_database)]
-# Statements that belong together. The function scope ends the session before the response is sent,
-# where FastAPI's default ends it after that.
+# For statements that belong together. The function scope ends the session before the response is
+# sent; FastAPI's default scope ends it afterwards.
 WriteSession = Annotated[AsyncSession, Depends(database.write_session, scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(database.read_session, scope="function")]

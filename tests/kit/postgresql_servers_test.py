@@ -21,7 +21,7 @@ from tests.kit.postgresql_urls import LIBPQ_ONLY
 from tests.kit.support import serve, settings_for
 from kit._internal.database import dialect
 from kit._internal.error_texts import conceal
-from kit._internal.postgresql.servers import limit_silence
+from kit._internal.postgresql.connector import limit_silence
 from kit._internal.postgresql.testing import connect
 from kit._internal.postgresql.url import libpq, list_servers, parse_any_url
 from kit.db import Database

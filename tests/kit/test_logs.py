@@ -6,7 +6,7 @@ from httpx import AsyncClient
 from sqlalchemy import URL
 
 from tests.kit.support import events, serve, settings_for
-from kit.logging import VERBOSE, logging_config
+from kit.logging import DEBUG_LEVELS, logging_config
 from kit.testing import Log, client_of
 
 PERSON = {"email": "ada.lovelace@example.com", "name": "Ada Lovelace"}
@@ -19,7 +19,7 @@ def levels() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers[:], root.level = handlers, level
-    for name in VERBOSE:
+    for name in DEBUG_LEVELS:
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 

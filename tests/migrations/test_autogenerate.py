@@ -112,7 +112,7 @@ def test_revision_that_cannot_run_is_refused(
     copy.alembic(url, "upgrade", "head")
     command = ("revision", "--autogenerate", "-m", "add points")
     done = copy.alembic(url, *command, code=None)
-    line = only(lines_with(done.stdout, "FAILED"))
+    line = only(lines_with(done.stdout, "FAILED: "))
     assert problem in line
     assert "correct or delete it" in line
 

@@ -1,9 +1,9 @@
 """Limits the bytes of a request's body, and the values in its JSON or form.
 
 The limit of a route is FastAPI's `max_body_size=` of `@router.post()`, `APIRouter()` or
-`include_router()`. LimitedRequest extends Starlette's responder for it, which is documented only as
-a middleware, by a problem as the answer. Checked with Starlette 1.0; tests/kit/test_limits.py fails
-when it changes.
+`include_router()`. LimitedRequest extends Starlette's responder for it, so that the answer is a
+problem. Starlette documents only the middleware around the responder. Checked with Starlette 1.10;
+tests/kit/test_limits.py fails when it changes.
 """
 
 import re
@@ -13,8 +13,8 @@ from fastapi import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# As an object, or as an error when it is refused, a value takes a hundred times its bytes. So a body
-# may have a value per 100 bytes of the limit, but at least 1,000.
+# A value takes a hundred times its bytes as an object, or as an error when it is refused. So a body
+# may have one value for 100 bytes of the limit, but at least 1,000.
 BYTES_PER_VALUE = 100
 MIN_VALUES = 1_000
 # Methods without a body, unless a header announces one.

@@ -104,6 +104,8 @@ def relative_location(location: str, scope: Scope) -> str:
     FastAPI writes the host that the client has sent, which may be wrong behind a proxy.
     """
     request_url, target = URL(scope=scope), urlsplit(location)
+    if not target.netloc:
+        return location
     if (target.scheme, target.netloc) != (request_url.scheme, request_url.netloc):
         return location
     path = f"/{target.path.lstrip('/')}"

@@ -28,9 +28,11 @@ from kit._internal.connections import ConnectionLimit
 
 logger = logging.getLogger(__name__)
 
+HTTP_PROTOCOL = "kit._internal.http_connection:HttpConnection"
+
 
 class Config(uvicorn.Config):
-    """Options of uvicorn and of server.py; each worker loads the application by them."""
+    """Options of uvicorn and of http_connection.py; each worker loads the application by them."""
 
     def __init__(
         self,
@@ -41,7 +43,7 @@ class Config(uvicorn.Config):
         connections: ConnectionLimit,
         **options: Any,  # noqa: ANN401
     ) -> None:
-        super().__init__(app, factory=True, http="kit._internal.server:HttpConnection", **options)
+        super().__init__(app, factory=True, http=HTTP_PROTOCOL, **options)
         self.header_timeout = header_timeout
         self.body_timeout = body_timeout
         self.connections = connections

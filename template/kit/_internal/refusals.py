@@ -1,4 +1,4 @@
-"""The problems with which server.py refuses a request, in place of the application."""
+"""The problems with which http_connection.py refuses a request, in place of the application."""
 
 import logging
 from http import HTTPStatus

@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Connection(Protocol):
-    """What a transport needs of its connection: see server.py."""
+    """What a transport needs of its connection: see http_connection.py."""
 
     is_lingering: bool
     transport: asyncio.Transport

@@ -21,7 +21,7 @@ def unique(*attributes: Attribute, taken: str, kind: str | None = None) -> Itera
         with unique(User.email, taken="Another user has this e-mail address."):
             user = await database.insert(User, email=email)
 
-    `taken` is the detail of the error. The default of `kind` consists of the names of attributes, as
+    `taken` is the detail of the error. The default of `kind` consists of the attributes' names, as
     in email-taken. Other errors pass. With a session, call its flush() within.
     """
     try:

@@ -23,7 +23,6 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import URL
 
-from kit._internal.testing.connections import keeps_after_rollback, run
 from kit._internal.testing.databases import (
     alembic_config,
     create_database,
@@ -33,6 +32,7 @@ from kit._internal.testing.databases import (
 )
 from kit._internal.testing.modules import declared_routes, import_all, served_endpoints
 from kit._internal.testing.names import find_misnamed
+from kit._internal.testing.queries import keeps_after_rollback, run
 from kit._internal.testing.raising import documented_statuses, raised_statuses
 from kit._internal.testing.rows import add_rows, count_rows
 from kit._internal.testing.schema import load_target_metadata

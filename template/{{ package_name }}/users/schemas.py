@@ -1,4 +1,4 @@
-"""What the users API takes and returns."""
+"""Schemas of requests and responses of the users API."""
 
 from datetime import datetime
 from uuid import UUID
@@ -16,7 +16,7 @@ class UserCreate(Input):
 
 
 class UserUpdate(Input):
-    """The fields to change; those that are left out stay as they are."""
+    """The fields to change; fields that are left out keep their values."""
 
     email: Email | MISSING = MISSING
     name: Name | MISSING = MISSING
@@ -37,7 +37,7 @@ class UserPage(Page[UserRead]):
 
 
 class UserQuery(PageQuery):
-    """Which users, and which page of them."""
+    """Filters, and the page."""
 
     email: Email | None = None
     name: NamePart | None = Field(default=None, description="Part of the name, in any case")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event, exc
 
-from kit._internal.engines import merge_options
+from kit._internal.engine_options import merge_options
 from kit._internal.postgresql.errors import ERRORS
 from kit._internal.postgresql.privileges import explain_denial, find_obstacle
 from kit._internal.postgresql.url import parse_any_url, parse_url
@@ -91,7 +91,7 @@ def create_read_engine(url: URL, settings: EngineSettings, options: Options) -> 
 
 def create_connector(url: URL, settings: EngineSettings) -> Callable[..., Awaitable[Any]]:
     """Return the function that opens a connection to one of the servers of the URL."""
-    from kit._internal.postgresql.servers import CONNECTION_ERRORS, Servers  # noqa: PLC0415
+    from kit._internal.postgresql.connector import CONNECTION_ERRORS, Servers  # noqa: PLC0415
 
     servers = Servers(url, settings.connection_timeout, settings.statement_timeout)
 

@@ -21,13 +21,13 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from kit._internal.dialect import MigrationSettings
 from kit._internal.postgresql.comparison import find_foreign_tables, is_same_default
 from kit._internal.postgresql.errors import ERRORS
-from kit._internal.postgresql.limits import StatementLimits
 from kit._internal.postgresql.privileges import (
     SQL_ASCII,
     explain_denial,
     explain_message,
     find_obstacle,
 )
+from kit._internal.postgresql.statement_limits import StatementLimits
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,8 @@ def connect(settings: MigrationSettings) -> Connection:
         **settings.migration_url.query,
     }
     url = settings.migration_url.set(drivername="postgresql+psycopg", query=query)
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    # Without SQLAlchemy's cache: Alembic's statements contain the names of revisions, and run once.
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, query_cache_size=0)
     # First, as SQLAlchemy's own listener fails on an answer in bytes.
     event.listen(engine, "connect", refuse_bytes, insert=True)
     try:

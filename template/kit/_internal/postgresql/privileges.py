@@ -29,7 +29,7 @@ SQL_ASCII = Obstacle(
     "the encoding of the database is SQL_ASCII",
     "create it with ENCODING 'UTF8' TEMPLATE template0",
 )
-STATE = text("""
+STATE_QUERY = text("""
     SELECT current_user, current_schema() IS NOT NULL AS has_schema,
         current_setting('server_encoding') AS encoding, (
             SELECT min(nspname) FROM pg_namespace
@@ -95,7 +95,7 @@ def is_definition(statement: str) -> bool:
 
 def find_obstacle(connection: Connection) -> Obstacle | None:
     """Return why the role sees no tables although no statement fails; None if it sees them."""
-    state = connection.execute(STATE).one()
+    state = connection.execute(STATE_QUERY).one()
     if state.encoding == "SQL_ASCII":
         return SQL_ASCII
     if state.has_schema or state.schema is None:

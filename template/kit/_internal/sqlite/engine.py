@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import DBAPIError
 
-from kit._internal.engines import merge_options
+from kit._internal.engine_options import merge_options
 from kit._internal.error_texts import Obstacle
 from kit._internal.sqlite.errors import ERRORS
 from kit._internal.sqlite.url import parse_any_url, parse_url
