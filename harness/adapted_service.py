@@ -20,7 +20,7 @@ SETTINGS = '''
         config["loggers"]["botocore"] = {"level": "ERROR"}
         return config
 '''
-DATABASES = """
+SOURCES = """
 database = Source(pool_pre_ping=True, session_options={"info": {"team": "orders"}})
 reports = Source("reports", url=lambda settings: settings.reports_url, migrations="reports")
 
@@ -173,7 +173,7 @@ def adapt(service: Project) -> None:
     """Change everything that a service may change in its own files."""
     folder = service.folder
     adapt_settings(folder)
-    change("app/db.py", ("\ndatabase = Source()\n", DATABASES))(folder)
+    change("app/db.py", ("\ndatabase = Source()\n", SOURCES))(folder)
     shutil.move(folder / "app/users", folder / "app/accounts")
     change("app/accounts/routes.py", ("from app.users.", "from app.accounts."))(folder)
     create("app/main.py", MAIN + MAIN_END)(folder)

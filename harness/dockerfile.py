@@ -26,6 +26,8 @@ KEYWORDS = {
 
 
 class Instruction(NamedTuple):
+    """A line of a Dockerfile: `COPY --from=build /a /b` has flags, and the words `/a` and `/b`."""
+
     keyword: str
     text: str
 

@@ -50,6 +50,12 @@ def lost_lines(folder: Path, edit: Edit, package: str = "app") -> list[str]:
     return lost
 
 
+def patched_files(folder: Path) -> set[str]:
+    """Return the names of the files with a patch in left-over/."""
+    patches = folder / "left-over"
+    return {str(path.relative_to(patches).with_suffix("")) for path in patches.rglob("*.rej")}
+
+
 def lines_in(path: Path) -> set[str]:
     """Return the lines of a file; none if there is no file."""
     if not path.is_file():

@@ -30,6 +30,8 @@ NOT_COPIED = shutil.ignore_patterns(
 
 @dataclass(frozen=True)
 class Project:
+    """A rendered project whose `make setup` has run, and its database."""
+
     folder: Path
     database: str
     # Runs alembic and scripts/ in processes that have imported everything; None runs them as usual.

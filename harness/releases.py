@@ -92,6 +92,15 @@ def add_heading(source: Path, name: str, entry: str = "### Changed\n\n- Somethin
     path.write_text(f"{head}## {name}\n\n{entry}\n\n{newest}", "utf-8")
 
 
+def write_change_log(folder: Path, *names: str) -> None:
+    """Write and commit a CHANGELOG.md with these releases, the newest first."""
+    lines = ["# Changes", ""]
+    for name in names:
+        lines += [f"## {name}", "", "- Something.", ""]
+    (folder / "CHANGELOG.md").write_text("\n".join(lines), "utf-8")
+    commit(folder, f"Write {names[0]}")
+
+
 def publish(
     source: Path, name: str, entry: str = "### Changed\n\n- Something.", *, tagged: bool = True
 ) -> None:

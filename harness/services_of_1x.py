@@ -9,6 +9,8 @@ from harness.file_edits import FileEdit, append, change, create, everywhere, rem
 from harness.orders_of_1x import add_orders
 from harness.releases import commit
 
+# The release that these services are at.
+OLD_RELEASE = "1.7.0"
 MIDDLEWARE = '''"""A header of ours."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -211,3 +213,7 @@ LIVES = [
         edits=[SETTINGS, *TEXTS, *SOURCE_FOLDER],
     ),
 ]
+
+
+def life_named(name: str) -> Life:
+    return next(life for life in LIVES if life.name == name)

@@ -5,7 +5,9 @@ import itertools
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,22 @@ import copier
 from copier._template import load_template_config
 
 ROOT = Path(__file__).resolve().parent.parent
+# The command that users run.
+COPY = (sys.executable, "-m", "copier", "copy")
 # Tests of kit/, which are run in a generated project: add_kit_tests() puts them there.
 KIT_TESTS = ROOT / "tests/kit"
 
 # Renders the template into a folder of this name, with answers as keywords; returns the folder.
 Render = Callable[..., Path]
 Answers = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of the template, and the answers that it was rendered with."""
+
+    folder: Path
+    answers: Answers
 
 
 def configuration(folder: Path) -> dict[str, Any]:
@@ -156,7 +168,13 @@ def makefile(service: Path) -> str:
 
 
 def files(folder: Path) -> list[Path]:
+    """Return the paths of all files in a folder and its subfolders, sorted."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def texts(folder: Path) -> dict[str, str]:
+    """Return the text of each file by name."""
+    return {str(path.relative_to(folder)): path.read_text("utf-8") for path in files(folder)}
 
 
 def packages(database: str) -> set[str]:

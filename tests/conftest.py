@@ -15,8 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 
-from harness.databases import Server as DatabaseServer
-from harness.databases import server_of
+from harness.databases import Server, server_of
 from harness.fast_rendering import fast_rendering
 from harness.migrators import migrators
 from harness.package_cache import keep_bytecode, use_own_cache
@@ -29,7 +28,7 @@ from harness.working_copy import Revise, write_revision
 # They run inside a generated project: service/test_kit.py.
 collect_ignore = ["kit"]
 
-# An example renders a project: how long that takes says nothing about whether it is right.
+# An example of hypothesis renders a project, which takes longer than its deadline.
 settings.register_profile("rendering", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rendering")
 
@@ -37,8 +36,8 @@ settings.load_profile("rendering")
 def pytest_configure(config: pytest.Config) -> None:
     """Use a temporary folder of this run, and remove it afterwards: environments are large.
 
-    pytest's default folder is closed to other users whenever a pytest starts, that of a generated
-    project too; as root PostgreSQL runs as another user, who then loses its files.
+    Each pytest that starts, also that of a generated project, closes the default folder to other
+    users. Tests of root run PostgreSQL as another user, who would lose access to its files.
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # A shell starts background processes with SIGINT ignored, and their children inherit that.
@@ -85,7 +84,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def rendered(source: Path, tmp_path: Path) -> Render:
-    """Return a function that copies the template into a folder of the test's own."""
+    """Return a function that renders the template into a temporary folder."""
 
     def to_folder(name: str = "orders", **answers: Any) -> Path:
         return render(source, tmp_path / name, Answers(answers))
@@ -105,37 +104,37 @@ def projects(
             folder = tmp_path_factory.mktemp(database) / "orders"
             render(source, folder, {"database": database})
             link_environment(folder, database)
-            made = stack.enter_context(set_up(folder, database))
+            project = stack.enter_context(set_up(folder, database))
             keep_bytecode(folder / ".venv")
             stack.callback(keep_bytecode, folder / ".venv")
-            started = stack.enter_context(migrators(made, folder.parent, own=False))
-            return dataclasses.replace(made, migrators=started)
+            started = stack.enter_context(migrators(project, folder.parent, own=False))
+            return dataclasses.replace(project, migrators=started)
 
         yield project_of
 
 
 @pytest.fixture(scope="session", params=DATABASES)
 def project(request: pytest.FixtureRequest, projects: Callable[[str], Project]) -> Project:
-    """Return a project after its own `make setup`; tests leave its files and database alone."""
+    """Return a project after its own `make setup`; tests must not change its files or database."""
     return projects(request.param)
 
 
 @pytest.fixture(scope="session", params=["sqlite"])
 def light_project(request: pytest.FixtureRequest, projects: Callable[[str], Project]) -> Project:
-    """Return the project that costs least, for what no database has a part in."""
+    """Return the project that is set up fastest, for tests that do not depend on the database."""
     return projects(request.param)
 
 
 @pytest.fixture(scope="session")
-def server(project: Project) -> DatabaseServer:
+def server(project: Project) -> Server:
     return server_of(project)
 
 
 @pytest.fixture
-def url(server: DatabaseServer, tmp_path: Path) -> Iterator[str]:
+def url(server: Server, tmp_path: Path) -> Iterator[str]:
     """Yield the DATABASE_URL of an empty database."""
-    with server.empty_database(tmp_path) as made:
-        yield made
+    with server.empty_database(tmp_path) as database_url:
+        yield database_url
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A description comes out as it was typed, in every language that a file is written in."""
+"""A description is rendered as it was typed into TOML, YAML, Markdown and the API."""
 
 import contextlib
 import itertools
@@ -69,14 +69,14 @@ ONE_LINE = (
     )
     | st.text("\\\"'`*_{}[]()<>#+-.!|~&;:=%$@^/ a1\n".replace("\n", ""), min_size=1, max_size=30)
 ).filter(lambda text: text == text.strip() != "")
-# Folders that carry no description: left out here, which makes rendering quick.
+# Files without the description, which are not rendered to save time.
 OTHER = ["app", "kit", "migrations", "scripts", "tests", "Makefile"]
 
 Checker = Callable[[str], None]
 
 
 def plain_text(tokens: list[Token]) -> str:
-    """Return what a reader sees of Markdown: text, code and line breaks, no markup."""
+    """Return text, code and line breaks of Markdown; any markup becomes a marker."""
     parts = []
     for token in tokens:
         if token.children is not None:
@@ -86,7 +86,6 @@ def plain_text(tokens: list[Token]) -> str:
         elif token.type in {"softbreak", "hardbreak"}:
             parts.append("\n")
         else:
-            # Markup of any kind: a description has none.
             parts.append(f"\0{token.type}\0")
     return "".join(parts)
 
@@ -94,12 +93,11 @@ def plain_text(tokens: list[Token]) -> str:
 def paragraphs(markdown: str) -> list[str]:
     """Return the text of each paragraph, with the extensions of GitHub that change text."""
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    tokens = parser.parse(markdown)
-    return [
-        plain_text(inline.children or [])
-        for opening, inline in itertools.pairwise(tokens)
-        if opening.type == "paragraph_open"
-    ]
+    texts = []
+    for opening, inline in itertools.pairwise(parser.parse(markdown)):
+        if opening.type == "paragraph_open":
+            texts.append(plain_text(inline.children or []))
+    return texts
 
 
 def check_files(folder: Path, description: str) -> None:
@@ -111,7 +109,7 @@ def check_files(folder: Path, description: str) -> None:
 
 
 @pytest.mark.parametrize("description", [text.strip() for text in TABLE], ids=range(len(TABLE)))
-def test_known_trouble_arrives(source: Path, tmp_path: Path, description: str) -> None:
+def test_special_characters_arrive(source: Path, tmp_path: Path, description: str) -> None:
     render(source, tmp_path / "x", {"description": description}, exclude=OTHER)
     check_files(tmp_path / "x", description)
 
@@ -124,7 +122,7 @@ def test_any_description_arrives(source: Path, description: str) -> None:
         check_files(Path(folder), description)
 
 
-# Reads projects, one a line, and answers each with the description that its API shows.
+# Reads a pyproject.toml a line, and prints the description in the API of each.
 ANSWER = """
 import json, sys
 from pathlib import Path
@@ -139,7 +137,7 @@ for line in sys.stdin:
 
 @pytest.fixture
 def described(copy: Project) -> Iterator[Callable[[str], str]]:
-    """Yield a function from a pyproject.toml to the API's description, in one process."""
+    """Yield a function that returns the description in the API of a service with a pyproject.toml."""
     process = subprocess.Popen(
         ["python", "-c", ANSWER],
         cwd=copy.folder,
@@ -155,7 +153,7 @@ def described(copy: Project) -> Iterator[Callable[[str], str]]:
     def ask(text: str) -> str:
         with contextlib.suppress(BrokenPipeError):
             print(json.dumps(text), file=process.stdin, flush=True)
-        answer = process.stdout.readline() if process.stdout else ""
+        answer = process.stdout.readline()
         assert answer, f"the process ended with {process.poll()}"
         return str(json.loads(answer))
 
@@ -190,7 +188,7 @@ def test_make_openapi_writes_it(copy: Project, source: Path, tmp_path: Path) -> 
     render(source, tmp_path / "other", {"description": description}, exclude=OTHER)
     changed = (tmp_path / "other/pyproject.toml").read_text("utf-8")
     (copy.folder / "pyproject.toml").write_text(changed, "utf-8")
-    # A changed pyproject.toml would bring the environment up to date, which is the same.
+    # Otherwise make would sync the environment, as pyproject.toml is newer.
     (copy.folder / ".venv/.synced").touch()
     copy.make("openapi")
     document = json.loads((copy.folder / "openapi.json").read_text("utf-8"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.template import COPIER, DATABASES, FACTS, QUESTIONS, ROOT, files, questions
+from harness.template import COPIER, DATABASES, FACTS, QUESTIONS, ROOT, questions
 
 FILES = sorted((ROOT / "options").iterdir())
 TEXT = (ROOT / "copier.yml").read_text("utf-8")
@@ -19,27 +19,27 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def test_each_question_has_a_file() -> None:
-    """Named after it, and in the order in which copier asks."""
-    asked = [list(questions(read(path))) for path in FILES]
-    assert asked == [[name] for name in QUESTIONS]
-    assert all(re.fullmatch(r"\d\d-[a-z_]+\.yml", path.name) for path in FILES)
-    assert [path.stem[3:] for path in FILES] == list(QUESTIONS)
+    """Its name is that of the question; its number is for the order in which copier asks."""
+    for path, question in zip(FILES, QUESTIONS, strict=True):
+        assert re.fullmatch(rf"\d\d-{question}\.yml", path.name)
+        assert list(questions(read(path))) == [question]
 
 
 def test_copier_yml_names_each_file() -> None:
-    """A pattern would take them in the order of the file system, another on each machine."""
+    """A pattern would give the order of the file system, which differs between machines."""
     assert INCLUDE.findall(TEXT) == [path.relative_to(ROOT).as_posix() for path in FILES]
 
 
 def test_copier_yml_asks_nothing() -> None:
-    documents = yaml.safe_load_all(INCLUDE.sub("---", TEXT))
-    assert not [name for one in documents if one for name in questions(one)]
+    for document in yaml.safe_load_all(INCLUDE.sub("---", TEXT)):
+        assert not questions(document or {})
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_file_has_no_settings_but_patterns(path: Path) -> None:
-    """copier joins the lists of patterns; of any other setting it takes the last."""
-    assert {name for name in read(path) if name.startswith("_")} <= {"_exclude"}
+def test_file_of_a_question_has_no_settings_but_exclude(path: Path) -> None:
+    """copier joins the lists of patterns of all files; any other setting would replace one."""
+    for name in read(path):
+        assert not name.startswith("_") or name == "_exclude"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -50,20 +50,23 @@ def test_patterns_depend_on_the_question_of_their_file(path: Path) -> None:
 
 
 def test_nothing_is_named_twice() -> None:
-    named = [name for path in FILES for name in read(path) if not name.startswith("_")]
-    assert len(named) == len(set(named))
+    names: set[str] = set()
+    for path in FILES:
+        assert names.isdisjoint(read(path))
+        names |= read(path).keys() - {"_exclude"}
 
 
 def test_every_database_has_the_same_facts() -> None:
-    """In the same order, and of the same kind."""
-    kinds = [[(name, type(fact)) for name, fact in facts.items()] for facts in FACTS.values()]
+    """In the same order, and of the same types."""
     assert list(FACTS) == DATABASES
-    assert all(one == kinds[0] for one in kinds)
+    first = FACTS[DATABASES[0]]
+    for facts in FACTS.values():
+        assert list(facts) == list(first)
+        assert list(map(type, facts.values())) == list(map(type, first.values()))
 
 
 def test_every_fact_is_used() -> None:
-    texts = [
-        path.read_text("utf-8") for path in files(ROOT / "template") if path.suffix == ".jinja"
-    ]
-    used = re.findall(r"database_facts\.(\w+)", "".join([*texts, str(COPIER)]))
-    assert set(used) == set(FACTS[DATABASES[0]])
+    used = set(re.findall(r"database_facts\.(\w+)", str(COPIER)))
+    for path in (ROOT / "template").rglob("*.jinja"):
+        used.update(re.findall(r"database_facts\.(\w+)", path.read_text("utf-8")))
+    assert used == FACTS[DATABASES[0]].keys()

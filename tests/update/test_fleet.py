@@ -1,4 +1,4 @@
-"""docs/how-to/fleet: updates that run by themselves, with a copy of a project and of its server."""
+"""docs/how-to/fleet: scheduled updates, with a service and a git server on this machine."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ from harness.updates import start_service
 pytestmark = pytest.mark.slow
 
 FLEET = ROOT / "docs/how-to/fleet"
-# What is installed there: copier of these tests for uvx, gh without GitHub, uv without a network.
+# Programs of the CI server: copier of these tests for uvx, gh without GitHub, uv without a network.
 STUBS = {
     "uvx": f'[ "$1" = "copier>=9.19.1,<10" ] && shift && exec {sys.executable} -m copier "$@"',
     "uv": 'echo "$@" >> uv.lock',
@@ -42,20 +42,20 @@ def scripts(name: str) -> list[str]:
     return [step["run"] for step in steps if "run" in step]
 
 
-@pytest.mark.parametrize("name", ["github", "gitlab"])
-def test_scheduled_update(releases: Releases, tmp_path: Path, name: str) -> None:
-    """A branch is pushed when there is a release, conflicts and all, and only then."""
-    folder = start_service(releases, tmp_path / "orders", releases.next, {"database": "sqlite"})
-    server = tmp_path / "server.git"
-    git("clone", "--quiet", "--bare", folder, server, cwd=tmp_path)
-    git("config", "receive.advertisePushOptions", "true", cwd=server)
-    (tmp_path / "programs").mkdir()
+def add_stubs(folder: Path) -> Path:
+    """Write the programs of STUBS to a folder for the PATH."""
+    folder.mkdir()
     for program, line in STUBS.items():
-        (tmp_path / "programs" / program).write_text(f"#!/bin/sh\n{line}\n", "utf-8")
-        (tmp_path / "programs" / program).chmod(0o755)
-    environment = {
-        "PATH": f"{tmp_path / 'programs'}:{sys.base_prefix}/bin:/usr/bin:/bin",
-        "CALLS": str(tmp_path / "calls"),
+        (folder / program).write_text(f"#!/bin/sh\n{line}\n", "utf-8")
+        (folder / program).chmod(0o755)
+    return folder
+
+
+def environment_of_ci(server: Path, programs: Path, calls: Path) -> dict[str, str]:
+    """Return the variables of both kinds of CI; their repositories are that of the server."""
+    return {
+        "PATH": f"{programs}:{sys.base_prefix}/bin:/usr/bin:/bin",
+        "CALLS": str(calls),
         "GH_TOKEN": "t",
         "GITHUB_REPOSITORY": "acme/orders",
         "UPDATE_TOKEN": "t",
@@ -68,6 +68,16 @@ def test_scheduled_update(releases: Releases, tmp_path: Path, name: str) -> None
         "GIT_CONFIG_KEY_1": f"url.{server}.insteadOf",
         "GIT_CONFIG_VALUE_1": "https://oauth2:t@gitlab.com/acme/orders.git",
     }
+
+
+@pytest.mark.parametrize("name", ["github", "gitlab"])
+def test_scheduled_update(releases: Releases, tmp_path: Path, name: str) -> None:
+    """A branch is pushed when there is a release, also with conflicts, and only then."""
+    folder = start_service(releases, tmp_path / "orders", releases.next, {"database": "sqlite"})
+    server, calls = tmp_path / "server.git", tmp_path / "calls"
+    git("clone", "--quiet", "--bare", folder, server, cwd=tmp_path)
+    git("config", "receive.advertisePushOptions", "true", cwd=server)
+    environment = environment_of_ci(server, add_stubs(tmp_path / "programs"), calls)
     shell = {"github": GITHUB_SHELL, "gitlab": GITLAB_SHELL}[name]
 
     edit(folder / "kit/ruff.toml", "line-length", "# Mine.\nline-length")
@@ -78,7 +88,7 @@ def test_scheduled_update(releases: Releases, tmp_path: Path, name: str) -> None
     assert "<<<<<<< before updating\n# Mine.\n=======\n# As wide as a screen.\n" in pushed
     assert f"_commit: {NEW}" in git("show", "template-update:.copier-answers.yml", cwd=server)
     if name == "github":
-        assert "pr create --head template-update" in (tmp_path / "calls").read_text("utf-8")
+        assert "pr create --head template-update" in calls.read_text("utf-8")
 
     git("branch", "--delete", "--force", "template-update", cwd=server)
     git("rm", "--quiet", "--cached", "uv.lock", cwd=folder)
@@ -103,13 +113,17 @@ def test_workflow_is_secure(tmp_path: Path) -> None:
 
 
 def test_versions_are_those_of_the_services(source: Path) -> None:
-    """So that whoever brings the one up to date thinks of the other."""
-    others = "".join(
-        path.read_text("utf-8") for path in (source / "template/.github/workflows").iterdir()
-    )
-    used = re.findall(r"uses: (.*)", (FLEET / "github.yml").read_text("utf-8"))
-    assert used
-    assert [action for action in used if action not in others] == []
-    for name in ("github.yml", "gitlab.yml"):
-        assert "--trust" not in (FLEET / name).read_text("utf-8")
-        assert yaml.safe_load((FLEET / name).read_text("utf-8"))
+    """A change of versions in one of them has to be made in both."""
+    workflows = source / "template/.github/workflows"
+    texts = [path.read_text("utf-8") for path in workflows.iterdir()]
+    actions = re.findall(r"uses: (.*)", (FLEET / "github.yml").read_text("utf-8"))
+    assert actions
+    for action in actions:
+        assert action in "".join(texts)
+
+
+@pytest.mark.parametrize("name", ["github.yml", "gitlab.yml"])
+def test_scheduled_updates_are_not_trusted(name: str) -> None:
+    text = (FLEET / name).read_text("utf-8")
+    assert "--trust" not in text
+    assert yaml.safe_load(text)

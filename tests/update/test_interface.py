@@ -10,9 +10,9 @@ import pytest
 from harness import interface
 from harness.releases import edit, publish, released, tagged_clone, version
 from harness.template import DATABASES, ROOT, render
-from tools.tags import tags
+from harness.template_scripts import tags
 
-# Changes of code that services may have used: file, old text, new text, and what is reported.
+# Changes of code that services may use: the file, the old text, the new text, and the report.
 INCOMPATIBLE = {
     "a name is not exported": (
         "errors.py",
@@ -75,8 +75,7 @@ def copies(tmp_path: Path) -> tuple[Path, Path]:
 def test_incompatible_change_is_reported(copies: tuple[Path, Path], change: str) -> None:
     name, old, new, reported = INCOMPATIBLE[change]
     edit(copies[1] / "kit" / name, old, new)
-    found = interface.breaking_changes(*copies)
-    assert any(reported in line for line in found), found
+    assert reported in "\n".join(interface.breaking_changes(*copies))
 
 
 @pytest.mark.parametrize("change", COMPATIBLE)
@@ -87,7 +86,7 @@ def test_compatible_change_is_not_reported(copies: tuple[Path, Path], change: st
 
 
 def compare(source: Path, folder: Path, last: str, commit: str, coming: str) -> list[str]:
-    """Return what the coming release must not change; nothing where the last one has no kit/."""
+    """Return the breaking changes since a release; none before kit/ or in a major release."""
     before = interface.extract_kit(source, folder, commit)
     if before is None or interface.may_break(last, coming):
         return []
@@ -96,7 +95,7 @@ def compare(source: Path, folder: Path, last: str, commit: str, coming: str) -> 
 
 
 def test_interface_is_that_of_the_last_release(tmp_path: Path) -> None:
-    """Until a release has kit/, that is 2.0, there is nothing to compare with."""
+    """The first release with kit/, 2.0, has nothing to be compared with."""
     last, commit = list(released().items())[-1]
     headings = tags.headings((ROOT / "CHANGELOG.md").read_text("utf-8"))
     coming = max(headings, key=version)
@@ -112,12 +111,12 @@ def test_release_is_compared_with_the_last(tmp_path: Path) -> None:
     for coming, is_refused in (("90.1.0", True), ("91.0.0", False)):
         folder = tmp_path / coming
         folder.mkdir()
-        found = compare(source, folder, "90.0.0", "90.0.0", coming)
-        assert ("kit.pagination.OLD is not public any more" in found) is is_refused
+        changes = compare(source, folder, "90.0.0", "90.0.0", coming)
+        assert ("kit.pagination.OLD is not public any more" in changes) is is_refused
 
 
 def test_every_public_name_is_described(copies: tuple[Path, Path]) -> None:
-    """By a docstring, or by a comment above a constant: docs/reference/kit.md consists of them."""
+    """By a docstring, or a constant by a comment; docs/reference/kit.md is generated from them."""
     kit = interface.load_kit(copies[0])
     for module in interface.public_modules(kit):
         assert module.docstring, module.path
@@ -136,7 +135,7 @@ def imported(path: Path) -> Iterator[tuple[str, str | None]]:
 
 @pytest.mark.parametrize("database", DATABASES)
 def test_service_imports_what_is_public(source: Path, tmp_path: Path, database: str) -> None:
-    """All that the project owns: kit._internal is for kit, scripts and kit's own tests."""
+    """Own files of the project; kit._internal is only for kit, scripts and the tests of kit."""
     folder = render(source, tmp_path / "orders", {"database": database})
     kit = interface.load_kit(folder)
     public = {module.path: module.exports or [] for module in interface.public_modules(kit)}
@@ -151,5 +150,5 @@ def test_service_imports_what_is_public(source: Path, tmp_path: Path, database: 
 
 
 def is_own(path: Path) -> bool:
-    """Return whether a file is the project's; tests/kit/ is kit's, where it is rendered."""
+    """Return whether a file belongs to the project; tests/kit/ belongs to kit."""
     return path.parts[0] not in {"kit", "scripts"} and path.parts[:2] != ("tests", "kit")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.releases import Releases, commit, edit, git, publish, tagged_clone
-from harness.services_of_1x import LIVES, Life
+from harness.services_of_1x import LIVES, OLD_RELEASE, Life
 from harness.template import Answers
 from harness.updates import ANSWERS, conflicts, contents, recopy, revisions, start_service, update
 
@@ -128,7 +128,7 @@ def test_service_of_1_x_sees_no_conflict_once_it_has_moved(
 ) -> None:
     """With a later release, an option on and off, and a recopy; no byte of its own files changes."""
     answers: Answers = {"database": life.database, "deploy": ["docker"], "ci": "none"}
-    folder = start_service(releases, tmp_path / "orders", "1.7.0", answers)
+    folder = start_service(releases, tmp_path / "orders", OLD_RELEASE, answers)
     life.live(folder)
     update(folder, releases.next, unsafe=True)
     shutil.rmtree(folder / "left-over", ignore_errors=True)
