@@ -49,11 +49,11 @@ docs-serve: .venv/.synced ## Build the site, show it on http://127.0.0.1:8001 or
 picture: .venv/.synced ## Draw the terminal session of README.md from a real run
 	@$(RUN) tools.picture
 
-lint: .venv/.synced ## Look for mistakes in the tests
+lint: .venv/.synced ## Lint the code of this repository, and check its format
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 
-format: .venv/.synced ## Lay out the tests, and mend what can be mended
+format: .venv/.synced ## Format the code of this repository, and apply lint fixes
 	@status=0; $(RUN) ruff format || status=$$?; $(RUN) ruff check --fix || status=$$?; \
 		$(RUN) ruff format --quiet || status=$$?; exit $$status
 

@@ -86,16 +86,16 @@ def snippets(page: Document) -> str:
 
 
 def test_targets_exist(source: Path, service: Path, pages: list[Document]) -> None:
-    """And their variables. A page may show a Makefile with targets of its own."""
+    """And their values. A page may show a Makefile with targets of its own."""
     own, service_targets = (source / "Makefile").read_text("utf-8"), makefile(service)
     targets = set(re.findall(r"(?m)^([a-z-]+):", own + service_targets))
-    variables = set(only(re.findall(r"(?m)^VARIABLES := (.*)$", service_targets)).split())
+    values = set(only(re.findall(r"(?m)^VALUES := (.*)$", service_targets)).split())
     for page in pages:
         shown = set(re.findall(r"(?m)^\+?([a-z-]+):", page.text))
-        for target, variable in MAKE.findall(snippets(page)):
-            command = f"{page.name}: make {target}{variable}"
+        for target, value in MAKE.findall(snippets(page)):
+            command = f"{page.name}: make {target}{value}"
             assert target in targets | shown, command
-            assert not variable or variable.strip(" =") in variables | {"UV"}, command
+            assert not value or value.strip(" =") in values | {"UV"}, command
 
 
 def test_commands_of_alembic_exist(pages: list[Document]) -> None:

@@ -68,8 +68,8 @@ def test_another_mermaid_is_refused(tmp_path: Path) -> None:
     assert "is not the package that website/mermaid.json names" in build(folder, code=1)
 
 
-def test_targets(tmp_path: Path) -> None:
-    """`make docs` and `make docs-serve` are the commands that the tests above have run."""
+def test_targets_build_and_serve_the_site() -> None:
+    """`make docs` and `make docs-serve` run the program that these tests run."""
     serve = 'website --serve "--port=${port:-8001}"'
     for target, command in (("docs", "website"), ("docs-serve", serve)):
         printed = run("make", "--dry-run", target, cwd=ROOT).stdout.splitlines()

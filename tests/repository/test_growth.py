@@ -1,15 +1,10 @@
 """The clients of benchmarks/growth.py, and that part itself in its smallest size."""
 
-import asyncio
-import contextlib
 import itertools
 import re
 import sys
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import Queue
 
 import pytest
 
@@ -17,59 +12,11 @@ from benchmarks import bench, growth, growth_tables
 from benchmarks.clients import UNANSWERED, Answers, load, offer, percentile, random_delays
 from harness.processes import only, run
 from harness.programs import program
+from harness.sequential_server import BUSY, INCOMPLETE, OK, answering
 from harness.template import ROOT
 from tools.reference import rows_of
 
 pytestmark = pytest.mark.seconds(40)
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n"
-CUT = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no"
-
-Ask = Callable[[], bytes]
-
-
-@contextlib.contextmanager
-def answering(*answers: tuple[float, bytes]) -> Iterator[int]:
-    """Serve one request at a time, each after seconds of work; yield the port.
-
-    The last answer is repeated; an incomplete answer closes its connection.
-    """
-    remaining = list(answers)
-    listening: Queue[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Queue()
-
-    async def main() -> None:
-        lock, end = asyncio.Lock(), asyncio.Event()
-
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-                while await reader.readuntil(b"\r\n\r\n"):
-                    async with lock:
-                        seconds, answer = remaining[0]
-                        if len(remaining) > 1:
-                            remaining.pop(0)
-                        await asyncio.sleep(seconds)
-                        # In two parts, as a network may deliver it.
-                        writer.write(answer[:20])
-                        await writer.drain()
-                        writer.write(answer[20:])
-                    if answer == CUT:
-                        break
-            writer.close()
-
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        listening.put((asyncio.get_running_loop(), end, server.sockets[0].getsockname()[1]))
-        await end.wait()
-        server.close()
-
-    thread = threading.Thread(target=lambda: asyncio.run(main()))
-    thread.start()
-    loop, end, port = listening.get()
-    try:
-        yield port
-    finally:
-        loop.call_soon_threadsafe(end.set)
-        thread.join()
 
 
 def request() -> bytes:
@@ -101,7 +48,7 @@ def test_clients_wait_for_their_answers() -> None:
 
 def test_answers_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.clients.PATIENCE", 1)
-    with answering((0.0, OK), (0.0, BUSY), (0.0, CUT), (3.0, OK)) as port:
+    with answering((0.0, OK), (0.0, BUSY), (0.0, INCOMPLETE), (3.0, OK)) as port:
         answers = offer(port, request, [0.0, 0.05, 0.1, 0.15])
     assert answers.times.keys() == {200, 503, UNANSWERED}
     assert len(answers.times[200]) == len(answers.times[503]) == 1
@@ -143,10 +90,10 @@ def test_throughput_is_of_what_was_served() -> None:
 
 def test_requests_are_those_of_wrk() -> None:
     """In its shares, and each of them whole."""
-    ask = growth.mix()
+    next_request = growth.mix()
     requests = Counter[str]()
     for _ in range(1000):
-        head, _, body = ask().decode().partition("\r\n\r\n")
+        head, _, body = next_request().decode().partition("\r\n\r\n")
         length = re.search(r"Content-Length: (\d+)", head)
         assert len(body) == int(length[1] if length else 0)
         requests[re.sub(r"/users/0189[0-9a-f-]{32} ", "/users/ID ", head.split("HTTP")[0])] += 1

@@ -92,13 +92,15 @@ def faults(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("folder", OWN)
 def test_own_code(folder: str) -> None:
-    assert not faults(ROOT / folder)
+    messages = faults(ROOT / folder)
+    assert not messages, "\n".join(messages)
 
 
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("database", DATABASES)
 def test_rendered_code(rendered: Render, database: str, zone: str) -> None:
-    assert not faults(rendered(database=database) / zone)
+    messages = faults(rendered(database=database) / zone)
+    assert not messages, "\n".join(messages)
 
 
 @pytest.mark.parametrize("database", DATABASES)
