@@ -78,7 +78,7 @@ def test_hook_is_announced_and_not_run(releases: Releases, folder: Path) -> None
         f"## {HOOK}\n\n{ENTRIES[HOOK]}\n\n## {NEW}\n\n{ENTRIES[NEW]}\n\n"
     )
     assert done.stderr == (
-        f"{HOOK} would run code here, to update_trusting_hooks over what rendering cannot: read hooks/ at {HOOK} in"
+        f"{HOOK} would run code here, to carry over what rendering cannot: read hooks/ at {HOOK} in"
         f" {releases.source}, then make update trust=1. Nothing has been changed.\n"
     )
     assert not git("status", "--porcelain", cwd=folder)
