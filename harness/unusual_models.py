@@ -1,4 +1,4 @@
-"""Models with types, defaults, keys and names that Alembic alone does not write into a revision."""
+"""Models with types, defaults, keys and names that autogenerate alone does not handle."""
 
 from harness.project import Project
 from harness.working_copy import add_file

@@ -1,7 +1,6 @@
 """Migrations beside a running service on PostgreSQL: how long they wait for locks, and run."""
 
 import contextlib
-import itertools
 import re
 import threading
 import time
@@ -10,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -81,11 +81,9 @@ class Requests:
         while not self.stop.is_set():
             self.send("GET")
 
-    def write(self, prefix: str) -> None:
-        for number in itertools.count():
-            if self.stop.is_set():
-                return
-            email = f"{prefix}-{number}@example.com"
+    def write(self) -> None:
+        while not self.stop.is_set():
+            email = f"{uuid4().hex}@example.com"
             self.send("POST", json={"email": email, "name": "Ada"})
 
     def send(self, method: str, **options: Any) -> None:
@@ -106,12 +104,9 @@ def load(project: Project, url: str, log: Path) -> Iterator[Requests]:
         ThreadPoolExecutor() as pool,
     ):
         requests = Requests(client)
-        clients = [
-            pool.submit(requests.read),
-            pool.submit(requests.read),
-            pool.submit(requests.write, "ada"),
-            pool.submit(requests.write, "bob"),
-        ]
+        clients = []
+        for work in (requests.read, requests.read, requests.write, requests.write):
+            clients.append(pool.submit(work))
         try:
             yield requests
         finally:
@@ -121,25 +116,30 @@ def load(project: Project, url: str, log: Path) -> Iterator[Requests]:
 
 
 def migrate_beside_a_blocker(
-    project: Project, url: str, log: Path, **settings: object
+    project: Project, server: Server, url: str, log: Path, **settings: object
 ) -> tuple[Completed, float]:
-    """Migrate under load while a transaction reads for 6 seconds; return the longest request."""
+    """Migrate under load; block the migration for 4 seconds; return the longest request."""
+    waiting = (
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
     with load(project, url, log) as requests, ThreadPoolExecutor() as pool:
         wait_for(lambda: len(requests.durations) > 20, "the service answers")
         with transaction(url, "SELECT count(*) FROM users"):
             requests.durations.clear()
             migration = pool.submit(upgrade, project, url, **settings)
-            time.sleep(6)
+            wait_for(lambda: server.query(url, waiting), "the migration waits for a lock")
+            time.sleep(4)
         return migration.result(), max(requests.durations)
 
 
 def test_requests_do_not_queue_behind_a_migration(
-    copy: Project, migrated: str, revise: Revise, tmp_path: Path
+    copy: Project, server: Server, migrated: str, revise: Revise, tmp_path: Path
 ) -> None:
     """Readers and writers wait for a moment, although a table that they need is to be altered."""
     revise(ADDED, ADD_COLUMN, table="users", column="phone")
     done, longest = migrate_beside_a_blocker(
-        copy, migrated, tmp_path / "log", migration_lock_timeout=0.5
+        copy, server, migrated, tmp_path / "log", migration_lock_timeout=0.5
     )
     assert re.search(r"trying again in 0\.5 seconds: rolled back: ALTER TABLE users", done.stderr)
     assert longest < 3
@@ -147,7 +147,7 @@ def test_requests_do_not_queue_behind_a_migration(
     # Without the limit they would wait for as long as the transaction lasts.
     revise(NEXT, ADD_COLUMN, before=ADDED, table="users", column="fax")
     done, longest = migrate_beside_a_blocker(
-        copy, migrated, tmp_path / "log", migration_lock_timeout=60
+        copy, server, migrated, tmp_path / "log", migration_lock_timeout=60
     )
     assert "trying again" not in done.stderr
     assert longest > 3

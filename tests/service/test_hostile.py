@@ -21,7 +21,7 @@ from harness.slow_routes import with_slow_routes
 
 LIMIT = 1_000_000
 CONNECTIONS = 1_300
-# What a process of the tests may have open itself: as many as it is to the service, and others.
+# How many files this process may open: its connections to the service, and others.
 FILES = 4_096
 HEAD = b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
@@ -30,7 +30,7 @@ HEAD = b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/js
 def served(
     light_project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningService]:
-    """Serve with short times."""
+    """Serve with short time limits."""
     folder = tmp_path_factory.mktemp("hostile")
     project = with_slow_routes(light_project, folder)
     env = {"ORDERS_HEADER_TIMEOUT": "1", "ORDERS_BODY_TIMEOUT": "1"}
@@ -39,7 +39,7 @@ def served(
 
 
 def assert_problem(answer: bytes, status: int) -> dict[str, object]:
-    """Check that it is a whole answer, with what all answers have; return the problem."""
+    """Check that a response is complete and has the headers of all responses; return the problem."""
     head, _, body = answer.partition(b"\r\n\r\n")
     first, *lines = head.decode().lower().split("\r\n")
     headers = {}
