@@ -102,9 +102,9 @@ def status_of(call: ast.Call, function: FunctionType) -> Iterator[int]:
         yield int(status)
 
 
-def fixed_status(error: type) -> int | None:
-    """Return the status that a class gives all of its errors, as NotFoundError does."""
-    for node in ast.walk(parse(error.__init__)):  # type: ignore[misc]
+def fixed_status(error: type) -> object:
+    """Return the status that a class gives all of its errors, as NotFoundError does, or None."""
+    for node in ast.walk(parse(inspect.getattr_static(error, "__init__"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__":
             argument = status_argument(node)
             if isinstance(argument, ast.Constant) and isinstance(argument.value, int):
