@@ -37,25 +37,25 @@ bench: .venv/.synced ## Measure the template and what it makes: docs/benchmarks;
 	@set -f; $(RUN) benchmarks $$PARTS
 
 demo: .venv/.synced ## Start a service from the template in build/demo and show it answering
-	@$(RUN) tests.demo
+	@$(RUN) tools.demo
 
 docs: .venv/.synced ## Build the site of the documentation in build/site
-	@$(RUN) tests.reference
+	@$(RUN) tools.reference
 	@$(RUN) website
 
 docs-serve: .venv/.synced ## Build the site, show it on http://127.0.0.1:8001 or port=, rebuild it when a page changes
 	@$(call refuse_empty,port) $(RUN) website --serve "--port=$${port:-8001}"
 
 picture: .venv/.synced ## Draw the terminal session of README.md from a real run
-	@$(RUN) tests.picture
+	@$(RUN) tools.picture
 
-lint: .venv/.synced ## Look for mistakes in the tests
+lint: .venv/.synced ## Lint the code of this repository, and check its format
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 
-format: .venv/.synced ## Lay out the tests, and mend what can be mended
+format: .venv/.synced ## Format the code of this repository, and apply lint fixes
 	@status=0; $(RUN) ruff format || status=$$?; $(RUN) ruff check --fix || status=$$?; \
 		$(RUN) ruff format --quiet || status=$$?; exit $$status
 
 tags: ## Tag the releases of CHANGELOG.md that have no tag yet
-	@python3 -m tests.tags
+	@python3 -m tools.tags

@@ -1,6 +1,6 @@
-"""Measures, prints what it has found, and writes it to the pages in docs/benchmarks.
+"""Measure parts of the template, print the figures, and write them to docs/benchmarks.
 
-It ends with 1 when a limit was missed.
+The exit code is 1 when a limit was exceeded.
 """
 
 import argparse
@@ -15,19 +15,19 @@ from benchmarks.report import PAGES, NotMeasuredError, Report, write
 PARTS = ("service", "migrations", "generator", "start", "suite", "growth", "commits")
 
 
-def measure(part: str, quick: bool) -> Report:
-    """Return what a part finds; print that, and how long it took."""
+def measure(part: str, *, quick: bool) -> Report:
+    """Measure a part; print its figures and how long it took."""
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix=f"benchmark-{part}-") as folder:
         report = importlib.import_module(f"benchmarks.{part}").measure(Path(folder), quick=quick)
+    assert isinstance(report, Report)
     for name, text in report.texts().items():
         print(f"\n{part}: {name}\n\n{text}", end="")
     print(f"\n{part}: {time.perf_counter() - begin:.0f} s", flush=True)
-    assert isinstance(report, Report)
     return report
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; by default all"
@@ -35,27 +35,35 @@ def main() -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="only see that it works: smallest sizes, one round; nothing is written to docs/",
+        help="only check that it works: smallest sizes, one round; docs/ is not written",
     )
     parser.add_argument("--docs", type=Path, help="write to the pages in this folder")
     arguments = parser.parse_args()
-    if unknown := set(arguments.parts) - set(PARTS):
+    unknown = set(arguments.parts) - set(PARTS)
+    if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    docs = arguments.docs or (None if arguments.quick else PAGES)
-    failed = []
+    if arguments.docs is None and not arguments.quick:
+        arguments.docs = PAGES
+    return arguments
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    is_failed = False
     for part in arguments.parts or PARTS:
         try:
-            report = measure(part, arguments.quick)
+            report = measure(part, quick=arguments.quick)
         except NotMeasuredError as error:
             print(f"\n{part} is left out: {error}", file=sys.stderr, flush=True)
-            failed += [part] if arguments.parts else []
+            # A part that was asked for by name must be measured.
+            is_failed = is_failed or bool(arguments.parts)
             continue
-        if docs:
-            write(part, report, docs)
+        if arguments.docs:
+            write(part, report, arguments.docs)
         for missed in report.missed:
             print(f"{part}: {missed}", file=sys.stderr, flush=True)
-        failed += report.missed
-    raise SystemExit(bool(failed))
+            is_failed = True
+    raise SystemExit(is_failed)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A PostgreSQL for measurements: the one that the service brings, listening on loopback."""
+"""The PostgreSQL of the rendered service, listening on a port of loopback for measurements."""
 
 import contextlib
 import os
@@ -6,18 +6,16 @@ import pwd
 import signal
 from collections.abc import Iterator
 
-from tests.project import Project
-from tests.support import free_port
-from tests.system import answering
-
-DATABASE = "benchmark"
+from harness.programs import answering
+from harness.project import Project
+from harness.servers import free_port
 
 
 @contextlib.contextmanager
 def listening(project: Project, core: int) -> Iterator[str]:
-    """Start the project's server with a port, on one core; yield the address of its database.
+    """Start the project's server on a core; yield the URL of its database.
 
-    The project's own command starts it without one, and contestants have to be able to reach it.
+    `make db-start` starts it on a socket only, which not every compared server can use.
     """
     project.make("db-stop")
     folder = project.folder / ".postgres"
@@ -26,9 +24,10 @@ def listening(project: Project, core: int) -> Iterator[str]:
     port = free_port()
     command = ["taskset", "--cpu-list", str(core), programs / "postgres", "-D", folder]
     command += ["-c", "listen_addresses=127.0.0.1", "-c", f"port={port}", "-k", folder]
-    # Contestants run side by side, each with a pool of its own.
+    # The compared servers run side by side, each with its own pool.
     command += ["-c", "max_connections=300"]
     url = f"postgresql://postgres@127.0.0.1:{port}/{project.folder.name}"
+    # PostgreSQL refuses to run as root.
     user = owner if os.geteuid() == 0 else None
     log = project.folder.parent / "postgresql.log"
     with answering(command, url, log, user, signal.SIGINT, grace=30):

@@ -1,13 +1,13 @@
-"""Where the CPU of a request goes, by the samples that py-spy takes of a server under load."""
+"""Where the CPU of a request goes, from samples that py-spy takes of a server under load."""
 
 import re
 import signal
 from collections import Counter
 
-from benchmarks.contestant import Contestant, Load
+from benchmarks.measured_server import Load, Server
 
-# Whose time a sample of the profiler is: that of the innermost frame whose file is one of these.
-# What is in none of them, Python's own library say, counts to who has called it.
+# Patterns of a frame's file, and the owner of samples whose innermost known frame is of that file.
+# Frames of other files, such as those of the standard library, count for their callers.
 OWNERS = {
     r"\((logging|structlog|kit/logging\.py)": "logging, structlog",
     r"\(asyncpg/": "asyncpg",
@@ -20,31 +20,34 @@ OWNERS = {
 OTHER = "all else"
 
 
-def shares(service: Contestant, load: Load, seconds: int) -> dict[str, float]:
-    """Return the share of each owner in the CPU under this load, from 0 to 1."""
-    output = service.folder / f"{load[0]}.raw"
-    spy = [service.folder / ".venv/bin/py-spy", "record", "--rate", "250", "--format", "raw"]
-    spy += ["--output", output, "--", *service.command]
-    # What py-spy has started itself it may look into, whoever runs it.
-    spied = service.again(name="profile", command=spy, end=signal.SIGINT)
-    with spied.running():
-        spied.load(load, seconds)
-    found = owners(output.read_text("utf-8"))
-    return {name: samples / found.total() for name, samples in found.items()}
+def cpu_shares(service: Server, load: Load, seconds: int) -> dict[str, float]:
+    """Return the share of each owner in the CPU time under this load, from 0 to 1."""
+    output = service.folder / f"{load.workload}.raw"
+    command = [service.folder / ".venv/bin/py-spy", "record", "--rate", "250", "--format", "raw"]
+    # py-spy needs no privileges for a process that it starts itself.
+    command += ["--output", output, "--", *service.command]
+    profiled = service.variant(name="profile", command=command, stop_signal=signal.SIGINT)
+    with profiled.running():
+        profiled.measure(load, seconds)
+    samples = count_samples(output.read_text("utf-8"))
+    return {owner: number / samples.total() for owner, number in samples.items()}
 
 
-def owners(raw: str) -> Counter[str]:
-    """Return the samples by owner, from py-spy's format of a stack and a number in each line."""
-    found: Counter[str] = Counter()
+def count_samples(raw: str) -> Counter[str]:
+    """Return the samples by owner from py-spy's raw format: a stack and a number on each line."""
+    samples: Counter[str] = Counter()
     for line in raw.splitlines():
-        stack, _, samples = line.rpartition(" ")
-        if "importlib" in stack or "load_app" in stack:  # It starts.
-            continue
-        named = (
-            name
-            for frame in reversed(stack.split(";"))
-            for pattern, name in OWNERS.items()
-            if re.search(pattern, frame)
-        )
-        found[next(named, OTHER)] += int(samples)
-    return found
+        stack, _, number = line.rpartition(" ")
+        is_starting = "importlib" in stack or "load_app" in stack
+        if not is_starting:
+            samples[owner_of(stack)] += int(number)
+    return samples
+
+
+def owner_of(stack: str) -> str:
+    """Return the owner of the innermost frame that has one."""
+    for frame in reversed(stack.split(";")):
+        for pattern, owner in OWNERS.items():
+            if re.search(pattern, frame):
+                return owner
+    return OTHER

@@ -1,7 +1,7 @@
-"""What a part of the benchmarks has found, and how it gets onto its page in docs/benchmarks.
+"""The figures of a part of the benchmarks, and how they are written to its page in docs/benchmarks.
 
-A page says where: between `<!-- generated: NAME -->` and `<!-- end -->`. All else on it is written
-by hand, and stays.
+Tables and notes replace what is between `<!-- generated: NAME -->` and `<!-- end -->`. The rest of
+the page is written by hand and stays as it is.
 """
 
 import importlib.util
@@ -17,12 +17,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.reference import PART
-from tests.support import run
-from tests.tags import tags
-from tests.template import ROOT
+from harness.processes import run
+from harness.template import ROOT
+from tools.reference import PART
+from tools.tags import tags
 
-if TYPE_CHECKING:  # It is there for `make bench` only.
+if TYPE_CHECKING:  # Installed for `make bench` only.
     from matplotlib.axes import Axes
 
 PAGES = ROOT / "docs/benchmarks"
@@ -41,85 +41,110 @@ STYLE = {
     "savefig.transparent": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    **{
-        f"{name}color": INK
-        for name in ("text.", "axes.edge", "axes.label", "axes.title", "xtick.", "ytick.", "grid.")
-    },
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": INK,
 }
-ASK = "import json, sys; from importlib.metadata import version; print(json.dumps("
-ASK += "{name: version(name) for name in sys.argv[1:]}))"
+VERSIONS = """
+import json, platform, sys
+from importlib.metadata import version
+
+versions = {"Python": platform.python_version()}
+for name in sys.argv[1:]:
+    versions[name] = version(name)
+print(json.dumps(versions))
+"""
 
 
 class NotMeasuredError(Exception):
-    """Something is missing that a part needs; the message says what to do."""
+    """A part lacks something that it needs; the message says what to do."""
 
 
 @dataclass
 class Table:
-    """Rows of text under a header; the figures have their unit in the header."""
+    """Rows of text under a header, which names the units of figures."""
 
     header: list[str]
     rows: list[list[str]]
 
     def markdown(self) -> str:
-        """Return the table, with columns of figures on the right."""
-        columns = list(zip(*self.rows, strict=True))
-        sides = ["---:" if all(map(FIGURE.fullmatch, column)) else "---" for column in columns]
-        cells = [self.header, sides or ["---"] * len(self.header), *self.rows]
-        lines = [[cell.replace("|", "\\|") for cell in line] for line in cells]
-        return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        """Return the table in Markdown, with columns of figures aligned to the right."""
+        sides = ["---"] * len(self.header)
+        for number, column in enumerate(zip(*self.rows, strict=True)):
+            if all(map(FIGURE.fullmatch, column)):
+                sides[number] = "---:"
+        text = ""
+        for row in (self.header, sides, *self.rows):
+            cells = [cell.replace("|", "\\|") for cell in row]
+            text += f"| {' | '.join(cells)} |\n"
+        return text
 
 
 @dataclass
 class Report:
-    """What a part has found. A key is the name of a generated part of the page.
+    """The figures of a part, by the names of the generated parts of its page.
 
-    A plot draws into the axes that it is given, and becomes `PART-NAME.svg`, which the page shows.
+    A plot is a function that draws into axes; its picture is `PART-NAME.svg`.
     """
 
     tables: dict[str, Table] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     plots: dict[str, "Callable[[Axes], None]"] = field(default_factory=dict)
-    # Of the packages that were measured, by name.
+    # Versions of the measured packages.
     versions: Mapping[str, str] = field(default_factory=dict)
-    # Limits that were not kept, in words.
+    # Exceeded limits, as sentences.
     missed: list[str] = field(default_factory=list)
 
     def texts(self) -> dict[str, str]:
-        """Return what stands on the page, in Markdown, by the names of the generated parts."""
-        tables = {name: table.markdown() for name, table in self.tables.items()}
-        notes = {name: f"{note}\n" for name, note in self.notes.items()}
-        return {"machine": f"{machine(self.versions)}\n", **notes, **tables}
+        """Return the Markdown of each generated part."""
+        texts = {"machine": f"{machine(self.versions)}\n"}
+        for name, note in self.notes.items():
+            texts[name] = f"{note}\n"
+        for name, table in self.tables.items():
+            texts[name] = table.markdown()
+        return texts
 
 
 def write(part: str, report: Report, docs: Path = PAGES) -> None:
     """Fill the part's page in this folder and draw its plots beside it.
 
-    Where the folder has no such page, it gets a copy of the repository's. A part of the page that
-    is not in the report is not measured, and says so. Raise ValueError when the page has no place
-    for something that is in the report.
+    A folder without the page gets a copy of the repository's. Generated parts that are not in the
+    report say that they were not measured. Raises ValueError when the page lacks a generated part
+    or a picture of the report.
     """
     docs.mkdir(parents=True, exist_ok=True)
     page = docs / f"{part}.md"
     if not page.exists():
         shutil.copy(PAGES / page.name, page)
     text = page.read_text("utf-8")
-    texts, pictures = report.texts(), [f"{part}-{name}.svg" for name in report.plots]
-    there = [name for _, name, _ in PART.findall(text)]
-    shown = re.findall(rf"\(({re.escape(part)}-[^)]+\.svg)\)", text)
-    if homeless := {*texts, *pictures} - {*there, *shown}:
-        raise ValueError(f"{page.name} has no place for {', '.join(sorted(homeless))}")
-    text = PART.sub(lambda found: f"{found[1]}\n{texts.get(found[2], UNKNOWN)}\n{found[3]}", text)
+    texts = report.texts()
+    plots = {f"{part}-{name}.svg": plot for name, plot in report.plots.items()}
+    missing = {*texts, *plots} - names_on_page(text, part)
+    if missing:
+        raise ValueError(f"{page.name} has no place for {', '.join(sorted(missing))}")
+    text = PART.sub(lambda match: f"{match[1]}\n{texts.get(match[2], UNKNOWN)}\n{match[3]}", text)
     page.write_text(text, "utf-8")
     if importlib.util.find_spec("matplotlib") is None:
         print("No plots are drawn: `make bench` installs matplotlib", file=sys.stderr)
         return
-    for picture, plot in zip(pictures, report.plots.values(), strict=True):
+    for picture, plot in plots.items():
         draw(plot, docs / picture)
 
 
+def names_on_page(text: str, part: str) -> set[str]:
+    """Return the names of generated parts, and the files of pictures, on the page of a part."""
+    names = set(re.findall(rf"\(({re.escape(part)}-[^)]+\.svg)\)", text))
+    for _, name, _ in PART.findall(text):
+        names.add(name)
+    return names
+
+
 def draw(plot: "Callable[[Axes], None]", path: Path) -> None:
-    """Draw a small SVG that is the same for the same figures."""
+    """Draw a small SVG, which is the same for the same figures."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -134,23 +159,29 @@ def draw(plot: "Callable[[Axes], None]", path: Path) -> None:
 
 def versions(python: Path, *packages: str) -> dict[str, str]:
     """Return the versions of a Python and of packages in its environment."""
-    printed = run(python, "-c", ASK, *packages, cwd=python.parent).stdout
-    own = run(python, "-c", "import platform; print(platform.python_version())", cwd=python.parent)
-    return {"Python": own.stdout.strip(), **json.loads(printed)}
+    output = run(python, "-c", VERSIONS, *packages, cwd=python.parent).stdout
+    installed: dict[str, str] = json.loads(output)
+    return installed
 
 
 def machine(packages: Mapping[str, str] | None = None) -> str:
-    """Return a sentence on when and where this was measured, and with which packages."""
-    processor = re.search(r"(?m)^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text("utf-8"))
-    name = processor[1] if processor else platform.machine()
+    """Return a sentence with the date, the machine and the versions of a measurement."""
+    names = {"the template": tags.headings((ROOT / "CHANGELOG.md").read_text("utf-8"))[0]}
+    names |= packages or {}
+    names.setdefault("Python", platform.python_version())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    releases = tags.headings((ROOT / "CHANGELOG.md").read_text("utf-8"))
-    known = {"the template": releases[0], **(packages or {})}
-    known.setdefault("Python", platform.python_version())
     system = platform.freedesktop_os_release()["PRETTY_NAME"]
     return (
-        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores of {name} with"
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores of {processor()} with"
         f" {memory:.0f} GiB of memory, {system}, with "
-        + ", ".join(f"{package} {version}" for package, version in known.items())
+        + ", ".join(f"{name} {number}" for name, number in names.items())
         + "."
     )
+
+
+def processor() -> str:
+    """Return the model of the processor, or at least its architecture."""
+    model = re.search(r"(?m)^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text("utf-8"))
+    if model is None:
+        return platform.machine()
+    return model[1]

@@ -1,6 +1,6 @@
-"""The way from an empty folder to the first 200 from a migrated database, in three commands.
+"""Three commands from an empty folder to the first 200 of a service with a migrated database.
 
-Whoever measures it has limits to keep: COPY_LIMIT for `copier copy`, TOTAL_LIMIT for all three.
+Limits: COPY_LIMIT for `copier copy`, TOTAL_LIMIT for all three.
 """
 
 import os
@@ -15,29 +15,36 @@ import urllib.request
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.costs import Cost, now, since
 from benchmarks.report import Report, Table
-from tests.releases import commit, git
-from tests.support import free_port
-from tests.template import copy_of_working_tree
+from benchmarks.resource_usage import Cost, now, since
+from harness.releases import commit, git
+from harness.servers import free_port
+from harness.template import copy_of_working_tree
 
 COPY_LIMIT, TOTAL_LIMIT, PATIENCE = 3, 30, 60  # seconds
 ROUNDS = 3
 DATABASES = ("postgresql", "sqlite")
 STEPS = ("copier copy", "make setup", "make dev, to the first 200")
+# Variables of this process that would help or hinder the commands.
+DROPPED = ("DATABASE_URL", "MAKE", "ORDERS_", "PORT", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 
 
 def users_environment(port: int) -> dict[str, str]:
-    """Return the environment of a user's shell: nothing of this one may help or hinder."""
-    dropped = ("DATABASE_URL", "MAKE", "ORDERS_", "PORT", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    # The uv of the template's own environment is none that the user would have.
+    """Return the environment of a user's shell, without what comes from this process."""
+    environment = {}
+    for name, value in os.environ.items():
+        if not name.startswith(DROPPED):
+            environment[name] = value
+    # Without the uv of the template's virtual environment, which a user does not have.
+    folders = environment["PATH"].split(os.pathsep)
     own = Path(sys.executable).parent
-    folders = [folder for folder in kept["PATH"].split(os.pathsep) if Path(folder) != own]
-    return kept | {"PATH": os.pathsep.join(folders), "ORDERS_PORT": str(port)}
+    environment["PATH"] = os.pathsep.join(folder for folder in folders if Path(folder) != own)
+    environment["ORDERS_PORT"] = str(port)
+    return environment
 
 
 def run(command: list[str], folder: Path, env: dict[str, str]) -> Cost:
+    """Return the cost of a command; exit with its output when it fails."""
     before = now()
     done = subprocess.run(command, check=False, cwd=folder, env=env, capture_output=True, text=True)
     if done.returncode:
@@ -75,7 +82,7 @@ def is_ready(port: int) -> bool:
 
 
 def release(folder: Path) -> Path:
-    """Return a repository that has the working tree as a release: what users copy from."""
+    """Return a repository with the working tree as a release, as users copy it."""
     git("init", "--quiet", cwd=copy_of_working_tree(folder))
     commit(folder, "Release")
     git("tag", "--no-sign", "1.0.0", cwd=folder)
@@ -83,7 +90,7 @@ def release(folder: Path) -> Path:
 
 
 def start(template: Path, database: str, scratch: Path) -> list[Cost]:
-    """Return what each of the three commands costs, in an empty folder."""
+    """Return the cost of each of the three commands in an empty folder."""
     port = free_port()
     env = users_environment(port)
     project = scratch / "orders"
@@ -98,33 +105,47 @@ def start(template: Path, database: str, scratch: Path) -> list[Cost]:
 
 
 def total(costs: list[Cost]) -> Cost:
-    return Cost(sum(cost.wall for cost in costs), sum(cost.cpu for cost in costs))
+    walls, cpus = zip(*costs, strict=True)
+    return Cost(sum(walls), sum(cpus))
+
+
+def measure_rounds(template: Path, database: str, scratch: Path, rounds: int) -> list[list[Cost]]:
+    """Return the costs of the three commands of each round."""
+    return [start(template, database, scratch) for _ in range(rounds)]
+
+
+def add_rows(report: Report, database: str, rounds: list[list[Cost]]) -> None:
+    """Add the median round to the tables, and what exceeds a limit to `missed`."""
+    costs = sorted(rounds, key=total)[len(rounds) // 2]
+    sum_of_costs = total(costs)
+    for step, cost in zip((*STEPS, "total"), (*costs, sum_of_costs), strict=True):
+        row = [database, step, f"{cost.wall:.1f}", f"{cost.cpu:.1f}"]
+        report.tables["time"].rows.append(row)
+    copying = statistics.median(costs[0].wall for costs in rounds)
+    limits = (("copier copy", copying, COPY_LIMIT), ("total", sum_of_costs.wall, TOTAL_LIMIT))
+    for step, seconds, limit in limits:
+        report.tables["limits"].rows.append([database, step, f"{seconds:.1f}", str(limit)])
+        if seconds >= limit:
+            report.missed.append(f"{database}, {step}: {seconds:.1f} s (limit {limit} s)")
+
+
+def note_on_uv() -> str:
+    if shutil.which("uv", path=users_environment(0)["PATH"]):
+        return "uv was installed."
+    return "uv was not installed: `make setup` fetched it."
 
 
 def measure(folder: Path, *, quick: bool) -> Report:
     """Measure with either database; quick: one round on SQLite, whose package cache may be cold."""
-    report = Report(versions={"copier": version("copier")})
-    uv = shutil.which("uv", path=users_environment(0)["PATH"])
-    report.notes["uv"] = "uv was " + (
-        "installed." if uv else "not installed: `make setup` fetched it."
-    )
+    report = Report(versions={"copier": version("copier")}, notes={"uv": note_on_uv()})
+    report.tables["time"] = Table(["database", "step", "s on the clock", "CPU s"], [])
+    report.tables["limits"] = Table(["database", "what", "s on the clock", "limit, s"], [])
     template = release(folder / "template")
-    rows, limits = [], []
-    for database in DATABASES[1:] if quick else DATABASES:
-        rounds = [start(template, database, folder) for _ in range(1 if quick else ROUNDS + 1)]
+    if quick:
+        add_rows(report, "sqlite", measure_rounds(template, "sqlite", folder, 1))
+        return report
+    for database in DATABASES:
         # The first round fills the package cache.
-        rounds = rounds if quick else rounds[1:]
-        costs = sorted(rounds, key=total)[len(rounds) // 2]
-        for step, cost in zip((*STEPS, "total"), (*costs, total(costs)), strict=True):
-            rows.append([database, step, f"{cost.wall:.1f}", f"{cost.cpu:.1f}"])
-        copying = statistics.median(costs[0].wall for costs in rounds)
-        for what, took, limit in (
-            ("copier copy", copying, COPY_LIMIT),
-            ("total", total(costs).wall, TOTAL_LIMIT),
-        ):
-            limits.append([database, what, f"{took:.1f}", str(limit)])
-            if took >= limit:
-                report.missed.append(f"{database}, {what}: {took:.1f} s (limit {limit} s)")
-    report.tables["time"] = Table(["database", "step", "s on the clock", "CPU s"], rows)
-    report.tables["limits"] = Table(["database", "what", "s on the clock", "limit, s"], limits)
+        rounds = measure_rounds(template, database, folder, ROUNDS + 1)[1:]
+        add_rows(report, database, rounds)
     return report

@@ -1,14 +1,25 @@
-"""The time of the test suite by file, from the report that `make test` leaves in build/."""
+"""The time of the test suite by file, from the report that `make test` writes to build/."""
 
+import itertools
 import re
 from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 from benchmarks.report import NotMeasuredError, Report, Table
-from tests.template import ROOT
+from harness.template import ROOT
 
 JUNIT = ROOT / "build/junit.xml"
+# A class, which comes after the module.
+CLASS = re.compile(r"\.[A-Z]\w*$")
+
+
+class Test(NamedTuple):
+    """A test and its seconds."""
+
+    seconds: float
+    name: str
 
 
 def measure(folder: Path, *, quick: bool) -> Report:
@@ -19,32 +30,34 @@ def measure(folder: Path, *, quick: bool) -> Report:
 
 
 def read(text: str) -> Report:
-    """Return tests, seconds and the slowest test of each file, and all together, from JUnit's XML."""
+    """Return tests, seconds and the slowest test of each file, and in total, from JUnit's XML."""
     suite = ElementTree.fromstring(text).find("testsuite")
     if suite is None:
         raise NotMeasuredError("build/junit.xml has no suite: run `make test` again")
-    times: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    files = tests_by_file(suite)
+    table = Table(["file", "tests", "s", "slowest, s", "slowest"], [])
+    for path in sorted(files, key=lambda path: total(files[path]), reverse=True):
+        tests = files[path]
+        slowest = max(tests)
+        # Parameters may contain folders and values that differ between machines.
+        name = slowest.name.partition("[")[0]
+        cells = [str(len(tests)), f"{total(tests):.0f}", f"{slowest.seconds:.0f}", f"`{name}`"]
+        table.rows.append([f"`{path}`", *cells])
+    tests = list(itertools.chain(*files.values()))
+    table.rows.append(["all", str(len(tests)), f"{total(tests):.0f}", "", ""])
+    minutes, clock = total(tests) / 60, float(suite.attrib["time"]) / 60
+    note = f"Together they took {minutes:.0f} minutes, and {clock:.0f} on the clock."
+    return Report({"files": table}, {"clock": note})
+
+
+def tests_by_file(suite: ElementTree.Element) -> dict[str, list[Test]]:
+    files: dict[str, list[Test]] = defaultdict(list)
     for case in suite.iter("testcase"):
-        # A class would come after the module.
-        module = re.sub(r"\.[A-Z]\w*$", "", case.attrib["classname"])
-        times[module.replace(".", "/") + ".py"].append(
-            (float(case.attrib["time"]), case.attrib["name"])
-        )
-    rows = []
-    for path, tests in sorted(times.items(), key=lambda item: -total(item[1])):
-        seconds, name = max(tests)
-        # What it is run with may name folders and values that differ between machines.
-        slowest = f"`{name.partition('[')[0]}`"
-        rows.append(
-            [f"`{path}`", str(len(tests)), f"{total(tests):.0f}", f"{seconds:.0f}", slowest]
-        )
-    every = [test for tests in times.values() for test in tests]
-    rows.append(["all", str(len(every)), f"{total(every):.0f}", "", ""])
-    clock = float(suite.attrib["time"])
-    note = f"Together they took {total(every) / 60:.0f} minutes, and {clock / 60:.0f} on the clock."
-    header = ["file", "tests", "s", "slowest, s", "slowest"]
-    return Report({"files": Table(header, rows)}, {"clock": note})
+        module = CLASS.sub("", case.attrib["classname"])
+        path = module.replace(".", "/") + ".py"
+        files[path].append(Test(float(case.attrib["time"]), case.attrib["name"]))
+    return files
 
 
-def total(tests: list[tuple[float, str]]) -> float:
-    return sum(seconds for seconds, _ in tests)
+def total(tests: list[Test]) -> float:
+    return sum(test.seconds for test in tests)

@@ -1,7 +1,7 @@
--- What each workload asks for: `wrk ... -s wrk.lua URL -- WORKLOAD SEED users|dummy`.
+-- The requests of each workload: `wrk ... -s wrk.lua URL -- WORKLOAD SEED users|dummy`.
 local rows = 1000
 local json = { ["Content-Type"] = "application/json" }
-local workload, seed, peer, count
+local workload, seed, count
 
 local function id()
   return string.format("01890000-0000-7000-8000-%012x", math.random(0, rows - 1))
@@ -29,7 +29,7 @@ users.mix = function()
   return dice == 9 and users.post() or users.patch()
 end
 
--- The peer has other routes, and none that changes a row.
+-- fastapi_template has other routes, and none that changes a row.
 local dummy = {
   by_id = function() return wrk.format("GET", "/api/dummy/" .. math.random(1, rows)) end,
   list = function() return wrk.format("GET", "/api/dummy/?limit=20") end,

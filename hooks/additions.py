@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import textwrap
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from files import join_lines, without_blank
+from modules import parse_tree
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 REQUIREMENT = re.compile(r'\s+"[^"]+",')
+# The lists of dependencies in pyproject.toml, by the lines that open them.
 LISTS = {"dependencies = [": "dependencies", "dev = [": "dev"}
+# Blank, or indented as a statement in a class or a function.
+INDENTED = re.compile(r"    |$")
 
 
 class Addition(NamedTuple):
@@ -33,16 +38,20 @@ class Addition(NamedTuple):
             return cls(added, list(old[:start]))
         raise NoPlaceError
 
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines).strip("\n")
+
 
 class NoPlaceError(Exception):
-    """An edit that belongs nowhere in the new file, as far as this can tell."""
+    """An edit belongs nowhere in the new file, as far as can be decided here."""
 
 
 def is_settled(name: str, old: Sequence[str], start: int, end: int, lines: Sequence[str]) -> bool:
-    """Return whether nothing is to be done: `.PHONY` names no target more, or lines are blank."""
+    """Return whether nothing is to be done: no new target in `.PHONY`, or blank lines only."""
     if name == "Makefile" and start < end and is_phony(old[:end]):
         return not targets(lines) - targets(old[start:end])
-    return not any(line.strip() for line in [*old[start:end], *lines])
+    return not without_blank([*old[start:end], *lines])
 
 
 def targets(lines: Sequence[str]) -> set[str]:
@@ -67,29 +76,29 @@ def is_phony(before: Sequence[str]) -> bool:
 
 
 def check_code(text: str) -> None:
-    """Raise NoPlaceError where these are no whole statements."""
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError):
-        raise NoPlaceError from None
+    """Raise NoPlaceError unless these are whole statements."""
+    if parse_tree(text) is None:
+        raise NoPlaceError
 
 
 def check_block(addition: Addition, opening: str) -> None:
-    """Raise NoPlaceError unless these are statements of the block that a line has opened."""
-    opened = [line for line in addition.before if re.match(r"(class|def|async def|@)", line)]
-    code = textwrap.dedent("\n".join(addition.lines))
-    first = next(filter(str.strip, addition.lines), "")
-    if not opened or not opened[-1].startswith(opening) or not re.match(r" {4}\S", first):
+    """Raise NoPlaceError unless these are statements in the block that begins with `opening`."""
+    opened = ""
+    for line in addition.before:
+        if re.match(r"(class|def|async def|@)", line):
+            opened = line
+    if not opened.startswith(opening):
         raise NoPlaceError
-    if not all(re.match(r"    |$", line) for line in addition.lines):
+    code = without_blank(addition.lines)
+    if not code or not re.match(r" {4}\S", code[0]) or not all(map(INDENTED.match, addition.lines)):
         raise NoPlaceError
-    check_code(code)
+    check_code(textwrap.dedent("\n".join(addition.lines)))
 
 
 def add_to_application(addition: Addition, new: str) -> str:
     """Add routers, middleware and mounts before create_app() returns."""
     check_block(addition, "def create_app(")
-    text = "".join(f"{line}\n" for line in addition.lines if line.strip())
+    text = join_lines(without_blank(addition.lines))
     if not re.search(r"(?m)^    return app$", new) or "return" in text.split():
         raise NoPlaceError
     return re.sub(r"(?m)^(?=    return app$)", lambda _: text, new, count=1)
@@ -98,56 +107,66 @@ def add_to_application(addition: Addition, new: str) -> str:
 def add_setting(addition: Addition, new: str) -> str:
     """Add fields at the end of class Settings, which is the last thing in its file."""
     check_block(addition, "class Settings(")
-    text = "\n".join(addition.lines).strip("\n")
-    return f"{new.rstrip()}\n{text}\n"
+    return f"{new.rstrip()}\n{addition.text}\n"
 
 
 def add_fixture(addition: Addition, new: str) -> str:
     """Add fixtures and functions at the end."""
-    code = "\n".join(addition.lines).strip("\n")
-    if not re.match(r"(@|def |async def |class |[A-Z_]+ =|#)", code):
+    if not re.match(r"(@|def |async def |class |[A-Z_]+ =|#)", addition.text):
         raise NoPlaceError
-    check_code(code)
-    return f"{new.rstrip()}\n\n\n{code}\n"
+    check_code(addition.text)
+    return f"{new.rstrip()}\n\n\n{addition.text}\n"
 
 
 def add_target(addition: Addition, new: str) -> str:
     """Add targets at the end of the Makefile."""
-    text = "\n".join(addition.lines).strip("\n")
-    if not re.match(r"(\.PHONY|[\w.-]+ ?:|#|[A-Z_]+ [:?+]?=)", text):
+    if not re.match(r"(\.PHONY|[\w.-]+ ?:|#|[A-Z_]+ [:?+]?=)", addition.text):
         raise NoPlaceError
-    return f"{new}\n{text}\n"
+    return f"{new}\n{addition.text}\n"
 
 
 def add_requirement(addition: Addition, new: str) -> str:
     """Add dependencies to their list, and tables at the end."""
-    text = "\n".join(addition.lines).strip("\n")
-    if text.startswith("[tool.") and text.splitlines()[0] not in new.splitlines():
-        return f"{new}\n{text}\n"
-    if not all(REQUIREMENT.fullmatch(line) for line in addition.lines):
+    heading = addition.text.partition("\n")[0]
+    if heading.startswith("[tool.") and heading not in new.splitlines():
+        return f"{new}\n{addition.text}\n"
+    if not all(map(REQUIREMENT.fullmatch, addition.lines)):
         raise NoPlaceError
-    opened = next((line for line in reversed(addition.before) if line.endswith("[")), "")
-    if opened not in LISTS or "]" in addition.before[addition.before.index(opened) :]:
+    opening = find_open_list(addition.before)
+    pattern = rf"(?m)^{LISTS[opening]} = \[\n?(?P<items>[^\[\]\n]*(\[[^\]\n]*\][^\[\]\n]*)*)"
+    opened = re.search(pattern, new)
+    if not opened:
         raise NoPlaceError
-    items = "\n".join(addition.lines)
-    pattern = rf"(?m)^{LISTS[opened]} = \[\n?(?P<first>[^\[\]\n]*(\[[^\]\n]*\][^\[\]\n]*)*)"
-    found = re.search(pattern, new)
-    if not found:
-        raise NoPlaceError
-    first = f"    {found['first'].strip().rstrip(',')},\n" if found["first"].strip() else ""
-    ending = "" if new[found.end() :].startswith("\n") else "\n"
-    return f"{new[: found.start()]}{opened}\n{first}{items}{ending}{new[found.end() :]}"
+    lines = [opening]
+    items = opened["items"].strip()
+    if items:
+        lines.append(f"    {items.rstrip(',')},")
+    text = "\n".join([*lines, *addition.lines])
+    if not new[opened.end() :].startswith("\n"):
+        text += "\n"
+    return new[: opened.start()] + text + new[opened.end() :]
+
+
+def find_open_list(lines: Sequence[str]) -> str:
+    """Return the line that opens a list of dependencies which has not ended yet."""
+    for number in reversed(range(len(lines))):
+        opening = lines[number]
+        if not opening.endswith("["):
+            continue
+        if opening not in LISTS or "]" in lines[number:]:
+            break
+        return opening
+    raise NoPlaceError
 
 
 def add_section(addition: Addition, new: str) -> str:
     """Add sections at the end of the README."""
-    text = "\n".join(addition.lines).strip("\n")
-    if not text.startswith("## "):
+    if not addition.text.startswith("## "):
         raise NoPlaceError
-    return f"{new}\n{text}\n"
+    return f"{new}\n{addition.text}\n"
 
 
-PLACERS: dict[str, Callable[[Addition, str], str]] = {
+ADDERS: dict[str, Callable[[Addition, str], str]] = {
     "Makefile": add_target,
     "README.md": add_section,
     "main.py": add_to_application,
@@ -157,10 +176,11 @@ PLACERS: dict[str, Callable[[Addition, str], str]] = {
 }
 
 
-def find_placer(name: str) -> Callable[[Addition, str], str] | None:
-    """Return what puts additions to a file in their place; of the package, by the last name."""
-    if name in PLACERS:
-        return PLACERS[name]
+def find_adder(name: str) -> Callable[[Addition, str], str] | None:
+    """Return the function that adds lines to a file; in the package it goes by the last name."""
+    if name in ADDERS:
+        return ADDERS[name]
     path = PurePosixPath(name)
-    in_package = path.name in {"main.py", "settings.py"} and path.parts[0] not in {"tests", "kit"}
-    return PLACERS[path.name] if in_package else None
+    if path.name in {"main.py", "settings.py"} and path.parts[0] not in {"tests", "kit"}:
+        return ADDERS[path.name]
+    return None

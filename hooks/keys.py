@@ -6,6 +6,8 @@ import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from modules import parse_tree
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -22,23 +24,24 @@ class Keys(NamedTuple):
 
     def add(self, text: str) -> str:
         """Return the code whose models name UUIDKey, as Base brings no `id` any more."""
-        tree = parse(text)
-        bases = set(self._bases(tree))
+        bases = set(self._bases(text))
         lines = text.splitlines(keepends=True)
         changed = False
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef) and self._needs_key(node, bases, text):
+        for node in find_classes(text):
+            if self._needs_key(node, bases, text):
                 first = node.bases[0]
                 line = lines[first.lineno - 1].encode()
                 start, end = line[: first.col_offset], line[first.col_offset :]
                 lines[first.lineno - 1] = (start + b"UUIDKey, " + end).decode()
                 changed = True
-        return import_key("".join(lines)) if changed else text
+        if not changed:
+            return text
+        return import_key("".join(lines))
 
-    def _bases(self, tree: ast.Module) -> Iterator[str]:
+    def _bases(self, text: str) -> Iterator[str]:
         """Yield the names by which a module knows the base of all models."""
         modules = {f"{self.package}.models", f"{self.package}.models.base", "base", "models"}
-        for node in ast.walk(tree):
+        for node in ast.walk(parse_tree(text) or ast.Module([], [])):
             if isinstance(node, ast.ImportFrom) and node.module in modules:
                 for alias in node.names:
                     if alias.name == "Base":
@@ -46,56 +49,70 @@ class Keys(NamedTuple):
 
     def _needs_key(self, node: ast.ClassDef, bases: set[str], text: str) -> bool:
         names = {base.id for base in node.bases if isinstance(base, ast.Name)}
-        if not names & bases or names & {"UUIDKey"} or "id" in names_of(node):
+        if not names & bases or "UUIDKey" in names or "id" in attributes_of(node):
             return False
-        has_own = PRIMARY_KEY.search(ast.get_source_segment(text, node) or "")
-        return not (self.only_missing and (has_own or names & self.mixins))
+        if not self.only_missing:
+            return True
+        return not has_primary_key(node, text) and not names & self.mixins
 
 
-def parse(text: str) -> ast.Module:
-    """Return the tree of a module, an empty one where the text is no Python."""
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError):
-        return ast.Module([], [])
+def find_classes(text: str) -> Iterator[ast.ClassDef]:
+    """Yield the classes of a module; none if the text is not Python."""
+    for node in ast.walk(parse_tree(text) or ast.Module([], [])):
+        if isinstance(node, ast.ClassDef):
+            yield node
 
 
 def find_base(text: str) -> ast.ClassDef | None:
-    nodes = ast.walk(parse(text))
-    classes = (node for node in nodes if isinstance(node, ast.ClassDef) and node.name == "Base")
-    return next(classes, None)
+    for node in find_classes(text):
+        if node.name == "Base":
+            return node
+    return None
+
+
+def has_primary_key(node: ast.ClassDef, text: str) -> bool:
+    return PRIMARY_KEY.search(ast.get_source_segment(text, node) or "") is not None
 
 
 def brings_key(text: str) -> bool:
     """Return whether the base of all models brings `id`, as a column or, in 1.8, to its tables."""
     base = find_base(text)
-    return base is not None and ("id" in names_of(base) or adds_missing(text))
+    return base is not None and ("id" in attributes_of(base) or adds_missing_key(text))
 
 
-def adds_missing(text: str) -> bool:
+def adds_missing_key(text: str) -> bool:
+    """Return whether the base of all models is that of 1.8, which adds `id` to tables without key."""
     base = find_base(text)
-    functions = (node for node in base.body if isinstance(node, ast.FunctionDef)) if base else ()
-    return any(node.name == "__table_cls__" for node in functions)
+    if base is None:
+        return False
+    for node in base.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "__table_cls__":
+            return True
+    return False
 
 
 def find_mixins(texts: Iterable[str]) -> frozenset[str]:
     """Return the classes that have a primary key, for others to derive from."""
-    return frozenset(
-        node.name
-        for text in texts
-        if PRIMARY_KEY.search(text)
-        for node in ast.walk(parse(text))
-        if isinstance(node, ast.ClassDef)
-        and PRIMARY_KEY.search(ast.get_source_segment(text, node) or "")
-    )
+    mixins = set()
+    for text in filter(PRIMARY_KEY.search, texts):
+        for node in find_classes(text):
+            if has_primary_key(node, text):
+                mixins.add(node.name)
+    return frozenset(mixins)
 
 
-def names_of(node: ast.ClassDef) -> set[str]:
-    """Return what the body of a class defines."""
+def attributes_of(node: ast.ClassDef) -> set[str]:
+    """Return the names that the body of a class assigns or annotates."""
     names = set()
     for statement in node.body:
-        targets = getattr(statement, "targets", [getattr(statement, "target", None)])
-        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+        targets: list[ast.expr] = []
+        if isinstance(statement, ast.Assign):
+            targets = statement.targets
+        elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
+            targets = [statement.target]
+        for target in targets:
+            if isinstance(target, ast.Name):
+                names.add(target.id)
     return names
 
 

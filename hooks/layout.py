@@ -22,10 +22,9 @@ RENDERED_FILES = {
     "compose.yaml",
     "renovate.json",
 }
-# By these the package of a service of 1.x is known.
+# Files that are in the package of every service of 1.x.
 KNOWN = ("db.py", "errors.py", "main.py", "models/base.py", "models/user.py", "settings.py")
 PACKAGE_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
-SOURCES = ("src/", "lib/")
 # Of a file that was moved and edited, this much is equal.
 EQUAL = 0.6
 LEAST_LINES = 5
@@ -42,8 +41,15 @@ class Layout(NamedTuple):
         return self.folder.removesuffix(self.package.replace(".", "/"))
 
     def name(self, name: str) -> str:
-        """Return how a file of 1.x is called here."""
+        """Return the name that a file of 1.x has in this service."""
         return re.sub(r"^app(?=/)", self.folder, name)
+
+    def name_of_new(self, name: str) -> str:
+        """Return the name that a file of a fresh copy of 2.0 has in this service."""
+        for package in (self.package, "app"):
+            if name.startswith(f"{package}/"):
+                return f"{self.folder}{name.removeprefix(package)}"
+        return name
 
     def text(self, name: str, text: str) -> str:
         """Return the text of a file of 1.x, had it been rendered for this package."""
@@ -56,81 +62,82 @@ class Layout(NamedTuple):
 
 def find_layout(names: Iterable[str]) -> Layout:
     """Return the layout of a service with these files."""
-    found = Counter(
-        name.removesuffix(f"/{known}")
-        for name in names
-        for known in KNOWN
-        if name.endswith(f"/{known}")
-    )
-    if not found:
+    folders: Counter[str] = Counter()
+    for name in names:
+        for known in KNOWN:
+            if name.endswith(f"/{known}"):
+                folders[name.removesuffix(f"/{known}")] += 1
+    if not folders:
         return Layout()
-    folder, count = found.most_common(1)[0]
-    if 2 * found["app"] >= count:
+    folder, count = folders.most_common(1)[0]
+    if 2 * folders["app"] >= count:
         return Layout()
-    source = next((prefix for prefix in SOURCES if folder.startswith(prefix)), "")
-    return Layout(folder, folder.removeprefix(source).replace("/", "."))
+    package = re.sub(r"^(src|lib)/", "", folder)
+    return Layout(folder, package.replace("/", "."))
 
 
 def find_moved(before: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
-    """Return the files that are called otherwise here, old names and new."""
+    """Return the files that have another name in this service, old names and new."""
     moved: dict[str, str] = {}
-    candidates = {name: text.splitlines() for name, text in own.items() if name not in before}
+    candidates = {name: text for name, text in own.items() if name not in before}
     for name, text in before.items():
-        lines = text.splitlines()
-        if name in own or len(lines) < LEAST_LINES:
+        if name in own or len(text.splitlines()) < LEAST_LINES:
             continue
-        likeness = {
-            other: difflib.SequenceMatcher(None, lines, theirs, autojunk=False)
-            for other, theirs in candidates.items()
-            if PurePosixPath(other).suffix == PurePosixPath(name).suffix
-            and other not in moved.values()
-        }
-        scores = {
-            other: matcher.ratio()
-            for other, matcher in likeness.items()
-            if matcher.real_quick_ratio() >= EQUAL and matcher.quick_ratio() >= EQUAL
-        }
-        best = max(scores, key=lambda other: scores[other], default=None)
-        if best is not None and scores[best] >= EQUAL:
-            moved[name] = best
+        likest = find_likest(name, text, candidates)
+        if likest is not None:
+            moved[name] = likest
+            del candidates[likest]
     return moved
+
+
+def find_likest(name: str, text: str, candidates: Mapping[str, str]) -> str | None:
+    """Return the candidate with most lines in common, if those are enough for a moved file."""
+    likest, highest = None, 0.0
+    for candidate, own in candidates.items():
+        if PurePosixPath(candidate).suffix == PurePosixPath(name).suffix:
+            likeness = compare(text.splitlines(), own.splitlines())
+            if likeness >= EQUAL and likeness > highest:
+                likest, highest = candidate, likeness
+    return likest
+
+
+def compare(lines: list[str], others: list[str]) -> float:
+    """Return how much of two texts is equal, from 0 to 1; 0 if it is less than EQUAL for sure."""
+    matcher = difflib.SequenceMatcher(None, lines, others, autojunk=False)
+    if matcher.real_quick_ratio() < EQUAL or matcher.quick_ratio() < EQUAL:
+        return 0
+    return matcher.ratio()
 
 
 def module_of(name: str, parent: str) -> str:
     """Return how a file is imported."""
     path = PurePosixPath(name.removeprefix(parent)).with_suffix("")
-    parts = path.parts[:-1] if path.name == "__init__" else path.parts
-    return ".".join(parts)
+    if path.name == "__init__":
+        path = path.parent
+    return ".".join(path.parts)
 
 
 def rename_modules(text: str, moved: Mapping[str, str], parent: str) -> str:
     """Return a text that names moved modules, and folders of which all have moved, as they are."""
-    modules = {
-        module_of(old, parent): module_of(new, parent)
-        for old, new in moved.items()
-        if old.endswith(".py")
-    }
-    folders = {
-        (old.rpartition(".")[0], new.rpartition(".")[0])
-        for old, new in modules.items()
-        if old.rpartition(".")[2] == new.rpartition(".")[2]
-    }
-    modules |= {old: new for old, new in folders if old.count(".") and old != new}
+    modules: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    for name, new_name in moved.items():
+        if not name.endswith(".py"):
+            continue
+        old, new = module_of(name, parent), module_of(new_name, parent)
+        modules[old] = new
+        folder, _, last = old.rpartition(".")
+        new_folder, _, new_last = new.rpartition(".")
+        if last == new_last and folder.count(".") and folder != new_folder:
+            folders[folder] = new_folder
+    modules.update(folders)
     for old, new in sorted(modules.items(), reverse=True):
         text = re.sub(rf"(?<![\w.]){re.escape(old)}(?!\w)", new, text)
     return text
 
 
-def name_in(layout: Layout, name: str) -> str:
-    """Return where a file of a fresh copy belongs in a service of this layout."""
-    for package in (layout.package, "app"):
-        if name.startswith(f"{package}/"):
-            return f"{layout.folder}{name.removeprefix(package)}"
-    return name
-
-
 def is_owned(name: str) -> bool:
-    """Return whether the file is the project's own since 2.0.0; revisions are from the first on."""
+    """Return whether the file is the project's own since 2.0.0; revisions always were."""
     path = PurePosixPath(name)
     return path.parts[0] not in RENDERED and name not in RENDERED_FILES and not is_revision(name)
 

@@ -8,8 +8,12 @@ import re
 import tokenize
 from typing import NamedTuple
 
+from files import join_lines
+
 # Stands for the imports in the body of a module.
 IMPORTS = "# <imports>"
+# What makes two statements the same, however they are formatted.
+Identity = tuple[str, int, tuple[str, ...]]
 
 
 class Module:
@@ -24,31 +28,55 @@ class Module:
         self.body = [*self.lines[: self.start], IMPORTS, *self.lines[self.end :]]
 
     def _find_imports(self) -> tuple[int, int]:
-        """Return the lines of the first imports in a row; where they would be if there is none."""
+        """Return where the first imports in a row begin and end, or would if there are none."""
         nodes = self.tree.body
-        first = next((i for i, node in enumerate(nodes) if is_import(node)), None)
-        if first is None:
-            docstring = nodes[:1] if ast.get_docstring(self.tree) is not None else []
-            end = (docstring[0].end_lineno or 0) if docstring else 0
+        first = 0
+        while first < len(nodes) and not is_import(nodes[first]):
+            first += 1
+        if first == len(nodes):
+            end = self._end_of_docstring()
             return end, end
         last = first
         while last + 1 < len(nodes) and is_import(nodes[last + 1]):
             last += 1
         return nodes[first].lineno - 1, nodes[last].end_lineno or 0
 
+    def _end_of_docstring(self) -> int:
+        if ast.get_docstring(self.tree) is None:
+            return 0
+        return self.tree.body[0].end_lineno or 0
+
     @property
     def text_of_body(self) -> str:
-        return "".join(f"{line}\n" for line in self.body)
+        return join_lines(self.body)
+
+    @property
+    def bindings(self) -> dict[str, str]:
+        """The names that the imports bind, each with a statement of its own."""
+        statements = {}
+        for node in ast.walk(ast.parse("\n".join(self.imports))):
+            if isinstance(node, ast.ImportFrom):
+                source = f"from {'.' * node.level}{node.module or ''} "
+            elif isinstance(node, ast.Import):
+                source = ""
+            else:
+                continue
+            for alias in node.names:
+                # `import a.b` under its full name: `import a` binds `a` as well.
+                statements[alias.asname or alias.name] = f"{source}import {ast.unparse(alias)}"
+        return statements
 
     def restore(self, body: list[str], imports: list[str]) -> list[str]:
-        """Return the lines of a body with imports in their place."""
+        """Return the lines of a body with imports where they belong."""
         number = body.index(IMPORTS) if IMPORTS in body else 0
         return [*body[:number], *imports, *body[number + 1 :]]
 
     def range_of(self, node: ast.stmt) -> tuple[int, int]:
         """Return where the lines of a statement begin and end, its decorators included."""
-        decorators = getattr(node, "decorator_list", [])
-        first = min([node.lineno, *(item.lineno for item in decorators)])
+        first = node.lineno
+        decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+        if decorators:
+            first = decorators[0].lineno
         return first - 1, node.end_lineno or first
 
     def lines_of(self, node: ast.stmt) -> list[str]:
@@ -60,20 +88,24 @@ class Module:
         start, _ = self.range_of(node)
         return not self.lines[start][: node.col_offset].strip()
 
+    def identify(self, node: ast.stmt) -> Identity:
+        """Return what a statement has in common with the same one in another format."""
+        return ast.dump(node), node.col_offset, self.comments(node)
+
     def comments(self, node: ast.stmt) -> tuple[str, ...]:
         """Return the comments within a statement."""
         text = "\n".join(self.lines_of(node))
         if "#" not in text:
             return ()
         try:
-            tokens = [*tokenize.generate_tokens(io.StringIO(text.strip()).readline)]
+            tokens = list(tokenize.generate_tokens(io.StringIO(text.strip()).readline))
         except (tokenize.TokenError, IndentationError):
             return tuple(re.findall(r"#.*", text))
         return tuple(token.string for token in tokens if token.type == tokenize.COMMENT)
 
 
-class Imports(NamedTuple):
-    """Statements to add, names to import no longer, and whether an edit has found no place."""
+class ImportChoice(NamedTuple):
+    """Statements to add, names to import no longer, and whether an edit does not fit."""
 
     added: list[str]
     dropped: set[str]
@@ -85,83 +117,72 @@ def is_import(node: ast.stmt) -> bool:
 
 
 def parse(text: str) -> Module | None:
-    """Return the module; None where the text is no Python."""
+    """Return the module; None if the text is not Python."""
     try:
         return Module(text)
     except (SyntaxError, ValueError):
         return None
 
 
-def imported(text: str) -> dict[str, str]:
-    """Return the names that the imports bind, each with a statement of its own."""
-    found = {}
-    for node in ast.walk(ast.parse(text)):
-        if not isinstance(node, ast.ImportFrom | ast.Import):
-            continue
-        for alias in node.names:
-            item = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
-            module = "." * getattr(node, "level", 0) + (getattr(node, "module", None) or "")
-            source = f"from {module} " if isinstance(node, ast.ImportFrom) else ""
-            name = alias.asname or alias.name
-            if isinstance(node, ast.Import) and not alias.asname:
-                # `import a` and `import a.b` bind the same name.
-                found[alias.name] = f"import {item}"
-                continue
-            found[name] = f"{source}import {item}"
-    return found
+def parse_tree(text: str | bytes) -> ast.Module | None:
+    """Return the syntax tree of a module; None if the text is not Python."""
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
 
 
-def words(text: str) -> set[str]:
-    """Return the words of a text but those behind a dot, which are attributes."""
-    return set(re.findall(r"(?<![\w.])\w+", text))
+def words(lines: list[str]) -> set[str]:
+    """Return the words of a text except those after a dot, which are attributes."""
+    return set(re.findall(r"(?<![\w.])\w+", "\n".join(lines)))
 
 
 def is_used(name: str, used: set[str]) -> bool:
     return name.partition(".")[0] in used
 
 
-def choose_imports(body: str, old: Module, mine: Module, new: Module) -> Imports:
+def choose_imports(body: str, old: Module, mine: Module, new: Module) -> ImportChoice:
     """Import what the body uses; keep imports for their effect; drop what was dropped."""
-    used, own_words = words(body), words("\n".join(mine.body))
-    before, own, after = (imported("\n".join(module.imports)) for module in (old, mine, new))
-    added, rejected = [], False
-    for name, statement in own.items():
+    used, own_words = words([body]), words(mine.body)
+    before, after = old.bindings, new.bindings
+    known = old.imports + new.imports
+    added = [line for line in mine.imports if line.lstrip().startswith("#") and line not in known]
+    rejected = False
+    for name, statement in mine.bindings.items():
         if name in after or statement in after.values():
             continue
         is_own = before.get(name) != statement
-        if (
-            is_used(name, used)
-            and f"def {name}(" not in body
-            or is_own
-            and not is_used(name, own_words)
-        ):
+        is_needed = is_used(name, used) and f"def {name}(" not in body
+        is_for_effect = is_own and not is_used(name, own_words)
+        if is_needed or is_for_effect:
             added.append(statement)
         elif is_own:
             rejected = True
-    comments = [line for line in mine.imports if line.lstrip().startswith("#")]
-    added[:0] = [line for line in comments if line not in old.imports + new.imports]
-    dropped = {
-        name for name in before if name not in own and name in after and not is_used(name, used)
-    }
-    dropped |= {
-        name
-        for name in after
-        if name not in before
-        and name not in own
-        and not is_used(name, used)
-        and is_used(name, words("\n".join(new.body)))
-    }
-    return Imports(added, dropped, rejected)
+    return ImportChoice(added, find_dropped(used, old, mine, new), rejected)
 
 
-def add_imports(body: str, new: Module, added: list[str], dropped: set[str]) -> str:
-    """Return the module; `make format` puts the imports in order."""
-    block = "\n".join(new.imports)
-    if dropped:
-        kept = imported(block).items()
-        block = "\n".join(statement for name, statement in kept if name not in dropped)
-    lines = [*added, *block.splitlines()]
-    if added and not new.imports:
-        lines = ["", *lines]
-    text = "".join(f"{line}\n" for line in lines)
-    return body.replace(f"{IMPORTS}\n", text, 1)
+def find_dropped(used: set[str], old: Module, mine: Module, new: Module) -> set[str]:
+    """Return names that the new file imports for what the project has deleted or replaced."""
+    used_when_new = words(new.body)
+    before, own = old.bindings, mine.bindings
+    dropped = set()
+    for name in new.bindings:
+        if name in own or is_used(name, used):
+            continue
+        if name in before or is_used(name, used_when_new):
+            dropped.add(name)
+    return dropped
+
+
+def add_imports(body: str, new: Module, choice: ImportChoice) -> str:
+    """Return the module; `make format` sorts the imports."""
+    imports = new.imports
+    if choice.dropped:
+        imports = []
+        for name, statement in new.bindings.items():
+            if name not in choice.dropped:
+                imports.append(statement)
+    lines = [*choice.added, *imports]
+    if choice.added and not new.imports:
+        lines.insert(0, "")
+    return body.replace(f"{IMPORTS}\n", join_lines(lines), 1)

@@ -1,4 +1,4 @@
-"""Names that the project's own code imports from its other modules, and that are not there."""
+"""Finds names that the project's own code imports from its other modules, and that are gone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ import ast
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modules import parse_tree
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
 def defined(text: str) -> set[str]:
     """Return the names that a module defines, without those that it imports."""
-    return {name for node in ast.parse(text).body for name in bound(node)}
+    return defined_in(ast.parse(text))
+
+
+def defined_in(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in tree.body:
+        names.update(bound(node))
+    return names
 
 
 def bound(node: ast.stmt) -> Iterator[str]:
@@ -27,60 +36,68 @@ def bound(node: ast.stmt) -> Iterator[str]:
 
 def exported(path: Path) -> set[str] | None:
     """Return all that can be imported from a module; None where that cannot be known."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
+    tree = parse_tree(path.read_bytes())
+    if tree is None:
         return None
-    names = {name for node in tree.body for name in bound(node)}
+    names = defined_in(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+            for alias in node.names:
+                names.add((alias.asname or alias.name).partition(".")[0])
         if isinstance(node, ast.FunctionDef) and node.name == "__getattr__":
             return None
-    return None if "*" in names else names
+    if "*" in names:
+        return None
+    return names
 
 
-def find_missing(text: str, roots: Iterable[str]) -> Iterator[str]:
-    """Yield what is imported from a folder of the project and is not there, as `app.errors.x`."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if is_gone(alias.name, roots):
-                    yield alias.name
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from find_missing_of(node.module, [a.name for a in node.names], roots)
+class Sources:
+    """The folders that the project's modules are imported from."""
 
+    def __init__(self, roots: Iterable[str]) -> None:
+        self.roots = [Path(root) for root in roots]
 
-def find_missing_of(module: str, names: list[str], roots: Iterable[str]) -> Iterator[str]:
-    path = find_module(module, roots)
-    if path is None:
-        if is_gone(module, roots):
-            yield module
-        return
-    known = exported(path)
-    for name in names:
-        is_module = find_module(f"{module}.{name}", roots) or (path.parent / name).is_dir()
-        if known is not None and name not in known and name != "*" and not is_module:
-            yield f"{module}.{name}"
+    def find_missing(self, text: str) -> Iterator[str]:
+        """Yield what a module imports from the project and is gone, as `app.errors.x`."""
+        for node in ast.walk(parse_tree(text) or ast.Module([], [])):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    if self.is_gone(alias.name):
+                        yield alias.name
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield from self._find_missing_names(node.module, node.names)
 
+    def _find_missing_names(self, module: str, names: list[ast.alias]) -> Iterator[str]:
+        path = self.find_module(module)
+        if path is None:
+            if self.is_gone(module):
+                yield module
+            return
+        known = exported(path)
+        if known is None:
+            return
+        for alias in names:
+            name = alias.name
+            is_module = self.find_module(f"{module}.{name}") or (path.parent / name).is_dir()
+            if name not in known and name != "*" and not is_module:
+                yield f"{module}.{name}"
 
-def find_module(module: str, roots: Iterable[str]) -> Path | None:
-    for root in roots:
-        path = Path(root, *module.split("."))
-        for file in (path.with_suffix(".py"), path / "__init__.py"):
-            if file.is_file():
-                return file
-    return None
+    def find_module(self, module: str) -> Path | None:
+        """Return the file of a module or of a package."""
+        for root in self.roots:
+            path = root.joinpath(*module.split("."))
+            for file in (path.with_suffix(".py"), path / "__init__.py"):
+                if file.is_file():
+                    return file
+        return None
 
-
-def is_gone(module: str, roots: Iterable[str]) -> bool:
-    """Return whether the module is below a folder of the project's own code, and not there."""
-    first = module.partition(".")[0]
-    folders = [Path(root, first) for root in roots]
-    own = any(folder.is_dir() and any(folder.glob("*.py")) for folder in folders)
-    is_folder = any(Path(root, *module.split(".")).is_dir() for root in roots)
-    return own and not is_folder and find_module(module, roots) is None
+    def is_gone(self, module: str) -> bool:
+        """Return whether the module should be in one of the project's own folders, and is not."""
+        if self.find_module(module) is not None:
+            return False
+        is_own = False
+        for root in self.roots:
+            if root.joinpath(*module.split(".")).is_dir():
+                return False
+            is_own |= any((root / module.partition(".")[0]).glob("*.py"))
+        return is_own

@@ -7,8 +7,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from files import join_lines
+
 # Not the release: a template without tags has another name for it than the clone that copier reads.
 IDENTITY = re.compile(r"(?m)^(?:_src_path|service_name): .*$")
+# copier's name for the folder in which it renders the old release.
+OLD_COPY = "copier.*old_copy.*"
 
 
 class Refusal(Exception):
@@ -29,7 +33,7 @@ class Project:
         self.answers_file = Path(answers_file)
 
     def restore(self) -> None:
-        """Put back what is committed: whatever differs, hooks have done."""
+        """Put back what is committed: hooks have made all differences."""
         git("reset", "--quiet", "--", ".")
         git("checkout", "--quiet", "--", ".")
         git("clean", "-fdq", "--", ".")
@@ -37,14 +41,14 @@ class Project:
     def rename(self, old: str, new: str) -> None:
         """Give one of the template's files its new name, with the edits made to it here.
 
-        copier compares its rendering of the old release with the index, and puts the difference
-        into the new release. Both have to have the file under its new name; otherwise the edits
-        are lost or, with the index alone, conflicts.
+        copier compares its copy of the old release with the index, and applies the difference to
+        the new release. Both need the new name of the file; otherwise the edits are lost or, with
+        the index alone, become conflicts.
         """
-        rendering = self.old_rendering()
-        if rendering and (rendering / old).is_file():
-            (rendering / new).parent.mkdir(parents=True, exist_ok=True)
-            (rendering / old).replace(rendering / new)
+        copy = self._find_old_copy()
+        if copy and (copy / old).is_file():
+            (copy / new).parent.mkdir(parents=True, exist_ok=True)
+            (copy / old).replace(copy / new)
         if not Path(old).is_file():
             return
         if Path(new).exists():
@@ -54,64 +58,79 @@ class Project:
         Path(new).parent.mkdir(parents=True, exist_ok=True)
         git("mv", "--", old, new)
 
-    def old_rendering(self) -> Path | None:
-        """Return the folder in which copier has rendered the old release, before it reads it.
+    def _find_old_copy(self) -> Path | None:
+        """Return the project's folder in copier's copy of the old release; None if not found.
 
-        It is the newest of those that have the identity of this project and no history yet: an
-        update that was killed leaves its own behind.
+        copier does not tell a hook where that copy is. In copier 9 it is a temporary folder with
+        `old_copy` in its name, which becomes a git repository after the hooks of this stage. Updates
+        that were killed leave theirs behind: the newest with the answers of this project counts.
+
+        If copier ever moves it, `rename` renames in the project only. No edit is lost then, but the
+        edits become conflicts; tests/update/test_hooks.py would fail.
         """
         prefix = git("rev-parse", "--show-prefix")
-        identity = IDENTITY.findall(self.answers_file.read_text("utf-8"))
-        found = [
-            folder
-            for folder in Path(tempfile.gettempdir()).glob("copier.*old_copy.*")
-            if not (folder / ".git").exists()
-            and (answers := folder / prefix / self.answers_file).is_file()
-            and IDENTITY.findall(answers.read_text("utf-8")) == identity
-        ]
-        newest = max(found, key=lambda folder: folder.stat().st_ctime, default=None)
-        return newest / prefix if newest else None
+        identity = self._identify(self.answers_file)
+        newest, newest_time = None, 0.0
+        for folder in Path(tempfile.gettempdir()).glob(OLD_COPY):
+            answers = folder / prefix / self.answers_file
+            if (folder / ".git").exists() or not answers.is_file():
+                continue
+            time = folder.stat().st_ctime
+            if self._identify(answers) == identity and time > newest_time:
+                newest, newest_time = folder / prefix, time
+        return newest
+
+    def _identify(self, answers: Path) -> list[str]:
+        return IDENTITY.findall(answers.read_text("utf-8"))
 
     def change_answer(self, question: str, before: str, after: str) -> None:
         """Put another choice in the place of one, also where several are chosen."""
-        lines = re.compile(rf"(- |{re.escape(question)}: )(['\"]?){re.escape(before)}\2")
-        block = [
-            lines.sub(rf"\g<1>\g<2>{after}\g<2>", line) if lines.fullmatch(line) else line
-            for line in self._read(question)
-        ]
-        self._write(question, list({line.strip("- '\""): line for line in block}.values()))
+        item = re.compile(rf"(- |{re.escape(question)}: )(['\"]?){re.escape(before)}\2")
+        # By their choices: the new one may have been chosen as well.
+        lines = {}
+        for line in self._read(question):
+            if item.fullmatch(line):
+                line = item.sub(rf"\g<1>\g<2>{after}\g<2>", line)
+            lines[line.strip("- '\"")] = line
+        self._write(question, list(lines.values()))
 
     def drop_choice(self, question: str, choice: str) -> None:
         """Take one choice away where several are chosen."""
         block = self._read(question)
         kept = [line for line in block if line.strip("- '\"") != choice]
-        none_left = len(block) > 1 and len(kept) == 1
-        self._write(question, [f"{question}: []"] if none_left else kept)
+        if len(block) > 1 and len(kept) == 1:
+            kept = [f"{question}: []"]
+        self._write(question, kept)
 
     def rename_answer(self, question: str, name: str) -> None:
         """Give the answer to a question that has a new name."""
         block = self._read(question)
-        self._write(question, [re.sub("^[^:]*", name, line) for line in block[:1]] + block[1:])
+        if block:
+            block[0] = re.sub("^[^:]*", name, block[0])
+        self._write(question, block)
 
     def add_answer(self, question: str, answer: str) -> None:
         """Answer a question that is new."""
-        self._write(question, [])
+        self.drop_answer(question)
         with self.answers_file.open("a", encoding="utf-8", newline="\n") as file:
             file.write(f"{question}: {answer}\n")
 
     def drop_answer(self, question: str) -> None:
-        """Forget the answer to a question that is asked no longer."""
+        """Delete the answer to a question that is not asked any more."""
         self._write(question, [])
 
     def _block(self, question: str) -> re.Pattern[str]:
         return re.compile(rf"(?m)^{re.escape(question)}:.*\n(?:[- ].*\n)*")
 
     def _read(self, question: str) -> list[str]:
-        found = self._block(question).search(self.answers_file.read_text("utf-8"))
-        return found[0].splitlines() if found else []
+        """Return the lines of an answer; none if the question has not been answered."""
+        block = self._block(question).search(self.answers_file.read_text("utf-8"))
+        if not block:
+            return []
+        return block[0].splitlines()
 
-    def _write(self, question: str, block: list[str]) -> None:
-        text = "".join(f"{line}\n" for line in block)
-        whole = self.answers_file.read_text("utf-8")
-        changed = self._block(question).sub(lambda _: text, whole, count=1)
+    def _write(self, question: str, lines: list[str]) -> None:
+        text = join_lines(lines)
+        answers = self.answers_file.read_text("utf-8")
+        changed = self._block(question).sub(lambda _: text, answers, count=1)
         self.answers_file.write_text(changed, "utf-8", newline="\n")

@@ -1,9 +1,9 @@
-"""What has to be put right before a service can move to 2.0.0."""
+"""What has to be changed before a service can move to 2.0.0."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from project import Refusal, git
@@ -12,34 +12,48 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FOLDERS = ("app", "deploy", "kit", "migrations", "scripts", "tests", ".github", ".gitlab")
+# The modes of git for a link and for a submodule.
+LINKS = {"120000", "160000"}
 
 
-def tracked() -> dict[str, str]:
-    """Return the committed files of the service, each with its mode."""
-    listed = git("ls-tree", "-r", "-z", "HEAD").split("\0")
-    entries = (entry.partition("\t") for entry in listed if entry)
-    return {name: fields.split()[0] for fields, _, name in entries}
+def list_committed() -> dict[str, str]:
+    """Return the mode of each committed file of the service, by its name."""
+    modes = {}
+    for entry in filter(None, git("ls-tree", "-r", "-z", "HEAD").split("\0")):
+        fields, _, name = entry.partition("\t")
+        modes[name] = fields.split()[0]
+    return modes
 
 
 def refuse_kit(names: Iterable[str], answers: str) -> None:
-    """Raise Refusal where something else is called `kit`, as the library of the template is now."""
+    """Raise Refusal if something else is called `kit`, as the library of the template is now."""
     if re.search(r"(?m)^service_name: ['\"]?kit['\"]?$", answers):
         raise Refusal(
             "the service is called kit, as the template's library is since 2.0.0: change"
             " service_name in .copier-answers.yml, name in pyproject.toml and the prefix of the"
             " settings, for example to kit-api, commit, and update again"
         )
-    own = sorted(name for name in names if re.match(r"(src/|lib/)?kit(/|\.py$)", name))
-    own += [name for name in ("kit", "kit.py") if not own and Path(name).exists()]
+    own = find_kit(names)
     if own:
         raise Refusal(
-            f"{own[0]} is here, and kit/ is the template's library since 2.0.0: rename yours and"
+            f"{own} is here, and kit/ is the template's library since 2.0.0: rename yours and"
             " its imports, for example to toolkit, commit, and update again"
         )
 
 
+def find_kit(names: Iterable[str]) -> str:
+    """Return a file or folder that Python may import as `kit`, or an empty string."""
+    for name in sorted(names):
+        if re.match(r"(src/|lib/)?kit(/|\.py$)", name):
+            return name
+    for name in ("kit", "kit.py"):
+        if Path(name).exists():
+            return name
+    return ""
+
+
 def refuse_left_over() -> None:
-    """Raise Refusal where the folder for patches is taken."""
+    """Raise Refusal if the folder for patches exists already."""
     if Path("left-over").exists():
         raise Refusal(
             "left-over is here, where the patches are to be: rename it, commit, and update again"
@@ -47,13 +61,12 @@ def refuse_left_over() -> None:
 
 
 def refuse_links(modes: dict[str, str], rendered: Iterable[str], folder: str) -> None:
-    """Raise Refusal where the template has files or folders and the service has links."""
+    """Raise Refusal if the service has links where the template has files or folders."""
     expected = {*rendered, *FOLDERS, folder}
-    links = sorted(
-        name
-        for name, mode in modes.items()
-        if mode in {"120000", "160000"} and (name in expected or name.startswith("kit/"))
-    )
+    links = []
+    for name, mode in sorted(modes.items()):
+        if mode in LINKS and (name in expected or name.startswith("kit/")):
+            links.append(name)
     if links:
         raise Refusal(
             f"the template has files where this project has links: {', '.join(links)}; put the"
@@ -62,12 +75,19 @@ def refuse_links(modes: dict[str, str], rendered: Iterable[str], folder: str) ->
 
 
 def refuse_folders(modes: dict[str, str], rendered: Iterable[str]) -> None:
-    """Raise Refusal where the template has a file and the service a folder, or the reverse."""
-    folders = {str(parent) for name in modes for parent in Path(name).parents}
-    wanted = {str(parent) for name in rendered for parent in Path(name).parents}
-    clashes = sorted({*rendered} & folders | {*modes} & (wanted - {"."}))
+    """Raise Refusal if the template has a file and the service a folder, or the reverse."""
+    files_for_folders = folders_of(modes).intersection(rendered)
+    folders_for_files = folders_of(rendered).intersection(modes)
+    clashes = sorted(files_for_folders | folders_for_files)
     if clashes:
         raise Refusal(
             f"the template has a file where this project has a folder, or the reverse:"
             f" {', '.join(clashes)}; rename yours, commit, and update again"
         )
+
+
+def folders_of(names: Iterable[str]) -> set[str]:
+    folders: set[str] = set()
+    for name in names:
+        folders.update(map(str, PurePosixPath(name).parents))
+    return folders

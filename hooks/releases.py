@@ -4,7 +4,7 @@ from pathlib import Path
 
 from project import Project
 from registry import migration
-from zones import give_owners, prepare
+from release_2_0 import give_owners, prepare
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 

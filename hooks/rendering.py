@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from files import read_folder
 from project import Refusal, git
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
 # Settings of this machine must neither convert files nor run anything.
 PLAIN = ("-c", "core.autocrlf=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*")
@@ -19,10 +20,11 @@ PLAIN = ("-c", "core.autocrlf=false", "-c", "core.hooksPath=/dev/null", "-c", "s
 
 def find_release(answers: str) -> str:
     """Return the commit or tag that an answers file names."""
-    found = re.search(r"(?m)^_commit: ['\"]?([^'\"\n]+)", answers)
-    if not found:
+    commit = re.search(r"(?m)^_commit: ['\"]?([^'\"\n]+)", answers)
+    if not commit:
         raise Refusal("the answers name no release (_commit)")
-    return re.sub(r"^.*-g(?=[0-9a-f]+$)", "", found[1])
+    # Between two releases `git describe` names the commit at the end.
+    return re.sub(r"^.*-g(?=[0-9a-f]+$)", "", commit[1])
 
 
 def render(folder: Path, answers: str, template: Path, revision: str) -> dict[str, str]:
@@ -39,54 +41,12 @@ def render(folder: Path, answers: str, template: Path, revision: str) -> dict[st
     if done.returncode:
         lines = done.stderr.strip().splitlines()[-1:]
         raise Refusal(f"the release {revision} cannot be rendered: {''.join(lines)}")
-    return read_all(folder / "copy")
+    return read_folder(folder / "copy")
 
 
-def list_names(template: Path) -> list[str]:
-    """Return the names of all files that the release to come may render, for a package `app`."""
+def list_names(template: Path) -> Iterator[str]:
+    """Yield the names of all files that the release to come may render, for a package `app`."""
     listed = git(*PLAIN, "-C", str(template), "ls-tree", "-r", "-z", "--name-only", "HEAD:template")
-    names = [name.replace("{{ package_name }}", "app") for name in listed.split("\0")]
-    return [re.sub(r"{%.*?%}", "", name).removesuffix(".jinja") for name in names if name]
-
-
-def read_all(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): read(path) for path in files}
-
-
-def read(path: Path) -> str:
-    """Return a text, whatever its encoding and the ends of its lines."""
-    return decode(path.read_bytes())
-
-
-def decode(content: bytes) -> str:
-    return content.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-
-
-def write(name: str, text: str) -> None:
-    """Write a text, with the ends of lines that the file has had."""
-    path = Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_file() and b"\r\n" in path.read_bytes():
-        text = text.replace("\n", "\r\n")
-    path.write_bytes(text.encode("utf-8", "surrogateescape"))
-
-
-def delete(name: str) -> None:
-    """Delete a file, and its folders where nothing else is in them."""
-    Path(name).unlink()
-    for folder in Path(name).parents:
-        if folder == Path() or any(folder.iterdir()):
-            break
-        folder.rmdir()
-
-
-def committed(name: str) -> str:
-    """Return the text of a file as it was before the update."""
-    command = ["git", "cat-file", "blob", f"HEAD:./{name}"]
-    return decode(subprocess.run(command, capture_output=True, check=True).stdout)
-
-
-def read_texts(names: Iterable[str]) -> dict[str, str]:
-    """Return the texts of those files of the project that are still there."""
-    return {name: read(Path(name)) for name in names if Path(name).is_file()}
+    for name in filter(None, listed.split("\0")):
+        name = name.replace("{{ package_name }}", "app")
+        yield re.sub(r"{%.*?%}", "", name).removesuffix(".jinja")

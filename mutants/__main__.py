@@ -1,6 +1,6 @@
 """`make mutants`: plants each regression in a copy, and runs the test that has to notice it.
 
-`python -m mutants [NAME ...]` runs some of them. Ends with 0 when every one was killed.
+`python -m mutants [NAME ...]` runs some of them. Ends with 0 when all were killed.
 """
 
 import argparse
@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.package_cache import CACHE, use_own_cache
+from harness.processes import clean_environment, kill_group
+from harness.project import NOT_COPIED, Project
+from harness.releases import git
+from harness.template import ROOT, add_kit_tests, copy_of_working_tree, render
 from mutants import SERVICES, DoesNotApplyError, Mutant, load
-from tests.packages import CACHE, use_own_cache
-from tests.project import MADE, Project
-from tests.releases import git
-from tests.support import clean_environment, kill_group
-from tests.template import ROOT, add_kit_tests, copy_of_working_tree, render
 
 PROCESSES = 2
 # Where the tests of this repository find environments that are set up already: tests/conftest.py.
@@ -49,7 +49,7 @@ class Result(NamedTuple):
 
 @dataclass
 class Workshop:
-    """A folder with a service for each database, this repository, and copies of either."""
+    """A folder with a service for each database and this repository, and copies to plant in."""
 
     folder: Path
     limit: float
@@ -67,8 +67,9 @@ class Workshop:
             add_kit_tests(service, database)
             Project(service, database).make(".venv/.synced", timeout=600)
             self.originals[database] = service
-        if any(mutant.database is None for mutant in mutants):
-            self.originals[None] = self.copy_repository()
+        for mutant in mutants:
+            if mutant.database not in self.originals:
+                self.originals[mutant.database] = self.copy_repository()
 
     def copy_repository(self) -> Path:
         """Return a clone, for tests that read the history, with the files as they are now."""
@@ -80,11 +81,11 @@ class Workshop:
         (folder / "build/uv").symlink_to(CACHE)
         return folder
 
-    def try_(self, mutant: Mutant) -> Result:
+    def try_mutant(self, mutant: Mutant) -> Result:
         """Plant a mutant in a copy, and run its test there."""
         start = time.monotonic()
         folder = Path(tempfile.mkdtemp(prefix="mutant-", dir=self.folder)) / "orders"
-        shutil.copytree(self.originals[mutant.database], folder, ignore=MADE, symlinks=True)
+        shutil.copytree(self.originals[mutant.database], folder, ignore=NOT_COPIED, symlinks=True)
         try:
             mutant.apply(folder)
         except DoesNotApplyError as error:
@@ -101,7 +102,8 @@ class Workshop:
         python = Path(sys.executable)
         if database:
             python = self.originals[database] / ".venv/bin/python"
-            (folder / ".venv").exists() or (folder / ".venv").symlink_to(python.parent.parent)
+            if not (folder / ".venv").exists():
+                (folder / ".venv").symlink_to(python.parent.parent)
         environment = clean_environment(
             {
                 "PATH": f"{python.parent}:{os.environ['PATH']}",
@@ -137,6 +139,7 @@ class Workshop:
 
 
 def state_of(mutant: Mutant, outcome: Outcome) -> str:
+    """Return "killed" if the test has failed for the right reason, or what happened instead."""
     if outcome.status is None:
         return "over the limit"
     if outcome.status == 0:
@@ -144,24 +147,30 @@ def state_of(mutant: Mutant, outcome: Outcome) -> str:
     # 1: tests have failed; others say that there was no such test, or that pytest could not start.
     if outcome.status != 1:
         return f"pytest ended with {outcome.status}"
-    return "killed" if mutant.says in outcome.output else "killed without a word"
+    if mutant.says not in outcome.output:
+        return "killed without a word"
+    return "killed"
 
 
 def check_tests(workshop: Workshop, mutants: Sequence[Mutant]) -> None:
     """End with the output of tests that fail without a mutant: they would kill any."""
-    for database in {mutant.database: None for mutant in mutants}:
-        tests = list({mutant.test: None for mutant in mutants if mutant.database == database})
-        outcome = workshop.run(tests, workshop.originals[database], database, limit=1200)
+    tests: dict[str | None, list[str]] = {}
+    for mutant in mutants:
+        names = tests.setdefault(mutant.database, [])
+        if mutant.test not in names:
+            names.append(mutant.test)
+    for database, names in tests.items():
+        outcome = workshop.run(names, workshop.originals[database], database, limit=1200)
         if outcome.status != 0:
             raise SystemExit(f"{outcome.output}\nthese tests fail without a mutant")
 
 
 def try_all(workshop: Workshop, mutants: Sequence[Mutant]) -> list[Result]:
-    """Plant each of them; print the table as far as it is known."""
+    """Plant each of them; print a row of the table after each."""
     width, results = max(len(mutant.name) for mutant in mutants), []
     pool = ThreadPoolExecutor(PROCESSES)
     try:
-        for result in pool.map(workshop.try_, mutants):
+        for result in pool.map(workshop.try_mutant, mutants):
             results.append(result)
             show(result, width)
     finally:
@@ -175,12 +184,16 @@ def show(result: Result, width: int) -> None:
     print(f"{name}  {state} {result.seconds:5.0f} s  {result.mutant.test}", flush=True)
 
 
-def report(results: Sequence[Result]) -> None:
-    """Print why some have not been killed, and how many have."""
-    alive = [result for result in results if not result.is_killed]
-    for result in alive:
+def report(results: Sequence[Result]) -> int:
+    """Print why some have not been killed, and how many have; return 0 if all have."""
+    killed = 0
+    for result in results:
+        if result.is_killed:
+            killed += 1
+            continue
         print(f"\n{result.mutant.name}: {result.state}\n{result.output[-3000:]}", file=sys.stderr)
-    print(f"{len(results) - len(alive)} of {len(results)} killed")
+    print(f"{killed} of {len(results)} killed")
+    return int(killed < len(results))
 
 
 def main() -> int:
@@ -188,25 +201,31 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="only these")
     parser.add_argument("--limit", type=float, default=60, help="seconds for a test")
     parser.add_argument("--unchecked", action="store_true", help="do not run the tests as they are")
-    given = parser.parse_args()
-    mutants = [one for one in load() if not given.names or one.name in given.names]
-    if unknown := set(given.names) - {one.name for one in mutants}:
+    arguments = parser.parse_args()
+    mutants = {mutant.name: mutant for mutant in load()}
+    unknown = set(arguments.names) - mutants.keys()
+    if unknown:
         parser.error(f"there is no mutant {', '.join(sorted(unknown))}")
+    chosen = [mutants[name] for name in arguments.names or mutants]
+    results = run_chosen(chosen, arguments.limit, check=not arguments.unchecked)
+    return report(results)
+
+
+def run_chosen(mutants: Sequence[Mutant], limit: float, *, check: bool) -> list[Result]:
+    """Plant mutants in a folder of their own; with `check` their tests have to pass without them."""
     use_own_cache()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
-        workshop = Workshop(Path(folder).resolve(), given.limit)
+        workshop = Workshop(Path(folder).resolve(), limit)
         workshop.prepare(mutants)
         try:
-            if not given.unchecked:
+            if check:
                 check_tests(workshop, mutants)
-            results = try_all(workshop, mutants)
+            return try_all(workshop, mutants)
         except KeyboardInterrupt:
             workshop.stop()
             raise
-    report(results)
-    return int(not all(result.is_killed for result in results))
 
 
 if __name__ == "__main__":

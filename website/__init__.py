@@ -1,1 +1,1 @@
-"""The site of the documentation: build it by `make docs`, look at it by `make docs-serve`."""
+"""The site of the documentation: `make docs` builds it, `make docs-serve` shows it."""

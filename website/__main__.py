@@ -16,9 +16,12 @@ from typing import Any
 
 import tomli_w
 
-from website import check, mermaid, pages
+from website import mermaid, page_files
+from website.check import SiteCheck
 from website.errors import BuildError
-from website.pages import LANGUAGES, ROOT, Language
+from website.languages import LANGUAGES, ROOT, Language
+from website.links import translated_urls
+from website.navigation import navigation
 
 BUILD = ROOT / "build"
 WORK = BUILD / "website"
@@ -27,64 +30,82 @@ MERMAID = "javascripts/mermaid.js"
 
 
 def configuration(language: Language) -> dict[str, Any]:
-    """Return zensical.toml with what differs between the languages."""
+    """Return zensical.toml with the settings of a language."""
     config = tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))
     project = config["project"]
     project["docs_dir"] = f"website/pages-{language.code}"
     project["site_dir"] = f"website/site-{language.code}"
-    project["nav"] = pages.navigation(language)
+    project["nav"] = navigation(language)
     project["theme"]["language"] = language.code
     project["theme"]["custom_dir"] = "../website/theme"
     for palette, name in zip(project["theme"]["palette"], language.toggles, strict=True):
         palette["toggle"]["name"] = name
-    start = "../" if language.home else "./"
-    project["extra"]["alternate"] = [
-        {"name": other.name, "lang": other.code, "link": f"{start}{other.home}".rstrip("/") + "/"}
-        for other in LANGUAGES
-    ]
-    project["extra"]["translated"] = pages.translated()
+    project["extra"]["alternate"] = alternates(language)
+    project["extra"]["translated"] = translated_urls()
     return config
 
 
+def alternates(language: Language) -> list[dict[str, str]]:
+    """Return the languages with their URLs, relative to the start of a language."""
+    start = "../" if language.home else "./"
+    links = []
+    for other in LANGUAGES:
+        url = f"{start}{other.home}".rstrip("/") + "/"
+        links.append({"name": other.name, "lang": other.code, "link": url})
+    return links
+
+
 def build() -> None:
-    """Build the site anew. The one that is there is replaced when the new one is complete."""
+    """Build the site, and replace the one built before when it is complete."""
     script = mermaid.fetch(BUILD / "vendor")
     shutil.rmtree(WORK, ignore_errors=True)
     for language in LANGUAGES:
-        folder = WORK / f"pages-{language.code}"
-        folder.mkdir(parents=True)
-        pages.write(language, folder)
-        config = BUILD / f"zensical-{language.code}.toml"
-        config.write_text(tomli_w.dumps(configuration(language)), "utf-8")
-        zensical("build", "--clean", "--strict", "--config-file", str(config))
-        path = WORK / f"site-{language.code}" / MERMAID
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(script)
+        build_language(language, script)
     for language in LANGUAGES:
         if language.home:
             (WORK / f"site-{language.code}").rename(WORK / "site-en" / language.home)
-    if wrong := check.site(WORK / "site-en"):
-        raise BuildError("\n".join(["Links of the site that lead nowhere:", *wrong]))
+    faults = SiteCheck(WORK / "site-en").faults()
+    if faults:
+        raise BuildError("\n".join(["Links of the site that lead nowhere:", *faults]))
     shutil.rmtree(SITE, ignore_errors=True)
     (WORK / "site-en").rename(SITE)
 
 
-def zensical(*arguments: str) -> None:
+def build_language(language: Language, script: bytes) -> None:
+    """Build the site of a language, with the script of Mermaid."""
+    folder = WORK / f"pages-{language.code}"
+    folder.mkdir(parents=True)
+    page_files.write(language, folder)
+    config = BUILD / f"zensical-{language.code}.toml"
+    config.write_text(tomli_w.dumps(configuration(language)), "utf-8")
+    run_zensical("build", "--clean", "--strict", "--config-file", str(config))
+    path = WORK / f"site-{language.code}" / MERMAID
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(script)
+
+
+def run_zensical(*arguments: str) -> None:
+    """Run Zensical; raise BuildError when it fails or warns."""
     command = [sys.executable, "-m", "zensical", *arguments]
     done = subprocess.run(
         command, cwd=BUILD, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     print(done.stdout, end="", flush=True)
-    # What it warns of is an error here, whether or not it thinks so itself.
+    # Zensical succeeds despite some of its warnings.
     if done.returncode or "warning" in done.stdout.lower():
         raise BuildError("Zensical is not content with the pages: see above")
 
 
-def newest() -> float:
-    folders = [ROOT / "docs", ROOT / "website", ROOT / "hooks"]
-    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    files += [ROOT / "zensical.toml", ROOT / "CHANGELOG.md"]
-    return max(path.stat().st_mtime for path in files)
+def last_change() -> float:
+    """Return when a file of the documentation was last modified."""
+    times = []
+    for folder in ("docs", "website", "hooks"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file():
+                times.append(path.stat().st_mtime)
+    for name in ("zensical.toml", "CHANGELOG.md"):
+        times.append((ROOT / name).stat().st_mtime)
+    return max(times)
 
 
 def listen(port: int) -> http.server.ThreadingHTTPServer:
@@ -101,14 +122,14 @@ def listen(port: int) -> http.server.ThreadingHTTPServer:
 
 
 def serve(server: http.server.ThreadingHTTPServer) -> None:
-    """Serve the site, and build it again when a page has changed."""
+    """Serve the site until the process is stopped; rebuild it when a page changes."""
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"The documentation is at http://127.0.0.1:{server.server_port}/", flush=True)
-    built = newest()
+    built = last_change()
     while True:
         time.sleep(1)
-        if newest() > built:
-            built = newest()
+        if last_change() > built:
+            built = last_change()
             try:
                 build()
             except BuildError as error:
@@ -121,11 +142,13 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8001)
     arguments = parser.parse_args()
     try:
-        # Before the site is built, which takes a while.
-        server = listen(arguments.port) if arguments.serve else None
+        if not arguments.serve:
+            build()
+            return
+        # A port in use is reported before the site is built, which takes a while.
+        server = listen(arguments.port)
         build()
-        if server:
-            serve(server)
+        serve(server)
     except BuildError as error:
         sys.exit(f"{error}")
     except KeyboardInterrupt:

@@ -1,17 +1,18 @@
-"""Every link within the site has to lead somewhere, and nothing comes from another host."""
+"""Checks of the built site: links lead to pages, and nothing is fetched from other hosts."""
 
-import functools
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 HOST = "https://site.invalid/"
-# What a browser fetches of its own accord.
+# Attributes whose URL a browser fetches without a click.
 FETCHED = {("script", "src"), ("img", "src"), ("iframe", "src"), ("source", "src")}
 LINKS = {("a", "href"), ("link", "href"), *FETCHED}
 
 
 class Page(HTMLParser):
+    """The links of a page, and the anchors that links may lead to."""
+
     def __init__(self, text: str) -> None:
         super().__init__()
         self.links: list[tuple[str, str]] = []
@@ -26,30 +27,42 @@ class Page(HTMLParser):
                 self.anchors.add(value)
 
 
-def site(folder: Path) -> list[str]:
-    """Return what is wrong, a line each."""
+class SiteCheck:
+    """Checks the pages in a folder, and keeps what it has read."""
 
-    @functools.cache
-    def page(path: Path) -> Page:
-        return Page(path.read_text("utf-8"))
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.pages: dict[Path, Page] = {}
 
-    found = []
-    for path in sorted(folder.rglob("*.html")):
-        if path.name == "404.html":
-            # It is served at whatever address was not found, and links from the root.
-            continue
-        here = HOST + path.relative_to(folder).as_posix()
-        for tag, link in page(path).links:
-            url = urlsplit(urljoin(here, link))
-            if f"{url.scheme}://{url.netloc}/" != HOST:
-                if tag != "a":
-                    found.append(f"{path.relative_to(folder)}: <{tag}> fetches {link}")
+    def page(self, path: Path) -> Page:
+        if path not in self.pages:
+            self.pages[path] = Page(path.read_text("utf-8"))
+        return self.pages[path]
+
+    def faults(self) -> list[str]:
+        """Return the faults of all pages, one line each."""
+        lines = []
+        for path in sorted(self.folder.rglob("*.html")):
+            # 404.html is served for any unknown URL, and its links start at the root.
+            if path.name == "404.html":
                 continue
-            target = folder / unquote(url.path).lstrip("/")
-            if target.is_dir():
-                target /= "index.html"
-            if not target.is_file():
-                found.append(f"{path.relative_to(folder)}: {link}")
-            elif target.suffix == ".html" and unquote(url.fragment) not in page(target).anchors:
-                found.append(f"{path.relative_to(folder)}: {link} (no such heading)")
-    return found
+            name = path.relative_to(self.folder).as_posix()
+            for tag, link in self.page(path).links:
+                fault = self.fault(name, tag, link)
+                if fault:
+                    lines.append(f"{name}: {fault}")
+        return lines
+
+    def fault(self, name: str, tag: str, link: str) -> str | None:
+        """Return what is wrong with a link on the page of this name."""
+        url = urlsplit(urljoin(HOST + name, link))
+        if f"{url.scheme}://{url.netloc}/" != HOST:
+            return f"<{tag}> fetches {link}" if tag != "a" else None
+        target = self.folder / unquote(url.path).lstrip("/")
+        if target.is_dir():
+            target /= "index.html"
+        if not target.is_file():
+            return link
+        if target.suffix == ".html" and unquote(url.fragment) not in self.page(target).anchors:
+            return f"{link} (no such heading)"
+        return None

@@ -1,5 +1,5 @@
-"""What can be wrong with the pages, told to whoever writes them."""
+"""Errors of the site, with messages for the authors of pages."""
 
 
 class BuildError(Exception):
-    """The site cannot be built; the message says why, in words for the author of a page."""
+    """The site cannot be built; the message says why."""

@@ -1,4 +1,4 @@
-"""Mermaid, which draws the diagrams: fetched once, checked, and served by the site itself."""
+"""Mermaid, which draws the diagrams: downloaded once, checked, and served by the site itself."""
 
 import base64
 import hashlib
@@ -14,13 +14,13 @@ PIN = json.loads(Path(__file__).with_name("mermaid.json").read_text("utf-8"))
 
 
 def fetch(folder: Path) -> bytes:
-    """Return the script. The package is kept in the folder, and checked whenever it is read."""
+    """Return the script from its package, which is kept in the folder and checked each time."""
     name = PIN["package"].removeprefix("@").replace("/", "-")
     package = folder / f"{name}-{PIN['version']}.tgz"
     if not package.is_file():
         download(folder)
-    found = hashlib.sha512(package.read_bytes()).digest()
-    if f"sha512-{base64.b64encode(found).decode()}" != PIN["integrity"]:
+    digest = hashlib.sha512(package.read_bytes()).digest()
+    if f"sha512-{base64.b64encode(digest).decode()}" != PIN["integrity"]:
         package.unlink()
         raise BuildError(f"{package.name} is not the package that website/mermaid.json names")
     with tarfile.open(package) as archive:
@@ -30,9 +30,10 @@ def fetch(folder: Path) -> bytes:
 
 
 def download(folder: Path) -> None:
+    """Download the package from the registry of npm into the folder."""
     npm = shutil.which("npm")
     if not npm:
-        raise BuildError("npm is not installed, and Mermaid comes by it: apt-get install npm")
+        raise BuildError("npm is not installed, and downloads Mermaid: apt-get install npm")
     folder.mkdir(parents=True, exist_ok=True)
     specification = f"{PIN['package']}@{PIN['version']}"
     command = [npm, "pack", "--silent", "--pack-destination", str(folder), specification]

@@ -1,5 +1,5 @@
-"""The library below the service: it belongs to the template, and an update replaces it.
+"""The library on which the service is built. It belongs to the template: updates replace it.
 
-The code of the service imports the modules beside this one. `_internal` is not for it: it changes
+The code of the service may import the modules in this folder, but not `_internal`, which changes
 without notice.
 """

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from kit._internal.docs import add_docs, add_index
 from kit._internal.error_handlers import HANDLERS
-from kit._internal.health.readiness import NotReadyError, check_ready
+from kit._internal.health.readiness import NotReadyError, ReadinessCheck
 from kit._internal.health.routes import router as health_router
 from kit._internal.limits import LimitMiddleware
 from kit._internal.middleware import (
@@ -19,7 +19,7 @@ from kit._internal.middleware import (
     RequestMiddleware,
     UnexpectedErrorMiddleware,
 )
-from kit._internal.problems import Problem
+from kit._internal.problems import with_problem_schemas
 from kit._internal.routing import HeadMiddleware, match_last
 from kit.db import Source
 from kit.project import read_metadata
@@ -36,8 +36,8 @@ class Service(FastAPI):
     """A FastAPI application with health, docs, problems, limits, request ids and access log.
 
     The databases are open while `lifespan` runs, which does the start-up and shutdown work of the
-    service; /health/ready asks all that are required. Further options are FastAPI's, and win over
-    the built-in ones. `app.state.settings` has the settings.
+    service; /health/ready checks those that are required. Further options are FastAPI's, and win
+    over the built-in ones. `app.state.settings` has the settings.
     """
 
     def __init__(
@@ -49,37 +49,29 @@ class Service(FastAPI):
         exception_handlers: Mapping[Any, Any] | None = None,
         **options: Any,  # noqa: ANN401
     ) -> None:
-        metadata = read_metadata()
-        self.sources = [database] if isinstance(database, Source) else list(database)
+        if isinstance(database, Source):
+            database = [database]
+        self.sources = list(database)
+        self.readiness_checks = [
+            ReadinessCheck(source, settings) for source in self.sources if source.required
+        ]
         self.own_lifespan = lifespan
         # How many middlewares are outside of those that add_middleware() adds.
         self.outer_count = 0
-        usual = {
-            "title": metadata["name"],
-            "description": metadata["description"],
-            "version": metadata["version"],
-            # Decoding a field takes as long as it is, and nothing else runs meanwhile.
-            "form_limits": {"max_part_size": 250_000},
-            "openapi_url": "/openapi.json" if settings.docs else None,
-            "docs_url": None,  # add_docs() adds them, without another host.
-            "redoc_url": None,
-            # Names of functions make good names in generated clients.
-            "generate_unique_id_function": lambda route: route.name,
-        }
         super().__init__(
             lifespan=run_service,  # type: ignore[arg-type]
             exception_handlers={**HANDLERS, **(exception_handlers or {})},
-            **(usual | options),
+            **(fastapi_options(settings) | options),
         )
         self.state.settings = settings
-        # Before all that can be mounted at "/"; see run_service().
+        # Before any application that is mounted at "/"; see run_service().
         self.include_router(health_router)
         if settings.docs:
             add_docs(self)
         self.add_built_in_middleware(settings)
 
     def add_built_in_middleware(self, settings: Settings) -> None:
-        # The last one added is the outermost.
+        # Each is outside of those added before.
         self.add_outer_middleware(LimitMiddleware, max_body_size=settings.max_body_size)
         self.add_outer_middleware(UnexpectedErrorMiddleware)
         self.add_outer_middleware(HeadMiddleware)
@@ -126,18 +118,36 @@ class Service(FastAPI):
         return super().build_middleware_stack()
 
     def openapi(self) -> dict[str, Any]:
-        """Return the description of the API, with the problems that its routes refer to."""
+        """Return the OpenAPI document, with the schema of problems."""
         if self.openapi_schema is None:
-            schemas = super().openapi()["components"]["schemas"]
-            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas |= problem.pop("$defs") | {"Problem": problem}
-        return super().openapi()
+            self.openapi_schema = with_problem_schemas(super().openapi())
+        return self.openapi_schema
+
+
+def fastapi_options(settings: Settings) -> dict[str, Any]:
+    """Return the built-in options of FastAPI()."""
+    metadata = read_metadata()
+    options = {
+        "title": metadata["name"],
+        "description": metadata["description"],
+        "version": metadata["version"],
+        # The time to decode a field grows with its size, and nothing else runs meanwhile.
+        "form_limits": {"max_part_size": 250_000},
+        "openapi_url": None,
+        "docs_url": None,  # add_docs() adds the pages, whose files come from this service.
+        "redoc_url": None,
+        # Generated clients name their functions by these ids.
+        "generate_unique_id_function": lambda route: route.name,
+    }
+    if settings.docs:
+        options["openapi_url"] = "/openapi.json"
+    return options
 
 
 @asynccontextmanager
 async def run_service(app: Service) -> AsyncIterator[Mapping[str, Any] | None]:
     """Open the databases for as long as the application runs."""
-    gc.set_threshold(50_000)  # A request makes many objects, and hardly any cycles.
+    gc.set_threshold(50_000)  # A request creates many objects, and hardly any cycles.
     match_last(app, "/health/live")
     settings = app.state.settings
     databases = {source.name: source.open(settings) for source in app.sources}
@@ -152,14 +162,13 @@ async def run_service(app: Service) -> AsyncIterator[Mapping[str, Any] | None]:
                 yield state
     finally:
         for database in databases.values():
-            await database.engine.dispose()
+            await database.close()
 
 
 async def report_readiness(app: Service) -> None:
-    """Log what keeps the service from being ready, which does not keep it from starting."""
-    required = [source for source in app.sources if source.required]
-    for source in required:
+    """Log why the service is not ready; it starts nevertheless."""
+    for check in app.readiness_checks:
         try:
-            await check_ready(source, getattr(app.state, source.name), app.state.settings)
+            await check.run(getattr(app.state, check.source.name))
         except NotReadyError as error:
             logger.warning("not ready: %s", error.advice)

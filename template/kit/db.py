@@ -1,47 +1,65 @@
-"""A database: one engine, and what requests read and write with."""
+"""A database of the service: its engines and sessions, and the FastAPI dependencies for routes."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from functools import cache
 from types import TracebackType
 from typing import Any, Self, cast
 
-from sqlalchemy import URL, Connection, Select, bindparam, inspect, select
+from sqlalchemy import URL, Executable
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
-from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.util import greenlet_spawn
 from starlette.requests import HTTPConnection
 
 from kit._internal.database import dialect
+from kit._internal.execution import Row, StatementExecutor
 from kit._internal.sessions import RequestSession
+from kit._internal.statements import (
+    KEY_PARAMETER,
+    Model,
+    changes_rows,
+    delete_by_key,
+    insert_of,
+    parameter_values,
+    select_by_key,
+    select_columns,
+    update_by_key,
+)
+from kit._internal.uniqueness import is_duplicate, unique
 from kit.settings import Settings
 
-__all__ = ["Database", "RequestSession", "Source", "is_duplicate", "select_columns"]
-
-# is_duplicate(error, table, column): whether the error of a statement is that another row has the
-# same value in this column, which has a unique constraint.
-is_duplicate = dialect.is_duplicate
+__all__ = ["Database", "RequestSession", "Source", "is_duplicate", "select_columns", "unique"]
 
 
 class Database:
-    """One engine, and sessions for writing, reading and streaming that share its connections.
+    """A database: one pool of connections, and the engines and sessions that use it.
 
-    Session options are those of async_sessionmaker(); they win over the built-in ones. As an
-    asynchronous context manager it closes its connections at the end.
+    - For a single statement, which is a transaction by itself: row(), rows(), insert(), update()
+      and delete().
+    - For statements that belong together, makers of sessions (`async_sessionmaker`):
+      `async with database.write_sessions.begin() as session` commits at its end, and rolls back on
+      an error. `read_sessions()` has no transaction, `stream_sessions()` reads row by row.
+    - For SQLAlchemy Core, engines (`AsyncEngine`): `write_engine` has transactions; `read_engine`
+      has none, and refuses to change rows.
+
+    `session_options` are those of async_sessionmaker(); they win over the built-in ones. As an
+    asynchronous context manager a database closes its connections at the end.
     """
 
     def __init__(
-        self, reader: AsyncEngine, session_options: Mapping[str, Any] | None = None
+        self, read_engine: AsyncEngine, session_options: Mapping[str, Any] | None = None
     ) -> None:
-        self.reader = reader
-        self.engine = reader.execution_options(**dialect.WRITING)
-        self.has_been_ready = False
-        usual = {"expire_on_commit": False, "sync_session_class": RequestSession}
-        options: dict[str, Any] = {**usual, **(session_options or {})}
-        reading = {"autoflush": False, **options}
-        streamer = reader.execution_options(**dialect.STREAMING)
-        self.writing = async_sessionmaker(self.engine, **options)
-        self.reading = async_sessionmaker(reader, **reading)
-        self.streaming = async_sessionmaker(streamer, **reading)
+        self.read_engine = read_engine
+        self.write_engine = read_engine.execution_options(**dialect.WRITE_OPTIONS)
+        stream_engine = read_engine.execution_options(**dialect.STREAM_OPTIONS)
+        statement_engine = read_engine.execution_options(**dialect.STATEMENT_OPTIONS)
+        self.executor = StatementExecutor.of_engines(read_engine, statement_engine)
+        options: dict[str, Any] = {
+            "expire_on_commit": False,
+            "sync_session_class": RequestSession,
+            **(session_options or {}),
+        }
+        read_options = {"autoflush": False, **options}
+        self.write_sessions = async_sessionmaker(self.write_engine, **options)
+        self.read_sessions = async_sessionmaker(read_engine, **read_options)
+        self.stream_sessions = async_sessionmaker(stream_engine, **read_options)
 
     @classmethod
     def from_settings(
@@ -52,8 +70,9 @@ class Database:
         **engine_options: Any,  # noqa: ANN401
     ) -> Self:
         """Return the database of DATABASE_URL, or of another URL; it connects when it is used."""
-        reader = dialect.create_reader(url or settings.database_url, settings, engine_options)
-        return cls(reader, session_options)
+        url = url or settings.database_url
+        engine = dialect.create_read_engine(url, settings, engine_options)
+        return cls(engine, session_options)
 
     async def __aenter__(self) -> Self:
         return self
@@ -64,57 +83,71 @@ class Database:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.engine.dispose()
+        await self.close()
 
-    async def row(self, model: type[DeclarativeBase], key: object) -> dict[str, Any] | None:
-        """Return the row with this primary key, a single column, or None.
+    async def close(self) -> None:
+        """Close the connections in the pool."""
+        await self.read_engine.dispose()
+
+    async def row(self, model: Model, key: object) -> Row | None:
+        """Return the row with this primary key by the names of its attributes, or None.
 
         Raises TypeError for a model whose primary key has several columns.
         """
-        return next(iter(await self.rows(select_by_key(model), key=key)), None)
+        return first(await self.rows(select_by_key(model), **{KEY_PARAMETER: key}))
 
-    async def rows(self, statement: Select[Any], **values: object) -> list[dict[str, Any]]:
-        """Return the rows of a statement, whose bindparam()s get these values."""
-        # All in one greenlet: with AsyncConnection and AsyncSession each step has one of its own.
-        return await greenlet_spawn(self._rows, statement, values)
+    async def rows(self, statement: Executable, /, **values: object) -> list[Row]:
+        """Execute a statement with these values for its bindparam()s; return its rows.
 
-    def connect(self) -> Connection:
-        return self.reader.sync_engine.connect()
+        A statement that changes rows is committed when this returns; returning() names its rows.
+        """
+        if changes_rows(statement):
+            return await self.executor.write(statement, values)
+        return await self.executor.read(statement, values)
 
-    def _rows(self, statement: Select[Any], values: dict[str, object]) -> list[dict[str, Any]]:
-        with self.connect() as connection:
-            result = connection.execute(statement, values)
-            names = tuple(result.keys())
-            return [dict(zip(names, row, strict=True)) for row in result.all()]
+    async def insert(self, model: Model, /, **values: object) -> Row:
+        """Insert a row with these attributes, and commit; return all of the row.
+
+        Defaults of columns apply; validators, events and cascades of the ORM do not: they belong to
+        sessions. Raises IntegrityError for a broken constraint: see unique().
+        """
+        rows = await self.rows(insert_of(model, tuple(values)), **parameter_values(values))
+        return rows[0]
+
+    async def update(self, model: Model, key: object, /, **values: object) -> Row | None:
+        """Change these attributes of a row, and commit; return all of the row.
+
+        Returns None where no row has this primary key. Otherwise as insert(); `onupdate` of columns
+        applies. Without values nothing is changed.
+        """
+        if not values:
+            return await self.row(model, key)
+        statement = update_by_key(model, tuple(values))
+        rows = await self.rows(statement, **{KEY_PARAMETER: key}, **parameter_values(values))
+        return first(rows)
+
+    async def delete(self, model: Model, key: object) -> bool:
+        """Delete the row with this primary key, and commit; return whether it existed."""
+        return bool(await self.rows(delete_by_key(model), **{KEY_PARAMETER: key}))
 
 
-def select_columns(model: type[DeclarativeBase]) -> Select[Any]:
-    """Select what a model maps, each column under the name of its attribute."""
-    mapped = (one for one in inspect(model).column_attrs if not one.deferred)
-    return select(*(one.columns[0].label(one.key) for one in mapped))
-
-
-@cache
-def select_by_key(model: type[DeclarativeBase]) -> Select[Any]:
-    columns = inspect(model).primary_key
-    if len(columns) > 1:
-        names = ", ".join(column.name for column in columns)
-        raise TypeError(
-            f"Database.row needs a primary key of a single column, {model.__name__} has {names};"
-            f" use Database.rows(select_columns({model.__name__}).where(...))"
-        )
-    return select_columns(model).where(columns[0] == bindparam("key"))
+def first(rows: list[Row]) -> Row | None:
+    return rows[0] if rows else None
 
 
 class Source:
-    """A database of the running service, under a name; its methods are FastAPI dependencies.
+    """A database that the service declares; its methods are FastAPI dependencies.
 
-    The URL is a function of the settings, by default that of DATABASE_URL. `migrations` is the
-    section of alembic.ini with its revisions, by default `alembic` for DATABASE_URL and none for
-    another URL. /health/ready asks whether the database answers, and is at the head of these, but
-    not where `required` is False. Session options are those of async_sessionmaker(), engine options
-    those of create_async_engine(); they win over the built-in ones. Give the source to Service,
-    which opens the database at start-up.
+    Pass it to Service, which opens the database at start-up.
+
+    - `name`: the attribute of `app.state` that has the open Database.
+    - `url`: a function that returns its URL from the settings, by default DATABASE_URL.
+    - `migrations`: the section of alembic.ini with its revisions, by default `alembic` for
+      DATABASE_URL, and none for another URL.
+    - `required`: whether /health/ready fails when the database does not answer, or is not at the
+      head of these revisions.
+    - `session_options` are those of async_sessionmaker(), further options those of
+      create_async_engine(); they win over the built-in ones.
     """
 
     def __init__(
@@ -139,7 +172,9 @@ class Source:
 
         `async with database.open(settings) as opened:` closes its connections at the end.
         """
-        url = None if self.url is None else self.url(settings)
+        url = settings.database_url
+        if self.url is not None:
+            url = self.url(settings)
         return Database.from_settings(settings, url, self.session_options, **self.engine_options)
 
     def of(self, request: HTTPConnection) -> Database:
@@ -155,8 +190,8 @@ class Source:
             raise RuntimeError(f"no {self.name} is open: the lifespan of the application opens it")
         return cast("Database", database)
 
-    async def read_database(self, request: HTTPConnection) -> Database:
-        """Return the database, whose rows are read without a session."""
+    async def service_database(self, request: HTTPConnection) -> Database:
+        """Return the database, for single statements and for sessions of the route's own."""
         return self.of(request)
 
     async def write_session(self, request: HTTPConnection) -> AsyncIterator[AsyncSession]:
@@ -165,16 +200,16 @@ class Source:
         It is rolled back when anything is raised, a cancelled request included. Use it with
         `Depends(..., scope="function")`: FastAPI's default scope ends after the response.
         """
-        begun = self.of(request).writing.begin()
+        transaction = self.of(request).write_sessions.begin()
         try:
-            async with begun as session:
+            async with transaction as session:
                 yield session
         except BaseException:
-            # A commit that has failed leaves it open.
-            await begun.async_session.close()
+            # A commit that has failed leaves the session open.
+            await transaction.async_session.close()
             raise
 
     async def read_session(self, request: HTTPConnection) -> AsyncIterator[AsyncSession]:
-        """Yield a session for reading: every statement stands for itself; nothing is committed."""
-        async with self.of(request).reading() as session:
+        """Yield a session for reading: it has no transaction, and refuses to change rows."""
+        async with self.of(request).read_sessions() as session:
             yield session

@@ -1,4 +1,4 @@
-"""Logs on standard error: JSON lines for machines, readable in a terminal."""
+"""Logging to standard error: JSON lines, or readable lines in a terminal."""
 
 import json
 import logging
@@ -13,32 +13,32 @@ from kit._internal.error_texts import conceal
 
 __all__ = ["Formatter", "logging_config"]
 
-# What any record may have, the last of them from uvicorn; all else it was given as `extra`.
-USUAL = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName", "color_message"}
+# Attributes that any record may have, the last one from uvicorn. Other attributes are `extra`.
+USUAL_ATTRIBUTES = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName"}
+USUAL_ATTRIBUTES.add("color_message")
 
+# Levels of loggers at LOG_LEVEL=DEBUG: they log SQL, but no values, rows or messages of clients,
+# which may be personal data.
+DEBUG_LEVELS = {"sqlalchemy.engine": "INFO", "websockets": "INFO"}
 
-# SQL is part of all that there is to show, but neither its values, rows nor messages of clients:
-# these are personal data.
-VERBOSE = {"sqlalchemy.engine": "INFO", "websockets": "INFO"}
-
-# No line shows these, so they need not be looked up for every record.
+# Not looked up for every record, as they are not logged.
 logging.logProcesses = logging.logThreads = logging.logMultiprocessing = False
 
 
 def in_terminal() -> bool:
-    """Return whether a person reads the log, rather than a machine."""
+    """Return whether the log is read in a terminal."""
     return sys.stderr.isatty()
 
 
 class Formatter(logging.Formatter):
-    """Formats a record of any library, with what `context` knows of the request at that moment."""
+    """Formats records of any library, with the fields that `context` returns for the request."""
 
     def __init__(self, context: Callable[[], dict[str, Any]] = dict) -> None:
         super().__init__()
         self.context = context
         self.render: Callable[[dict[str, Any]], str] = json.JSONEncoder(default=repr).encode
         if in_terminal():
-            # Where nobody reads along, migrations start without it.
+            # Imported here, as processes without a terminal do not need it.
             from structlog.dev import ConsoleRenderer, plain_traceback  # noqa: PLC0415
 
             console = ConsoleRenderer(exception_formatter=plain_traceback)
@@ -52,9 +52,11 @@ class Formatter(logging.Formatter):
             **self.context(),
             "logger": record.name,
             "level": record.levelname.lower(),
-            **{name: show(value) for name, value in vars(record).items() if name not in USUAL},
-            "timestamp": time.replace("+00:00", "Z"),
         }
+        for name, value in vars(record).items():
+            if name not in USUAL_ATTRIBUTES:
+                fields[name] = loggable(value)
+        fields["timestamp"] = time.replace("+00:00", "Z")
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
         if record.stack_info:
@@ -67,11 +69,13 @@ class Formatter(logging.Formatter):
         | tuple[None, None, None],
     ) -> str:
         """Return the traceback without rows that a database error quotes."""
-        return dialect.ERRORS.format_error(ei[1]) if ei[1] else ""
+        if ei[1] is None:
+            return ""
+        return dialect.ERRORS.format_error(ei[1])
 
 
-def show(value: object) -> object:
-    """Return a value as it may be logged, without the rows that an error may quote."""
+def loggable(value: object) -> object:
+    """Return a value without the rows that an error may quote."""
     if not isinstance(value, BaseException):
         return value
     if dialect.ERRORS.is_database_error(value):
@@ -81,18 +85,19 @@ def show(value: object) -> object:
 
 def logging_config(level: str, context: Callable[[], dict[str, Any]] = dict) -> dict[str, Any]:
     """Return the argument of logging.config.dictConfig for this level and above."""
-    verbose = VERBOSE if level == "DEBUG" else {}
+    levels = {
+        # It logs what it has loaded; kit.migrations enables its other messages.
+        "alembic": "WARNING",
+        # It prints these messages as well.
+        "alembic.util.messaging": "CRITICAL",
+    }
+    if level == "DEBUG":
+        levels.update(DEBUG_LEVELS)
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"default": {"()": "kit.logging.Formatter", "context": context}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "default"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {
-            # It tells what it has loaded; kit.migrations lets its other messages through.
-            "alembic": {"level": "WARNING"},
-            # It prints these as well.
-            "alembic.util.messaging": {"level": "CRITICAL"},
-            **{name: {"level": limit} for name, limit in verbose.items()},
-        },
+        "loggers": {name: {"level": logger_level} for name, logger_level in levels.items()},
     }

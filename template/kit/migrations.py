@@ -1,9 +1,9 @@
-"""What migrations/env.py calls: everything of Alembic but the tables and what is special here."""
+"""What migrations/env.py calls to run an Alembic command."""
 
 import atexit
 import gc
 import logging.config
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from alembic import context
@@ -11,13 +11,16 @@ from alembic.util import CommandError
 from sqlalchemy import URL, MetaData, text
 
 from kit._internal.database import load_migration_dialect
+from kit._internal.dialect import MigrationDialect
 from kit._internal.migrations.options import merge_options
 from kit.settings import Settings, SettingsT, load
 
 __all__ = ["run"]
 
-# Commands that only look: they need not wait for a process that is migrating.
-LOOKING = {"branches", "check", "current", "heads", "history", "revision", "show"}
+# Commands that change nothing: they need not wait for a process that is migrating.
+READ_ONLY_COMMANDS = {"branches", "check", "current", "heads", "history", "revision", "show"}
+# What Alembic logs about its work, rather than about its set-up.
+WORK_LOGGERS = ("alembic.autogenerate", "alembic.runtime.migration")
 
 
 def run(
@@ -27,7 +30,7 @@ def run(
     url: Callable[[SettingsT], URL] | None = None,
     **options: Any,  # noqa: ANN401
 ) -> None:
-    """Do what the Alembic command asks for, on the database of the settings.
+    """Run the Alembic command, on the database of the settings.
 
     `options` are those of Alembic's context.configure(). Functions such as include_name or
     render_item are called before the built-in ones, which still apply where yours return what
@@ -37,65 +40,99 @@ def run(
     database with revisions of its own, `url` returns its URL from the settings.
     """
     dialect = load_migration_dialect()
-    config = context.config
-    usual = {**dialect.OPTIONS, "target_metadata": target_metadata}
-
-    def run_command(*statements: str, **target: Any) -> None:  # noqa: ANN401
-        configure_and_run(statements, merge_options(usual, options) | target)
-
-    if connection := config.attributes.get("connection"):
-        run_command(connection=connection)
+    built_in_options = {**dialect.OPTIONS, "target_metadata": target_metadata}
+    all_options = merge_options(built_in_options, options)
+    connection = context.config.attributes.get("connection")
+    if connection is not None:
+        run_command({**all_options, "connection": connection})
         return
     settings = load(settings_class)
     if url is not None:
         settings = settings.model_copy(update={"migration_database_url": url(settings)})
-    schema = context.get_x_argument(as_dictionary=True).get("schema")
-    if config.cmd_opts:
+    if command_name() is not None:
         prepare_process(settings)
+    schema = context.get_x_argument(as_dictionary=True).get("schema")
     if context.is_offline_mode():
-        first = [dialect.use_schema(schema)] if schema else []
-        backend = settings.migration_url.get_backend_name()
-        run_command(*first, dialect_name=backend, literal_binds=True)
-        return
-    looking = config.attributes.get("looking", command_name() in LOOKING)
-    dialect.migrate(run_command, settings, looking=looking, schema=schema)
+        write_sql(dialect, settings, schema, all_options)
+    else:
+        run_on_database(dialect, settings, schema, all_options)
 
 
 def command_name() -> str | None:
     """Return the command, or None where Alembic was not started from the command line."""
-    options = context.config.cmd_opts
-    return options.cmd[0].__name__ if options else None
+    arguments = context.config.cmd_opts
+    if arguments is None:
+        return None
+    name: str = arguments.cmd[0].__name__
+    return name
 
 
 def prepare_process(settings: Settings) -> None:
-    """Set up logging and garbage collection: this process was started by hand, and ends soon."""
+    """Set up logging and garbage collection of a process that only runs this command."""
+    # Objects of a migration live until the process ends: collect rarely, and not at exit.
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
     logging.config.dictConfig(settings.log_config())
 
 
-def configure_and_run(statements: tuple[str, ...], options: Mapping[str, Any]) -> None:
-    """Do what the command asks for, after these statements, on a connection or as text."""
-    config, command = context.config, command_name()
+def write_sql(
+    dialect: MigrationDialect, settings: Settings, schema: str | None, options: dict[str, Any]
+) -> None:
+    """Write the SQL of the command, for `--sql`."""
+    offline_options = {
+        "dialect_name": settings.migration_url.get_backend_name(),
+        "literal_binds": True,
+    }
+    statement = None
+    if schema:
+        statement = dialect.use_schema(schema)
+    run_command({**options, **offline_options}, statement)
+
+
+def run_on_database(
+    dialect: MigrationDialect, settings: Settings, schema: str | None, options: dict[str, Any]
+) -> None:
+    """Run the command on the database, as the only process that migrates unless it only reads."""
+    read_only = context.config.attributes.get("read_only", command_name() in READ_ONLY_COMMANDS)
+    with dialect.open_connection(settings, read_only=read_only, schema=schema) as connection:
+        options = {**options, "connection": connection}
+        if read_only:
+            run_command(options)
+            return
+        for attempt in dialect.attempts(connection, settings):
+            with attempt:
+                run_command(options)
+
+
+def run_command(options: dict[str, Any], first_statement: str | None = None) -> None:
+    """Run the command with these options of context.configure(), after this statement."""
     context.configure(**options)
-    if config.cmd_opts:
-        # From here on Alembic says what it does, having said what it consists of.
-        for name in ("alembic.autogenerate", "alembic.runtime.migration"):
+    command = command_name()
+    if command is not None:
+        for name in WORK_LOGGERS:
             logging.getLogger(name).setLevel(logging.INFO)
-    for statement in statements:
-        context.execute(text(statement))
-    moves = command in {"upgrade", "downgrade"} and not context.is_offline_mode()
-    before = context.get_context().get_current_heads() if moves else ()
-    if moves and not before:
+    if first_statement is not None:
+        context.execute(text(first_statement))
+    if command in {"upgrade", "downgrade"} and not context.is_offline_mode():
+        apply_revisions(command)
+    else:
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+def apply_revisions(command: str) -> None:
+    """Upgrade or downgrade; report where there was nothing to do."""
+    before = context.get_context().get_current_heads()
+    if not before:
         refuse_rollback(command)
     with context.begin_transaction():
         context.run_migrations()
-    if moves and set(before) == set(context.get_context().get_current_heads()):
+    if set(before) == set(context.get_context().get_current_heads()):
         revisions = " and ".join(sorted(before)) or "base"
-        config.print_stdout("nothing to do: the database is at %s", revisions)
+        context.config.print_stdout("nothing to do: the database is at %s", revisions)
 
 
-def refuse_rollback(command: str | None) -> None:
+def refuse_rollback(command: str) -> None:
     """Raise CommandError for a rollback by some steps, as no revision is applied."""
     target = context.get_context().opts["destination_rev"]
     if command == "downgrade" and target != "base":

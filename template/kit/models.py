@@ -1,4 +1,4 @@
-"""What models have in common: names of constraints, times in UTC, keys, times of changes."""
+"""Parts of models: names of constraints, times in UTC, primary keys, times of changes."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ from uuid_utils.compat import uuid7
 
 __all__ = ["NAMING_CONVENTION", "Timestamped", "UTCDateTime", "UUIDKey"]
 
-# Every constraint has a name that a later revision can drop, the same on every database.
+# Gives every constraint a name, the same on every database, by which a revision can drop it.
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -33,20 +33,24 @@ NAMING_CONVENTION = {
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """A point in time: aware in Python, UTC in the database, also where that stores no zone."""
+    """A time that is aware and in UTC in Python, also on a database that stores no time zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value and value.tzinfo is None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
             raise ValueError("a time without a zone is ambiguous: use datetime.now(UTC)")
-        return value and value.astimezone(UTC)
+        return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None or value.tzinfo is UTC:
             return value
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        if value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        return value.astimezone(UTC)
 
 
 def utc_now() -> datetime:
@@ -54,33 +58,34 @@ def utc_now() -> datetime:
 
 
 class UUIDKey:
-    """Adds id, the primary key: a UUID of version 7.
+    """Adds `id`, the primary key: a UUID of version 7.
 
-    Those are ordered by time, so new rows go to the end of the index and sort by age.
+    UUIDs of version 7 are ordered by time: new rows are at the end of the index, and sort by age.
     """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-1)
 
 
 def time_of_creation(context: DefaultExecutionContext) -> datetime:
-    """Return created_at of the row that is being inserted."""
+    """Return created_at of the row that is inserted."""
     values = context.get_current_parameters()  # type: ignore[no-untyped-call]
     created_at = values.get("created_at")
-    return created_at if isinstance(created_at, datetime) else utc_now()
+    if isinstance(created_at, datetime):
+        return created_at
+    return utc_now()
 
 
 def time_of_change(created_at: Any) -> ColumnElement[datetime]:  # noqa: ANN401
-    """Return the SQL of the time now, or of created_at where this machine's clock is behind."""
+    """Return SQL for the current time, or for created_at where this machine's clock is behind."""
     now = bindparam("now", callable_=utc_now, type_=UTCDateTime, unique=True)
     return case((created_at > now, created_at), else_=now)
 
 
 class Timestamped:
-    """Adds created_at and updated_at, which the ORM sets at every insert and update.
+    """Adds created_at and updated_at, which SQLAlchemy sets at every insert and update.
 
-    Both are the same for a new row, and updated_at never goes back, whatever the clock does. The
-    server defaults serve rows that something else inserts. An UPDATE in plain SQL sets updated_at
-    itself.
+    Both are equal for a new row. updated_at never goes back, even if the clock does. Rows that are
+    inserted in plain SQL get the server defaults; an UPDATE in plain SQL has to set updated_at.
     """
 
     created_at: Mapped[datetime] = mapped_column(
@@ -89,7 +94,7 @@ class Timestamped:
 
     @declared_attr
     def updated_at(cls) -> Mapped[datetime]:  # noqa: N805
-        """Return the column; created_at is that of the table, also beside other tables."""
+        """Return the column, which refers to created_at of the same model."""
         return mapped_column(
             UTCDateTime,
             default=time_of_creation,
@@ -101,15 +106,19 @@ class Timestamped:
 
 @event.listens_for(Timestamped, "before_update", propagate=True)
 def set_updated_at(_mapper: Mapper[Any], _connection: object, row: Timestamped) -> None:
-    """Set the time of a change here, so that the session need not ask for it."""
+    """Set updated_at in Python, so that the session need not read it from the database."""
     session = object_session(row)
     if session is None or not session.is_modified(row, include_collections=False):
         return
     if inspect(row).attrs.updated_at.history.has_changes():
         return
-    # What the session has not loaded is not asked for.
-    known = [vars(row).get(name) for name in ("created_at", "updated_at")]
+    times = [utc_now()]
+    for name in ("created_at", "updated_at"):
+        # vars() does not load attributes that the session has not loaded.
+        time = vars(row).get(name)
+        if time is not None:
+            times.append(time)
     if "updated_at" in vars(row):
-        # A value that stays equal is written, too: the session would ask for what SQL has set.
+        # So that an equal value is written, too; otherwise `onupdate` would set another one.
         flag_modified(row, "updated_at")
-    row.updated_at = max([utc_now(), *(time for time in known if time is not None)])
+    row.updated_at = max(times)

@@ -1,34 +1,53 @@
-"""Keyset pagination: a page starts after the last row of the one before."""
+"""Keyset pagination: a page starts after the last row of the one before.
+
+    class ProductPage(Page[ProductRead]):
+        pass
+
+    class ProductQuery(PageQuery):
+        name: NamePart | None = None
+
+A route takes the query, and returns `await read_page(database, Product, query, filters)`.
+"""
 
 import base64
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema
+from sqlalchemy import ColumnElement, Select, bindparam
+
+from kit._internal.statements import Model, key_name, key_of, select_columns
+from kit.db import Database
+from kit.schemas import Input
 
 __all__ = [
     "PAGE_SIZE",
     "PAGE_SIZE_MAX",
     "Cursor",
+    "Page",
+    "PageQuery",
     "PageSize",
     "decode_cursor",
     "encode_cursor",
+    "read_page",
 ]
 
-# How many rows a page has where the client does not say.
+# The default number of rows in a page.
 PAGE_SIZE = 20
-# How many a client may ask for.
+# The largest number of rows that a client may ask for.
 PAGE_SIZE_MAX = 100
 
 
 def encode_cursor(last_id: UUID) -> str:
-    """Return the opaque text by which a client asks for the rows after this one."""
+    """Return the opaque text with which a client asks for the rows after this one."""
     return base64.urlsafe_b64encode(last_id.bytes).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str) -> UUID:
-    """Return the id in a cursor; raise ValueError for a text that encode_cursor never returned."""
+    """Return the id in a cursor; raise ValueError for a text that is not from encode_cursor()."""
     with suppress(ValueError):
         last_id = UUID(bytes=base64.urlsafe_b64decode(f"{cursor}=="))
         if encode_cursor(last_id) == cursor:
@@ -36,11 +55,56 @@ def decode_cursor(cursor: str) -> UUID:
     raise ValueError("not a cursor of this service")
 
 
-# A parameter of a route: the id of the last row before the page, of which clients see a text.
+# A parameter of a route: the id of the last row before the page, encoded as a text.
 Cursor = Annotated[
     UUID,
     PlainValidator(decode_cursor),
     WithJsonSchema({"type": "string", "description": "next_cursor of the page before"}),
 ]
-# A parameter of a route: how many rows the page may have.
+# A parameter of a route: the largest number of rows in the page.
 PageSize = Annotated[int, Field(ge=1, le=PAGE_SIZE_MAX)]
+ItemT = TypeVar("ItemT", bound=BaseModel)
+
+
+class Page(BaseModel, Generic[ItemT]):
+    """Rows, and the cursor of the next page. A subclass gives the schema in OpenAPI its name."""
+
+    items: list[ItemT]
+    next_cursor: str | None = Field(description="For the page after this one; null on the last.")
+
+
+class PageQuery(Input):
+    """The query parameters of a page; a subclass adds filters."""
+
+    limit: PageSize = PAGE_SIZE
+    cursor: Cursor | None = None
+
+
+async def read_page(
+    database: Database,
+    model: Model,
+    query: PageQuery,
+    filters: Sequence[ColumnElement[bool]] = (),
+) -> dict[str, Any]:
+    """Return the fields of a Page: rows of a model in the order of its primary key, a UUID.
+
+    UUIDs of version 7 are in the order of time. Raises TypeError for a key of several columns.
+    """
+    statement = page_of(model)
+    if query.cursor is not None:
+        statement = statement.where(key_of(model) > query.cursor)
+    if filters:
+        statement = statement.where(*filters)
+    # One row more than asked for shows whether a next page exists.
+    rows = await database.rows(statement, limit=query.limit + 1)
+    if len(rows) <= query.limit:
+        return {"items": rows, "next_cursor": None}
+    items = rows[: query.limit]
+    return {"items": items, "next_cursor": encode_cursor(items[-1][key_name(model)])}
+
+
+# Cached, because SQLAlchemy finds the same statement faster in its cache than an equal one.
+@cache
+def page_of(model: Model) -> Select[Any]:
+    """Return the SELECT of the first page, with the parameter `limit`."""
+    return select_columns(model).order_by(key_of(model)).limit(bindparam("limit"))

@@ -1,4 +1,4 @@
-"""Where the project is, and what its pyproject.toml says about it."""
+"""The folder of the project, and the metadata in its pyproject.toml."""
 
 import tomllib
 from functools import cache
@@ -7,15 +7,15 @@ from typing import Any
 
 __all__ = ["PROJECT_DIR", "is_own_module", "read_metadata"]
 
-# kit/ stands beside pyproject.toml, wherever the service's own package is.
+# The folder of pyproject.toml, in which kit/ is, too.
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-# Where the packages of a project may be.
+# Folders in which the packages of the project may be.
 SOURCES = (PROJECT_DIR, PROJECT_DIR / "src")
 
 
 @cache
 def read_metadata() -> dict[str, Any]:
-    """Return the table [project] of pyproject.toml: name, version, description and others."""
+    """Return the table [project] of pyproject.toml, with name, version and description."""
     text = (PROJECT_DIR / "pyproject.toml").read_text("utf-8")
     metadata: dict[str, Any] = tomllib.loads(text)["project"]
     return metadata

@@ -1,4 +1,4 @@
-"""The process that serves, which reloads with `--reload` when code changes."""
+"""The program `python -m app`, which serves the API."""
 
 import argparse
 import importlib.util
@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from typing import Any
 
 from structlog.contextvars import get_contextvars
 
@@ -18,7 +19,7 @@ __all__ = ["main"]
 
 
 def refuse_taken_port(settings: Settings) -> None:
-    """End the process with one line when something else listens where the service should."""
+    """Exit with a message when another process uses the address of the service."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -32,45 +33,59 @@ def refuse_taken_port(settings: Settings) -> None:
 
 
 def main(app: str, settings_class: type[Settings]) -> None:
-    """Serve the application that a function returns, named as `module:function`."""
+    """Serve the application that the function `module:function` returns."""
     package = app.partition(".")[0]
     parser = argparse.ArgumentParser(prog=f"python -m {package}", description="Serve the API.")
     parser.add_argument("--reload", action="store_true", help="reload when the code changes")
     reload = parser.parse_args().reload
     settings = load(settings_class)
     if reload and "development" not in settings.model_fields_set:
-        # For the process that serves.
+        # The process that serves is another one, which reads the settings again.
         os.environ[f"{prefix_of(settings_class)}DEVELOPMENT"] = "true"
     refuse_taken_port(settings)
-    # uvicorn lets requests end, then raises the signal again: all went well.
+    # After a graceful shutdown uvicorn raises the signal again, which is a success here.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     sys.path.insert(0, str(PROJECT_DIR))
-    serve(
-        Config(
-            app,
-            host=settings.host,
-            port=settings.port,
-            workers=None if reload else settings.workers,
-            reload=reload,
-            reload_dirs=folders_of(package) if reload else None,
-            log_config=settings.log_config(get_contextvars),
-            access_log=False,
-            server_header=False,
-            backlog=listen_backlog(),
-            ws_max_size=settings.max_body_size,
-            header_timeout=settings.header_timeout,
-            body_timeout=settings.body_timeout,
-            connections=ConnectionLimit(
-                client_limit(settings.limit_concurrency, sum(settings.pool_sizes))
-            ),
-            # While developing, an open stream does not hold up the new code.
-            timeout_graceful_shutdown=0.5 if reload else settings.shutdown_timeout,
-        )
+    process_options = {
+        "workers": settings.workers,
+        "timeout_graceful_shutdown": settings.shutdown_timeout,
+    }
+    if reload:
+        process_options = reload_options(package)
+    serve(create_config(app, settings, process_options))
+
+
+def reload_options(package: str) -> dict[str, Any]:
+    """Return options of uvicorn for one process that reloads the code."""
+    return {
+        "reload": True,
+        "reload_dirs": folders_of(package),
+        # An open stream does not delay the new code.
+        "timeout_graceful_shutdown": 0.5,
+    }
+
+
+def create_config(app: str, settings: Settings, process_options: dict[str, Any]) -> Config:
+    """Return the configuration of uvicorn."""
+    limit = client_limit(settings.limit_concurrency, sum(settings.pool_sizes))
+    return Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=settings.log_config(get_contextvars),
+        access_log=False,
+        server_header=False,
+        backlog=listen_backlog(),
+        ws_max_size=settings.max_body_size,
+        header_timeout=settings.header_timeout,
+        body_timeout=settings.body_timeout,
+        connections=ConnectionLimit(limit),
+        **process_options,
     )
 
 
 def folders_of(package: str) -> list[str]:
-    """Return where the code of a package is."""
+    """Return the folders of a package."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.submodule_search_locations is None:
         return [str(PROJECT_DIR)]

@@ -1,7 +1,7 @@
-"""The built-in settings, read once from the environment and from .env.
+"""The built-in settings, read from the environment and from .env.
 
-A service has a subclass of Settings: with its prefix, its name, settings of its own, and other
-defaults for those that it names again.
+A service has a subclass of Settings with its prefix, its name and its own settings. A field with a
+built-in name replaces the default.
 """
 
 import sys
@@ -39,19 +39,21 @@ Seconds = Annotated[float, Field(gt=0)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/]+$|^\*$")]
 
 
-# The URL of a further database, as the platform gives it: `reports_url: DatabaseURL`. Read as
-# DATABASE_URL is: neither errors nor dumps of the settings show its password.
+# The URL of a further database: `reports_url: DatabaseURL`. It is parsed as DATABASE_URL is, and
+# neither errors nor dumps of the settings show its password.
 DatabaseURL = Annotated[URL, NoDecode, PlainValidator(dialect.parse_url), PlainSerializer(repr)]
 
 
 def split_commas(value: object) -> object:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    return value
 
 
 class Settings(BaseSettings):
-    """What can be set, as prefix and the name of the field; the environment wins over .env.
+    """The settings, read from variables that consist of a prefix and the name of a field.
 
-    The prefix is `env_prefix` in the `model_config` of the subclass.
+    The environment wins over .env. The prefix is `env_prefix` in the subclass's `model_config`.
     """
 
     model_config = SettingsConfigDict(
@@ -62,11 +64,11 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    # The one database, as the platform gives it. Never printed with its password.
+    # The URL of the database, as the platform gives it. Its password is never printed.
     database_url: Annotated[URL, NoDecode, PlainValidator(dialect.parse_url)] = Field(
         validation_alias="DATABASE_URL", exclude=True
     )
-    # Where migrations reach it instead, when DATABASE_URL leads to a pooler such as PgBouncer.
+    # The URL for migrations, when DATABASE_URL is that of a pooler such as PgBouncer.
     migration_database_url: Annotated[
         URL | None, NoDecode, PlainValidator(dialect.parse_any_url)
     ] = Field(
@@ -75,48 +77,48 @@ class Settings(BaseSettings):
         validation_alias="MIGRATION_DATABASE_URL",
         exclude=True,
     )
-    # How the service calls itself towards the database.
+    # The name of the service's connections, which the database shows.
     service_name: str = "service"
 
     host: str = "127.0.0.1"
     # Also PORT without the prefix, as many platforms set it.
     port: int = Field(default=8000, ge=1, le=65535)
     workers: int = Field(default=1, ge=1)
-    # How long running requests may take after SIGTERM.
+    # How many seconds running requests may take after SIGTERM.
     shutdown_timeout: int = Field(default=30, ge=1)
-    # Largest body of a request, in bytes or as 10MB; a route may have a limit of its own.
+    # Largest body of a request, in bytes or as 10MB; a route may have its own limit.
     max_body_size: ByteSize = Field(default=ByteSize(1_000_000), ge=0)
     # Longest time for a client to send the head of a request.
     header_timeout: Seconds = 10
-    # Longest time for a client to send the next 100 kB of a body, or to take the next of an answer.
+    # Longest time for a client to send 100 kB of a body, or to receive what is sent to it.
     body_timeout: Seconds = 30
-    # Connections that a worker keeps open; by default as many as its limit of open files allows.
+    # Connections of clients to a worker; by default as many as its limit of open files allows.
     limit_concurrency: int | None = Field(default=None, ge=1)
 
-    # Connections that a worker keeps, and how many more it may open under load.
+    # Connections to the database that a worker keeps, and how many more it may open under load.
     pool_size: int = Field(default=10, ge=1)
     pool_overflow: int = Field(default=10, ge=0)
-    # Connections that all workers together may open, when that is less than they would.
+    # Connections to the database that all workers together may open, if that is less.
     connection_limit: int | None = Field(default=None, ge=1)
-    # Whether DATABASE_URL leads to a pooler that may run every transaction on another connection.
+    # Whether DATABASE_URL is that of a pooler that may run each transaction on another connection.
     transaction_pooling: bool = False
-    # Longest wait for a connection, whether from the pool or from the server.
+    # Longest wait for a connection to the database, from the pool or from the server.
     connection_timeout: Seconds = 5
-    # A connection is replaced after this time, so that a failover or a new password is noticed.
+    # A connection is replaced after this time, so that a failover or a new password takes effect.
     connection_max_age: Seconds = 1800
-    # Longest run of one statement, waiting for locks included.
+    # Longest run of a statement, waiting for locks included.
     statement_timeout: Seconds = 30
-    # Longest wait of a migration for another one, or for a table that a transaction keeps in use,
+    # Longest wait of a migration for another migration, or for a table that is in use.
     migration_timeout: Seconds = 300
-    # in attempts of this length, each of which keeps everybody else from the table.
+    # Longest wait for a table in each attempt, during which queries wait for the migration.
     migration_lock_timeout: Seconds = 1
-    # Longest run of one statement of a migration.
+    # Longest run of a statement of a migration.
     migration_statement_timeout: Seconds = 60
     # How long /health/ready waits for the database.
     ready_timeout: Seconds = 2
-    # Whether code may serve a database that a newer release has migrated, as after a rollback.
+    # Whether the service is ready on a database of a newer release, as after a rollback.
     allow_newer_database: bool = False
-    # Whether a commit waits for the disk. If not, a power cut may take the last ones with it.
+    # Whether a commit waits for the disk. Otherwise a power failure may lose the last commits.
     durable_commits: bool = True
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -124,34 +126,36 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(split_commas)] = ()
     # Whether /docs, /redoc and /openapi.json are served.
     docs: bool = True
-    # Whether answers have hints for developers, and / lists the pages; `make dev` turns it on.
+    # Whether answers have hints for developers, and / links to the pages; `make dev` turns it on.
     development: bool = False
 
     def log_config(self, context: Callable[[], dict[str, Any]] = dict) -> dict[str, Any]:
         """Return the argument of logging.config.dictConfig, for the service and for migrations.
 
-        `context` returns what each record is to have, such as the id of the request. A subclass
-        changes what super().log_config(context) returns.
+        `context` returns fields for each record, such as the id of the request. A subclass changes
+        the result of super().log_config(context).
         """
         return logging_config(self.log_level, context)
 
     @field_validator("connection_limit")
     @classmethod
-    def has_one_for_each_worker(cls, limit: int | None, others: ValidationInfo) -> int | None:
-        if limit and limit < others.data.get("workers", 1):
-            raise ValueError(f"each of {others.data['workers']} workers needs a connection")
+    def check_connection_limit(cls, limit: int | None, info: ValidationInfo) -> int | None:
+        """Raise ValueError where a worker would have no connection."""
+        workers = info.data.get("workers", 1)
+        if limit is not None and limit < workers:
+            raise ValueError(f"each of {workers} workers needs a connection")
         return limit
 
     @property
     def pool_sizes(self) -> tuple[int, int]:
-        """How many connections a worker keeps, and how many more it may open: its share."""
+        """How many connections a worker keeps, and how many more it may open."""
         share = (self.connection_limit or sys.maxsize) // self.workers
         size = min(self.pool_size, share)
         return size, min(self.pool_overflow, share - size)
 
     @property
     def migration_url(self) -> URL:
-        """Where migrations go: past a pooler, if there is one."""
+        """The URL for migrations."""
         return self.migration_database_url or self.database_url
 
     @classmethod
@@ -163,7 +167,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return where settings come from, the first of which wins: the hook of Pydantic."""
+        """Return the sources of settings, of which the first wins: a hook of pydantic-settings."""
         sources = [init_settings]
         for source in (env_settings, dotenv_settings):
             sources.append(source)
@@ -173,7 +177,7 @@ class Settings(BaseSettings):
 
 
 class PlatformSource(PydanticBaseSettingsSource):
-    """PORT, which is not prefixed: it counts where the same place does not set it with prefix."""
+    """The variable PORT without the prefix, as many platforms set it; with the prefix it wins."""
 
     def __init__(
         self, settings_cls: type[BaseSettings], variables: Mapping[str, str | None]
@@ -186,10 +190,12 @@ class PlatformSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         port = self.variables.get("port")
-        return {"port": port} if port else {}
+        if not port:
+            return {}
+        return {"port": port}
 
 
-# The class of a service's own settings, in the signatures of functions that take it.
+# The class of a service's own settings, in signatures of functions.
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
@@ -204,14 +210,16 @@ def load(settings_class: type[SettingsT]) -> SettingsT:
 
 
 def describe_problem(settings_class: type[Settings], problem: ErrorDetails) -> str:
-    """Return the variable that is missing or wrong, and why."""
-    field = str(problem["loc"][0])
-    name = field if field.isupper() else f"{prefix_of(settings_class)}{field.upper()}"
+    """Return the variable that is missing or wrong, and the reason."""
+    name = str(problem["loc"][0])
+    # A name in capitals is that of a variable, as DATABASE_URL.
+    if not name.isupper():
+        name = f"{prefix_of(settings_class)}{name.upper()}"
     if problem["type"] == "missing":
         return f"{name}: is not set; set it in the environment or in .env"
     return f"{name}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def prefix_of(settings_class: type[Settings]) -> str:
-    """Return what the environment variables of a service begin with, as ORDERS_."""
+    """Return the prefix of a service's environment variables, such as ORDERS_."""
     return settings_class.model_config.get("env_prefix", "")

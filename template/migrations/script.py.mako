@@ -1,6 +1,6 @@
 <%!
 def docstring(text):
-    """Return one line that ends no docstring, and that Python reads as it was typed."""
+    """Return a message as one line that is valid within a docstring."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line.replace("\\", "\\\\").replace('"', '\\"')
 %>\

@@ -9,31 +9,31 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NoReturn
 
 from alembic.util import CommandError
 
-from scripts.history import SCRIPTS
+from scripts.revisions import oldest_first, script_directory, versions_folder
 
-VERSIONS = Path(SCRIPTS.versions)
 TARGETS = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_DEFAULT_BRANCH")
 USUAL = ("main", "master")
 
 
 def git(*arguments: str) -> list[str]:
-    """Return the lines that git prints, none where it fails or is not installed."""
+    """Return the lines that git prints; none if it fails or is not installed."""
     command = [shutil.which("git") or "false", "-c", "core.quotePath=off", *arguments]
-    done = subprocess.run(command, cwd=VERSIONS, capture_output=True, encoding="utf-8", check=False)
+    done = subprocess.run(
+        command, cwd=versions_folder(), capture_output=True, encoding="utf-8", check=False
+    )
     if "safe.directory" in done.stderr:
         raise SystemExit(done.stderr.strip())
     return done.stdout.splitlines()
 
 
 def find_base() -> str:
-    """Return the branch to compare with; nothing where no revision can have been merged yet.
+    """Return the branch to compare with, or an empty string if nothing can have been merged yet.
 
-    Ends with status 2 where there is none.
+    Ends with status 2 if no base can be found.
     """
     chosen = os.environ.get("base")
     if chosen:
@@ -42,7 +42,7 @@ def find_base() -> str:
         return chosen
     if is_new():
         return ""
-    branches = next(filter(None, map(branches_of, candidates())), [])
+    branches = find_branches()
     if not branches:
         refuse("no base found: name the branch to merge into, for example base=origin/trunk")
     return nearest(branches)
@@ -52,25 +52,34 @@ def is_new() -> bool:
     """Return whether nothing can have been merged: no commit yet, or only the first revision."""
     if git("rev-parse", "--is-inside-work-tree") == ["true"]:
         return not exists("HEAD")
-    first, *later = [*SCRIPTS.walk_revisions()][::-1]
-    if later:
+    scripts = oldest_first()
+    if len(scripts) > 1:
         refuse(
             "no base found: git has no history here; name the newest revision that is merged,"
-            f" for example base={first.revision}"
+            f" for example base={scripts[0].revision}"
         )
     return True
 
 
 def is_revision(name: str) -> bool:
     try:
-        return SCRIPTS.get_revision(name) is not None
+        return script_directory().get_revision(name) is not None
     except CommandError:
         return False
 
 
+def find_branches() -> list[str]:
+    """Return the branches of the first candidate that exists."""
+    for name in candidates():
+        branches = branches_of(name)
+        if branches:
+            return branches
+    return []
+
+
 def candidates() -> Iterator[str]:
-    """Yield names that the default branch may have, the surest first."""
-    target = next(filter(None, map(os.environ.get, TARGETS)), None)
+    """Yield names that the base may have, the most certain first."""
+    target = target_of_ci()
     if target:
         if not branches_of(target):
             refuse(
@@ -87,10 +96,18 @@ def candidates() -> Iterator[str]:
         yield local[0]
 
 
-def branches_of(name: str) -> list[str]:
-    """Return the branches of this name: those of remotes, or else the one of this clone.
+def target_of_ci() -> str:
+    """Return the branch that CI names as the target of the merge, or an empty string."""
+    for variable in TARGETS:
+        if os.environ.get(variable):
+            return os.environ[variable]
+    return ""
 
-    A clone's own may be behind, or ahead by what was not seen by others yet.
+
+def branches_of(name: str) -> list[str]:
+    """Return the branches of this name: those of remotes, or if none has it the local one.
+
+    A local branch may be behind, or ahead by commits that are not pushed yet.
     """
     remote = git("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/remotes/*/{name}")
     if remote or not exists(f"refs/heads/{name}"):
@@ -107,14 +124,19 @@ def is_comparable(name: str) -> bool:
 
 
 def nearest(branches: list[str]) -> str:
-    """Return the branch that has most of this one: of a fork and its upstream, the newer one."""
-    comparable = [branch for branch in branches if is_comparable(branch)]
+    """Return the branch that has most commits of HEAD: of a fork and its upstream, the newer."""
+    comparable = list(filter(is_comparable, branches))
     if not comparable:
         refuse(
             f"no base found: this clone lacks what HEAD and {branches[0]} have in common:"
             " git fetch --unshallow, or name another by base=..."
         )
-    return min(comparable, key=lambda branch: int(git("rev-list", "--count", f"{branch}..HEAD")[0]))
+    return min(comparable, key=count_missing)
+
+
+def count_missing(branch: str) -> int:
+    """Return how many commits of HEAD a branch does not have."""
+    return int(git("rev-list", "--count", f"{branch}..HEAD")[0])
 
 
 def refuse(reason: str) -> NoReturn:

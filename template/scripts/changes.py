@@ -1,20 +1,21 @@
-"""What an update of the template meets in this folder: links, deleted files, new variables."""
+"""Compares this folder with two releases of the template: links, deleted files, new variables."""
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from scripts.zones import is_own
 
 VARIABLE = re.compile(r"(?m)^(?:# )?([A-Z][A-Z0-9_]*)=")
+# Names of files, from the project's folder, and their texts.
 Files = Mapping[str, bytes]
 
 
 def find_links(names: Iterable[str]) -> list[str]:
-    """Return the links by which the template's files would be read and written elsewhere.
+    """Return the links that would have the template's files read and written somewhere else.
 
-    To own files of the project nothing is written: there copier accepts links within the project.
+    The project's own files are not written, so copier accepts links to them within the project.
     """
     links = set()
     for name in names:
@@ -34,46 +35,70 @@ def find_deleted(names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if not is_own(name) and not Path(name).exists())
 
 
-def find_missed(deleted: Iterable[str], old: Files, new: Files) -> list[str]:
-    """Return the deleted files that the release changes, which is lost here."""
-    return [name for name in deleted if new.get(name, old[name]) != old[name]]
+def find_missed(deleted: Iterable[str], old: Files, new: Files) -> Iterator[str]:
+    """Yield the deleted files that the release changes, which is lost here."""
+    for name in deleted:
+        if name in new and new[name] != old[name]:
+            yield name
 
 
-def find_own(old: Files, new: Files) -> list[str]:
-    """Return the project's own files that a new service has differently since the release."""
-    return sorted(name for name, text in new.items() if is_own(name) and old.get(name) != text)
+def find_own(old: Files, new: Files) -> Iterator[str]:
+    """Yield the project's own files that a new service has differently since the release."""
+    for name in sorted(new):
+        if is_own(name) and old.get(name) != new[name]:
+            yield name
 
 
 def find_answered(old: Files, new: Files) -> Iterator[str]:
-    """Yield what another answer changes in the project's own files of a new service."""
+    """Yield what other answers change in the project's own files of a new service, line by line."""
     for name in sorted(old.keys() | new.keys()):
         if not is_own(name) or old.get(name) == new.get(name):
             continue
-        if name not in new or name not in old:
-            yield f"{name}: {'only with the old answers' if name in old else 'only with the new'}"
-            continue
-        yield f"{name}:"
-        lines = (old[name].decode().splitlines(), new[name].decode().splitlines())
-        for line in difflib.unified_diff(*lines, n=0, lineterm=""):
-            if not line.startswith(("---", "+++", "@@")):
-                yield f"  {line}"
+        if name not in new:
+            yield f"{name}: only with the old answers"
+        elif name not in old:
+            yield f"{name}: only with the new"
+        else:
+            yield f"{name}:"
+            yield from compare(old[name], new[name])
 
 
-def find_moved(old: Files, deleted: Iterable[str], written: Iterable[str]) -> Iterator[str]:
+def compare(old: bytes, new: bytes) -> Iterator[str]:
+    """Yield the removed and added lines, without the headings of a diff."""
+    lines = (old.decode().splitlines(), new.decode().splitlines())
+    for line in difflib.unified_diff(*lines, n=0, lineterm=""):
+        if not line.startswith(("---", "+++", "@@")):
+            yield f"  {line}"
+
+
+def find_moved(old: Files, deleted: Collection[str], written: Collection[str]) -> Iterator[str]:
     """Yield a line for each folder of which most was deleted, and into which the update wrote."""
-    gone, reported = set(deleted), set[str]()
-    folders = {str(folder) for name in old for folder in PurePosixPath(name).parents}
-    for folder in sorted(folders, key=lambda name: (name.count("/"), name)):
-        before = [name for name in old if is_in(name, folder) and not is_own(name)]
-        missing = sum(name in gone for name in before)
-        new = sorted(name for name in written if is_in(name, folder))
-        nested = any(is_in(folder, parent) for parent in reported)
-        if new and not nested and 2 * missing > len(before):
-            reported.add(folder)
+    templates = [name for name in old if not is_own(name)]
+    reported: list[str] = []
+    for folder in folders_of(old):
+        if any(is_in(folder, parent) for parent in reported):
+            continue
+        files = files_in(folder, templates)
+        missing = files_in(folder, deleted)
+        new = files_in(folder, written)
+        if new and 2 * len(missing) > len(files):
+            reported.append(folder)
             yield (
-                f"{missing} of the {len(before)} files of {folder}/ were deleted or moved here, and"
-                f" the update has written into it: {', '.join(new)}"
+                f"{len(missing)} of the {len(files)} files of {folder}/ were deleted or moved here,"
+                f" and the update has written into it: {', '.join(new)}"
             )
+
+
+def folders_of(names: Iterable[str]) -> list[str]:
+    """Return the folders that these files are in, a folder before the folders within it."""
+    folders: set[PurePosixPath] = set()
+    for name in names:
+        folders.update(PurePosixPath(name).parents)
+    return list(map(str, sorted(folders)))
+
+
+def files_in(folder: str, names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if is_in(name, folder))
 
 
 def is_in(name: str, folder: str) -> bool:
@@ -83,4 +108,6 @@ def is_in(name: str, folder: str) -> bool:
 def find_variables() -> set[str]:
     """Return the names of the settings in .env.example."""
     example = Path(".env.example")
-    return {*VARIABLE.findall(example.read_text("utf-8"))} if example.exists() else set()
+    if not example.exists():
+        return set()
+    return set(VARIABLE.findall(example.read_text("utf-8")))

@@ -1,6 +1,6 @@
 """A clone of the template, and which of its releases an update may go to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from scripts.programs import output, run
 
 
 class Release(NamedTuple):
-    """A commit of the template, as it is shown, and the newest version that is in it."""
+    """A commit of the template: its name as printed, its hash, and the newest version in it."""
 
     name: str
     commit: str
@@ -19,7 +19,7 @@ class Release(NamedTuple):
 
 
 def parse(name: str) -> Version | None:
-    """Return a version of PEP 440, or None where the name is none."""
+    """Return a version as in PEP 440, or None if the name is not one."""
     try:
         return Version(name)
     except InvalidVersion:
@@ -28,8 +28,18 @@ def parse(name: str) -> Version | None:
 
 def sort_versions(names: Iterable[str]) -> list[str]:
     """Return the names that are versions, oldest first."""
-    known = [name for name in names if parse(name)]
-    return sorted(known, key=Version)
+    return sorted(filter(parse, names), key=Version)
+
+
+def clone_template(address: str, clone: Path) -> bool:
+    """Clone the template without its files; return whether git succeeded."""
+    command = ("git", "clone", "--quiet", "--no-checkout", "--", address, clone)
+    return run(*command).returncode == 0
+
+
+def has_tags(clone: Path) -> bool:
+    """Return whether a tag of the template is a version."""
+    return bool(sort_versions(output("git", "-C", clone, "tag").split()))
 
 
 def add_tags(clone: Path, source: str) -> None:
@@ -44,42 +54,64 @@ def add_tags(clone: Path, source: str) -> None:
 
 
 def resolve(clone: Path, name: str) -> str:
-    """Return the commit of this name, or nothing."""
+    """Return the commit of this name, or an empty string."""
     options = ("--verify", "--quiet", "--end-of-options")
     return run("git", "-C", clone, "rev-parse", *options, name + "^{commit}").stdout.strip()
 
 
-def list_releases(clone: Path, *options: str) -> list[Release]:
-    """Return the tags that are versions, oldest first."""
-    names = sort_versions(output("git", "-C", clone, "tag", *options).split())
-    return [Release(name, resolve(clone, f"refs/tags/{name}"), parse(name)) for name in names]
+def list_releases(clone: Path, *options: str) -> Iterator[Release]:
+    """Yield the releases that `git tag` lists with these options, oldest first."""
+    for name in sort_versions(output("git", "-C", clone, "tag", *options).split()):
+        yield Release(name, resolve(clone, f"refs/tags/{name}"), parse(name))
 
 
 def describe(clone: Path, commit: str) -> Release:
     """Return the release of a commit; between two releases it is named as by `git describe`."""
-    merged = list_releases(clone, "--merged", commit)
+    merged = list(list_releases(clone, "--merged", commit))
     if not merged:
         return Release(commit[:7], commit, None)
-    tagged = [release for release in merged if release.commit == commit]
-    if tagged:
-        return tagged[-1]
+    for release in reversed(merged):
+        if release.commit == commit:
+            return release
     newest = merged[-1]
     count = output("git", "-C", clone, "rev-list", "--count", f"{newest.commit}..{commit}")
     return Release(f"{newest.name}-{count}-g{commit[:7]}", commit, newest.version)
 
 
 def choose(clone: Path, before: Release, to: str) -> Release:
-    """Return the newest release that contains the project's, or `to=`.
+    """Return the newest release that contains the project's, or the one that `to` names.
 
-    A fork's release is not in those of its upstream, which would take away what the fork added. A
-    pre-release is for those who ask for it, or are on one.
+    A release of a fork is not contained in those of its upstream, which would take away what the
+    fork added. A pre-release is chosen only by its name, or if the project is at one.
     """
-    later = list_releases(clone, "--contains", before.commit)
+    later = list(list_releases(clone, "--contains", before.commit))
     if to:
         return choose_named(clone, before, to, later)
-    tried = is_prerelease(before)
-    newest = next((one for one in reversed(later) if tried or not is_prerelease(one)), before)
-    return newest if is_later(newest, before) else before
+    for release in reversed(later):
+        if is_prerelease(release) and not is_prerelease(before):
+            continue
+        if is_later(release, before):
+            return release
+    return before
+
+
+def choose_named(clone: Path, before: Release, to: str, later: list[Release]) -> Release:
+    """Return the release `to`; end with a line where an update to it would lose something."""
+    releases = {release.name: release for release in list_releases(clone)}
+    if to not in releases:
+        newest = [before, *later][-1]
+        raise SystemExit(f"there is no release {to}; the newest is {newest.name}")
+    chosen = releases[to]
+    if chosen.commit == before.commit:
+        return before
+    if chosen in later:
+        return chosen
+    if is_later(chosen, before):
+        raise SystemExit(
+            f"{to} does not contain {before.name}, where this project is: an update would take"
+            f" away what only {before.name} has. In a fork: merge {to} there, and release that"
+        )
+    raise SystemExit(f"this project is at {before.name}, and cannot go back to {to}")
 
 
 def is_prerelease(release: Release) -> bool:
@@ -90,20 +122,3 @@ def is_later(release: Release, other: Release) -> bool:
     if release.version is None:
         return False
     return other.version is None or release.version > other.version
-
-
-def choose_named(clone: Path, before: Release, to: str, later: list[Release]) -> Release:
-    releases = {release.name: release for release in list_releases(clone)}
-    if to not in releases:
-        newest = later[-1].name if later else before.name
-        raise SystemExit(f"there is no release {to}; the newest is {newest}")
-    if releases[to].commit == before.commit:
-        return before
-    if releases[to] in later:
-        return releases[to]
-    if is_later(releases[to], before):
-        raise SystemExit(
-            f"{to} does not contain {before.name}, where this project is: an update would take"
-            f" away what only {before.name} has. In a fork: merge {to} there, and release that"
-        )
-    raise SystemExit(f"this project is at {before.name}, and cannot go back to {to}")

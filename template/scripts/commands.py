@@ -1,4 +1,4 @@
-"""The commands of a script, and what they share: confirming, and starting other programs."""
+"""What scripts with several commands share: running them, asking, and starting other programs."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ def main(*commands: Callable[[], None]) -> None:
 
 
 def confirm(name: str, question: str) -> None:
-    """Return when the name was typed, or is the value of `confirm=`; else end with one line."""
+    """Return if the name was typed, or is the value of `confirm=`; otherwise end with one line."""
     answer = os.environ.get("confirm")
     if not answer:
         try:

@@ -22,21 +22,25 @@ def find() -> list[str]:
         return []
     command = [program, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
-    names = sorted({name for name in listed.stdout.split("\0") if Path(name).is_file()})
-    return [name for name in names if name.endswith(".rej") or has_markers(name)]
+    # git lists a file with an unfinished merge several times.
+    conflicting = set()
+    for name in listed.stdout.split("\0"):
+        if Path(name).is_file() and is_conflicting(name):
+            conflicting.add(name)
+    return sorted(conflicting)
 
 
-def has_markers(name: str) -> bool:
-    return MARKERS.search(Path(name).read_bytes()) is not None
+def is_conflicting(name: str) -> bool:
+    return name.endswith(".rej") or MARKERS.search(Path(name).read_bytes()) is not None
 
 
 def main() -> int:
-    found = find()
-    for name in found:
+    conflicting = find()
+    for name in conflicting:
         print(f"{name}: resolve the conflict of the update", file=sys.stderr)
-    if not found:
+    if not conflicting:
         print("no unresolved conflicts of an update")
-    return int(bool(found))
+    return int(bool(conflicting))
 
 
 if __name__ == "__main__":

@@ -20,8 +20,15 @@ IMAGE = re.compile(
 DIGEST = re.compile(r"(?m)^Digest: +(sha256:[0-9a-f]{64})$")
 
 
+def list_files() -> list[Path]:
+    files: list[Path] = []
+    for pattern in FILES:
+        files += Path().glob(pattern)
+    return sorted(files)
+
+
 def find_digest(image: str) -> str:
-    """Return the digest that a tag names now; end with one line where Docker cannot tell."""
+    """Return the digest that a tag has now; end with one line where Docker cannot look it up."""
     program = shutil.which("docker")
     if not program:
         raise SystemExit("docker is not installed: it looks up the digests")
@@ -51,12 +58,12 @@ def pin(text: str, digests: dict[str, str]) -> str:
 def main() -> None:
     digests: dict[str, str] = {}
     changed: dict[Path, str] = {}
-    for path in sorted(path for name in FILES for path in Path().glob(name)):
+    for path in list_files():
         text = path.read_text("utf-8")
         pinned = pin(text, digests)
         if pinned != text:
             changed[path] = pinned
-    # Only now: all of them, or none where a digest is not known.
+    # Written only when all digests are known: all files are pinned, or none.
     for path, text in changed.items():
         path.write_text(text, "utf-8")
         print(f"{path}: images pinned")

@@ -3,14 +3,16 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 
 def run(
-    *command: str | Path, settings: dict[str, str] | None = None
+    *command: str | Path, settings: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    environment |= {**without_hooks(), **(settings or {})}
+    """Run a program, with further environment variables; return its output and exit status."""
+    environment = {**os.environ, **without_hooks(), **(settings or {})}
+    environment.pop("VIRTUAL_ENV", None)
     try:
         return subprocess.run(
             command, env=environment, capture_output=True, encoding="utf-8", check=False
@@ -20,6 +22,7 @@ def run(
 
 
 def output(*command: str | Path) -> str:
+    """Return what a program prints; end with its errors where it fails."""
     done = run(*command)
     if done.returncode:
         raise SystemExit(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
@@ -27,7 +30,7 @@ def output(*command: str | Path) -> str:
 
 
 def without_hooks() -> dict[str, str]:
-    """Return settings for git with which a hook that the new release has does not run."""
+    """Return environment variables that keep git from running hooks, which may be new."""
     count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
     return {
         "GIT_CONFIG_COUNT": str(count + 1),
@@ -37,7 +40,7 @@ def without_hooks() -> dict[str, str]:
 
 
 def copier(
-    *arguments: str | Path, settings: dict[str, str] | None = None
+    *arguments: str | Path, settings: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     # -I: modules of this folder must not be taken for those that copier imports.
     command = (sys.executable, "-I", "-m", "copier", *arguments)

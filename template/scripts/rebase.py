@@ -4,15 +4,16 @@ The base is the branch that this one will be merged into: see scripts/base.py.
 """
 
 import re
+from collections.abc import Sequence
 from importlib.util import cache_from_source
 from itertools import pairwise
 from pathlib import Path
 
 from alembic.script import Script
 
-from scripts.base import VERSIONS, exists, find_base, git
-from scripts.history import SCRIPTS, applied
+from scripts.base import exists, find_base, git
 from scripts.project import load_settings
+from scripts.revisions import oldest_first, read_applied, script_directory, versions_folder
 
 MERGE = "`alembic merge heads` adds a revision that follows both."
 ADVICE = f"`make db-rebase` puts those of this branch last. If others have applied one, {MERGE}"
@@ -25,50 +26,63 @@ def main() -> None:
         raise SystemExit("nothing to do: no revision is merged yet")
     if git("rev-list", "--end-of-options", f"HEAD..{base}", "--", "."):
         raise SystemExit(f"first git merge {base}")
-    if len(heads := SCRIPTS.get_heads()) == 1:
+    heads = script_directory().get_heads()
+    if len(heads) == 1:
         print(f"nothing to do: {heads[0]} is the only head")
         return
     ours = added_to(base)
-    theirs = [one for one in SCRIPTS.get_revisions(heads) if one not in ours]
-    if len(theirs) != 1 or any(one.is_merge_point or one.dependencies for one in ours):
+    theirs = set(script_directory().get_revisions(heads)).difference(ours)
+    if len(theirs) != 1 or not is_chain(ours):
         raise SystemExit(f"only links of a chain can move, after the one head of {base}: {MERGE}")
     refuse_applied(ours)
-    for after, one in pairwise(theirs + ours):
-        if one.down_revision != after.revision:
-            move(one, after)
+    for before, script in pairwise([*theirs, *ours]):
+        if script.down_revision != before.revision:
+            move(script, before)
 
 
 def added_to(base: str) -> list[Script]:
     """Return the revisions whose files the base does not have, the oldest first."""
-    options = ("-r", "--name-only", "--end-of-options")
-    merged = {VERSIONS / name for name in git("ls-tree", *options, base)}
+    merged = merged_files(base)
+    return [script for script in oldest_first() if Path(script.path) not in merged]
+
+
+def merged_files(base: str) -> set[Path]:
+    """Return the files of the revisions that a branch has, or that lead up to a revision."""
     if base and not exists(base):
-        merged = {Path(one.path) for one in SCRIPTS.iterate_revisions(base, "base")}
-    return [one for one in [*SCRIPTS.walk_revisions()][::-1] if Path(one.path) not in merged]
+        ancestors = script_directory().iterate_revisions(base, "base")
+        return {Path(script.path) for script in ancestors}
+    options = ("-r", "--name-only", "--end-of-options")
+    return set(map(versions_folder().joinpath, git("ls-tree", *options, base)))
 
 
-def refuse_applied(ours: list[Script]) -> None:
+def is_chain(scripts: Sequence[Script]) -> bool:
+    """Return whether each follows one revision only."""
+    return not any(script.is_merge_point or script.dependencies for script in scripts)
+
+
+def refuse_applied(ours: Sequence[Script]) -> None:
     """End with a line where the database has one of them: it would miss what now comes before."""
-    there = applied()
-    for one in ours:
-        if one.revision in there:
+    applied = read_applied()
+    for script in ours:
+        if script.revision in applied:
             raise SystemExit(
-                f"{load_settings().migration_url!r} has {one.revision} already. If you alone use"
-                f" it: make db-rollback rev={one.down_revision} first. If others do: {MERGE}"
+                f"{load_settings().migration_url!r} has {script.revision} already. If you alone"
+                f" use it: make db-rollback rev={script.down_revision} first."
+                f" If others do: {MERGE}"
             )
 
 
-def move(one: Script, after: Script) -> None:
+def move(script: Script, before: Script) -> None:
     """Name another revision as the one before, and change nothing else in the file."""
-    path = Path(one.path)
-    text, times = VALUE.subn(rf'\g<1>"{after.revision}"', path.read_bytes().decode())
+    path = Path(script.path)
+    text, times = VALUE.subn(rf'\g<1>"{before.revision}"', path.read_bytes().decode())
     if times != 1:
-        raise SystemExit(f"{path}: down_revision is not in one line; make it {after.revision!r}")
-    text = re.sub(r"(?m)^Revises:[^\r\n]*", f"Revises: {after.revision}", text, count=1)
+        raise SystemExit(f"{path}: down_revision is not in one line; make it {before.revision!r}")
+    text = re.sub(r"(?m)^Revises:[^\r\n]*", f"Revises: {before.revision}", text, count=1)
     path.write_bytes(text.encode())
     # Within a second of the last change Python would take the compiled file for up to date.
-    Path(cache_from_source(one.path)).unlink(missing_ok=True)
-    print(f"{one.revision} {one.doc} now follows {after.revision} {after.doc}")
+    Path(cache_from_source(script.path)).unlink(missing_ok=True)
+    print(f"{script.revision} {script.doc} now follows {before.revision} {before.doc}")
 
 
 if __name__ == "__main__":

@@ -6,18 +6,29 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml  # type: ignore[import-untyped]
 
 from scripts import tags
-from scripts.clone import Release, add_tags, choose, describe, parse, resolve, sort_versions
-from scripts.programs import copier, output, run
-from scripts.renames import parse_renames
+from scripts.clone import (
+    Release,
+    add_tags,
+    choose,
+    clone_template,
+    describe,
+    has_tags,
+    parse,
+    resolve,
+    sort_versions,
+)
+from scripts.programs import copier, output
 
 ANSWERS = Path(".copier-answers.yml")
 RENAMES = "renames.yml"
+# What copier understands in front of an address, and git does not.
 SHORT = {
     "gh:": "https://github.com/",
     "gl:": "https://gitlab.com/",
@@ -25,8 +36,8 @@ SHORT = {
     "~/": f"{Path.home()}/",
 }
 INCLUDE = re.compile(r"!include +(\S+)")
-# copier clones the template. This git gives it the clone that has tags instead; $2 is --no-checkout
-# or --mirror, and the last argument is the folder.
+# A program named git, which copier runs to clone the template: it clones the clone that has tags.
+# $2 is --no-checkout or --mirror, and the last argument is the folder.
 GIT = """#!/bin/sh
 [ "$1" = clone ] || exec {git} "$@"
 for folder do :; done
@@ -47,109 +58,146 @@ class Step(NamedTuple):
     def is_newer(self) -> bool:
         return self.before.commit != self.after.commit
 
-    def has(self, name: str) -> bool:
-        """Return whether the version comes after the one release, up to the other."""
+    def crosses(self, name: str) -> bool:
+        """Return whether the version comes after the release to leave, up to the one to reach."""
         version, before, after = parse(name), self.before.version, self.after.version
         if version is None or after is None or version > after:
             return False
         return before is None or version > before
 
     def read(self, file: str) -> str:
+        """Return the text of a file of the template, as the new release has it."""
         return output("git", "-C", self.clone, "show", f"{self.after.commit}:{file}")
 
+    def list_files(self) -> list[str]:
+        """Return the names of the files of the template, as the new release has them."""
+        command = ("git", "-C", self.clone, "ls-tree", "-r", "--name-only", self.after.commit)
+        return output(*command).splitlines()
+
     def renames(self) -> dict[str, str]:
-        """Return the new names of files that a release on the way has renamed, by the old ones."""
-        command = ("git", "-C", self.clone, "ls-tree", "--name-only", self.after.commit)
-        if RENAMES not in output(*command).splitlines():
-            return {}
-        return parse_renames(self.read(RENAMES), self.has)
+        """Return the new names of files that releases on the way have renamed, by their old names.
+
+        renames.yml has the old and new names by release. Of two renames in a row the last counts.
+        """
+        renames: dict[str, str] = {}
+        if RENAMES not in self.list_files():
+            return renames
+        for release, names in (yaml.safe_load(self.read(RENAMES)) or {}).items():
+            if not self.crosses(str(release)):
+                continue
+            for old, new in names.items():
+                for earlier, later in renames.items():
+                    if later == old:
+                        renames[earlier] = new
+                renames[old] = new
+        return renames
 
     def changes(self) -> str:
-        """Return the entries of the change log after the one release, up to the other."""
-        entries = re.split(r"(?m)^(?=## )", self.read("CHANGELOG.md"))
-        wanted = [entry.strip() for entry in entries if any(map(self.has, tags.headings(entry)))]
+        """Return the entries of the change log for the releases on the way."""
+        wanted = []
+        for entry in re.split(r"(?m)^(?=## )", self.read("CHANGELOG.md")):
+            releases = tags.headings(entry)
+            if any(map(self.crosses, releases)):
+                wanted.append(entry.strip())
         return "\n\n".join(wanted)
 
     def configuration(self) -> dict[str, Any]:
         """Return copier.yml with the files that it includes."""
-        command = ("git", "-C", self.clone, "ls-tree", "-r", "--name-only", self.after.commit)
-        names, texts = output(*command).splitlines(), [self.read("copier.yml")]
-        for pattern in INCLUDE.findall(texts[0]):
-            texts += [self.read(name) for name in fnmatch.filter(names, pattern)]
         merged: dict[str, Any] = {"_migrations": []}
-        for text in texts:
-            for document in filter(None, yaml.safe_load_all(INCLUDE.sub("", text))):
-                migrations = merged["_migrations"] + (document.get("_migrations") or [])
-                merged |= {**document, "_migrations": migrations}
+        for text in self._read_configuration():
+            for document in yaml.safe_load_all(INCLUDE.sub("", text)):
+                if document:
+                    migrations = merged["_migrations"] + (document.get("_migrations") or [])
+                    merged |= {**document, "_migrations": migrations}
         return merged
 
+    def _read_configuration(self) -> Iterator[str]:
+        text = self.read("copier.yml")
+        yield text
+        for pattern in INCLUDE.findall(text):
+            for name in fnmatch.filter(self.list_files(), pattern):
+                yield self.read(name)
+
     def questions(self) -> list[str]:
-        """Return the names of what is asked: what is computed cannot be answered."""
-        asked = [
-            name
-            for name, question in self.configuration().items()
-            if not name.startswith("_")
-            and not (isinstance(question, dict) and question.get("when") is False)
-        ]
-        return sorted(asked)
+        """Return the names of the questions; what copier computes cannot be answered."""
+        names = []
+        for name, question in self.configuration().items():
+            is_computed = isinstance(question, dict) and question.get("when") is False
+            if not name.startswith("_") and not is_computed:
+                names.append(name)
+        return sorted(names)
 
     def hooks(self) -> list[str]:
         """Return the releases whose update runs code of the template in this project."""
         configuration = self.configuration()
         pinned, always = set(), bool(configuration.get("_tasks"))
         for entry in configuration["_migrations"]:
-            version = entry.get("version") if isinstance(entry, dict) else None
-            if version is None:
+            if not isinstance(entry, dict) or entry.get("version") is None:
                 always = True
-            elif self.has(str(version)):
-                pinned.add(str(version))
-        return [*sort_versions(pinned), *(["every update"] if always else [])]
+            elif self.crosses(str(entry["version"])):
+                pinned.add(str(entry["version"]))
+        releases = sort_versions(pinned)
+        if always:
+            releases.append("every update")
+        return releases
 
     def render(self, release: Release, folder: Path, *options: str) -> dict[str, bytes]:
-        """Return the files as a release has them, with the answers as they are now."""
+        """Return the files of a release, rendered with the answers as they are now."""
         answers = (f"--data-file={ANSWERS}", f"--vcs-ref={release.commit}")
         copier("copy", "--defaults", "--quiet", *answers, *options, self.clone, folder)
-        files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
-        return {name.as_posix(): path.read_bytes() for name, path in files.items()}
+        files = {}
+        for path in folder.rglob("*"):
+            if path.is_file():
+                files[path.relative_to(folder).as_posix()] = path.read_bytes()
+        return files
 
     def update(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Have copier update; where the template has no tags, with those of the clone."""
         arguments = ("update", "--defaults", "--quiet", f"--vcs-ref={self.after.commit}", *options)
         if self.tagged:
             return copier(*arguments, ".")
-        folder = self.clone.with_name("programs")
-        folder.mkdir()
-        git, clone = shlex.quote(str(shutil.which("git"))), shlex.quote(str(self.clone))
-        (folder / "git").write_text(GIT.format(git=git, clone=clone), "utf-8")
-        (folder / "git").chmod(0o755)
-        settings = {
-            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
-            "COPIER_CACHE_DIR": str(folder / "cache"),
-        }
-        done = copier(*arguments, ".", settings=settings)
+        done = copier(*arguments, ".", settings=self._clone_with_tags())
         if not done.returncode:
-            # What the template itself has a name for.
+            # copier has written a name by the tags of the clone, which the template does not know.
             commit = yaml.safe_dump({"_commit": self.after.commit}).strip()
             text = re.sub(r"(?m)^_commit: .*$", lambda _: commit, ANSWERS.read_text("utf-8"))
             ANSWERS.write_text(text, "utf-8")
         return done
 
+    def _clone_with_tags(self) -> dict[str, str]:
+        """Return environment variables with which `git clone` copies the clone that has tags."""
+        folder = self.clone.with_name("programs")
+        folder.mkdir()
+        git, clone = shlex.quote(str(shutil.which("git"))), shlex.quote(str(self.clone))
+        (folder / "git").write_text(GIT.format(git=git, clone=clone), "utf-8")
+        (folder / "git").chmod(0o755)
+        return {
+            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+            "COPIER_CACHE_DIR": str(folder / "cache"),
+        }
+
 
 def plan(clone: Path, to: str) -> Step:
-    """Find the newest release, or `to=`; end with a line where there is no way to it."""
+    """Find the newest release, or the one named `to`; end with a line if no update leads to it."""
     source, commit = read_answers()
-    short = next((short for short in SHORT if source.startswith(short)), "")
-    address = SHORT[short] + source.removeprefix(short) if short else source
-    if run("git", "clone", "--quiet", "--no-checkout", "--", address, clone).returncode:
+    if not clone_template(expand(source), clone):
         raise SystemExit(f"the template cannot be reached: {source}")
-    tagged = any(map(parse, output("git", "-C", clone, "tag").split()))
+    tagged = has_tags(clone)
     if not tagged:
         add_tags(clone, source)
-    found = resolve(clone, commit)
-    if not found:
+    current = resolve(clone, commit)
+    if not current:
         raise SystemExit(f"{ANSWERS} names {commit}, which {source} does not have")
-    before = describe(clone, found)
+    before = describe(clone, current)
     return Step(before, choose(clone, before, to), source, clone, tagged)
+
+
+def expand(source: str) -> str:
+    """Return the address of the template as git understands it."""
+    for short, long in SHORT.items():
+        if source.startswith(short):
+            return long + source.removeprefix(short)
+    return source
 
 
 def read_answers() -> tuple[str, str]:

@@ -6,67 +6,67 @@ them. renames.yml of the template says what each release has renamed; nothing of
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-
-import yaml  # type: ignore[import-untyped]
 
 Files = Mapping[str, bytes]
 # What conflicts.py finds, as copier writes it.
 LABELS = ("-L", "before updating", "-L", "last update", "-L", "after updating")
 
 
-def parse_renames(text: str, is_crossed: Callable[[str], bool]) -> dict[str, str]:
-    """Return old and new names of the releases that are crossed; of two renames in a row the last.
+@dataclass(frozen=True)
+class RenamedFile:
+    """A file that a release renames, with its text before the update; None if it was deleted."""
 
-    `text` is that of renames.yml: by release, the new name of each old one.
-    """
-    renames: dict[str, str] = {}
-    for release, names in (yaml.safe_load(text) or {}).items():
-        if not is_crossed(str(release)):
-            continue
-        for old, new in names.items():
-            earlier = [name for name, later in renames.items() if later == old]
-            for name in [*earlier, old]:
-                renames[name] = new
-    return renames
+    name: str
+    target: str
+    edited: bytes | None
+    original: bytes
 
-
-class Edits:
-    """What the project has made of files that a release renames."""
-
-    def __init__(self, renames: Mapping[str, str], old: Files) -> None:
-        self.renames = {name: new for name, new in renames.items() if name in old}
-        self.old = old
-        self.texts: dict[str, bytes | None] = {}
-        for name in self.renames:
-            path = Path(name)
-            self.texts[name] = path.read_bytes() if path.is_file() else None
-
-    def carry_over(self, new: Files) -> list[str]:
-        """Merge the edits into the files under their new names; return a line for each.
+    def carry_over(self, new: bytes) -> str:
+        """Merge the edits into the file under its new name; return a line about them, or nothing.
 
         A file that was deleted here stays deleted.
         """
-        lines = []
-        for name, text in self.texts.items():
-            target = Path(self.renames[name])
-            if self.renames[name] not in new:
-                continue
-            if text is None:
-                target.unlink(missing_ok=True)
-                lines.append(f"stays deleted: {target}, which was {name}")
-            elif text != self.old[name]:
-                target.write_bytes(merge(text, self.old[name], new[self.renames[name]]))
-                lines.append(f"renamed, with your changes: {name} is {target}")
-        return lines
+        target = Path(self.target)
+        if self.edited is None:
+            target.unlink(missing_ok=True)
+            return f"stays deleted: {target}, which was {self.name}"
+        if self.edited == self.original:
+            return ""
+        target.write_bytes(merge(self.edited, self.original, new))
+        return f"renamed, with your changes: {self.name} is {target}"
+
+
+def read_renamed(renames: Mapping[str, str], old: Files) -> Iterator[RenamedFile]:
+    """Yield the files that will be renamed, as they are before the update."""
+    for name, target in renames.items():
+        if name not in old:
+            continue
+        edited = None
+        if Path(name).is_file():
+            edited = Path(name).read_bytes()
+        yield RenamedFile(name, target, edited, old[name])
+
+
+def carry_over(renamed: Iterable[RenamedFile], new: Files) -> Iterator[str]:
+    """Merge the edits of each file after the update; yield a line for each that had some."""
+    for file in renamed:
+        if file.target not in new:
+            continue
+        line = file.carry_over(new[file.target])
+        if line:
+            yield line
 
 
 def merge(ours: bytes, base: bytes, theirs: bytes) -> bytes:
     """Return the text with both changes, with conflict markers where they meet."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = [str(Path(folder, name)) for name in ("ours", "base", "theirs")]
-        for path, text in zip(paths, (ours, base, theirs), strict=True):
-            Path(path).write_bytes(text)
+        paths = []
+        for name, text in (("ours", ours), ("base", base), ("theirs", theirs)):
+            path = Path(folder, name)
+            path.write_bytes(text)
+            paths.append(str(path))
         command = ["git", "merge-file", "--stdout", *LABELS, *paths]
         return subprocess.run(command, capture_output=True, check=False).stdout

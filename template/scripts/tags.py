@@ -34,8 +34,8 @@ def released(folder: Path, git: Callable[..., str] = read_git) -> dict[str, str]
     commits: dict[str, str] = {}
     options = ("--first-parent", "--reverse", "--format=%H")
     for commit in git(folder, "log", *options, "--", "CHANGELOG.md").split():
-        listed = git(folder, "ls-tree", "--name-only", commit, "--", "CHANGELOG.md")
-        text = git(folder, "show", f"{commit}:CHANGELOG.md") if listed else ""
-        for name in headings(text):
+        if not git(folder, "ls-tree", "--name-only", commit, "--", "CHANGELOG.md"):
+            continue
+        for name in headings(git(folder, "show", f"{commit}:CHANGELOG.md")):
             commits.setdefault(name, commit)
     return commits

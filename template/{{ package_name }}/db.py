@@ -1,4 +1,4 @@
-"""The database of the service, and what routes read and write with."""
+"""The database of the service, and the dependencies with which routes use it."""
 
 from typing import Annotated
 
@@ -9,10 +9,9 @@ from kit.db import Database, Source
 
 database = Source()
 
-# The function scope ends them before the response is sent; FastAPI's default ends them after it.
+# For single statements, each of which is a transaction: `await database.row(User, user_id)`.
+ServiceDatabase = Annotated[Database, Depends(database.service_database)]
+# For statements that belong together. The function scope ends the session before the response is
+# sent; FastAPI's default scope ends it afterwards.
 WriteSession = Annotated[AsyncSession, Depends(database.write_session, scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(database.read_session, scope="function")]
-# Rows without a session: database.row(User, user_id), database.rows(statement).
-ReadDatabase = Annotated[Database, Depends(database.read_database)]
-# For a route that opens sessions of its own, to stream rows or to work after its response.
-ServiceDatabase = ReadDatabase

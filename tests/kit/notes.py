@@ -29,18 +29,18 @@ class Link(OwnBase):
 
 
 async def create_tables(database: Database) -> None:
-    async with database.engine.begin() as connection:
+    async with database.write_engine.begin() as connection:
         await connection.run_sync(OwnBase.metadata.create_all)
 
 
 async def count_notes(database: Database) -> int:
     """Count those that any other connection sees."""
-    async with database.reading() as session:
+    async with database.read_sessions() as session:
         return await session.scalar(select(func.count()).select_from(Note)) or 0
 
 
 def checked_out(app: FastAPI) -> int:
     """Return how many connections of the pool are in use."""
-    pool = app.state.database.engine.pool
+    pool = app.state.database.write_engine.pool
     assert isinstance(pool, QueuePool)
     return pool.checkedout()

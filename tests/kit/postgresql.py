@@ -12,7 +12,7 @@ __all__ = ["BAD_URLS", "GOOD_URLS", "SAME_DATABASE", "SECRET", "URLS"]
 
 @contextmanager
 def refusing(_folder: Path) -> Iterator[str]:
-    """Yield the address of a port where nobody listens."""
+    """Yield the address of a port where no server listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"postgresql://me:{SECRET}@127.0.0.1:{taken.getsockname()[1]}/orders"

@@ -21,7 +21,7 @@ from kit._internal.postgresql.testing import connect
 from kit.db import Database
 from kit.testing import Log, alembic_config, assert_problem, client_of
 
-# What the server says, by SQLSTATE, and what the client gets.
+# The SQLSTATE of an error, and the status that the client gets.
 STATES = {
     "08006": 503,  # the connection failed
     "40001": 503,  # serialization failure
@@ -83,9 +83,9 @@ async def test_one_request_of_a_deadlock_is_unavailable(
 async def test_closed_connection_is_replaced(
     own_url: URL, own_app: FastAPI, own_client: AsyncClient
 ) -> None:
-    """When the server has restarted, say, the next request notices nothing."""
+    """As when the server has restarted: the next request is served."""
     database: Database = own_app.state.database
-    async with database.engine.connect() as connection:
+    async with database.write_engine.connect() as connection:
         used: Any = (await connection.get_raw_connection()).driver_connection
     closed = asyncio.Event()
     used.add_termination_listener(lambda _connection: closed.set())
@@ -98,7 +98,7 @@ async def test_closed_connection_is_replaced(
     assert (await own_client.get("/health/ready")).status_code == 200
 
 
-@pytest.mark.parametrize("address", [one for one in GOOD_URLS if SECRET in one])
+@pytest.mark.parametrize("address", [url for url in GOOD_URLS if SECRET in url])
 def test_settings_show_no_password(address: str) -> None:
     settings = settings_for(address)
     shown = f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"

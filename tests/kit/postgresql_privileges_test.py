@@ -9,14 +9,14 @@ from alembic.util import CommandError
 from psycopg import sql
 from sqlalchemy import URL
 
-from tests.kit.support import serve, settings_for
+from tests.kit.support import events, serve, settings_for
 from kit._internal.postgresql.testing import connect
 from kit.testing import Log, alembic_config, assert_problem, client_of, create_database
 
 
 @pytest.fixture
 def role(own_url: URL) -> Iterator[str]:
-    """A role without any privilege that not everybody has."""
+    """A role that has only the privileges of PUBLIC."""
     name = f"limited {token_hex(4)}"
     with connect(own_url) as connection:
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
@@ -76,7 +76,7 @@ async def test_missing_privilege_is_named(
         problem = assert_problem(await client.get("/health/ready"), 503, "not-ready")
     reason = line.partition(":")[0]
     assert problem["detail"] == f"The database cannot be used: {reason}."
-    assert f'the database cannot be used: {line} TO "{role}"' in [one["event"] for one in log()]
+    assert f'the database cannot be used: {line} TO "{role}"' in events(log)
 
 
 def test_missing_right_to_change_tables_is_named(

@@ -21,7 +21,7 @@ from tests.kit.postgresql_urls import LIBPQ_ONLY
 from tests.kit.support import serve, settings_for
 from kit._internal.database import dialect
 from kit._internal.error_texts import conceal
-from kit._internal.postgresql.servers import limit_silence
+from kit._internal.postgresql.connector import limit_silence
 from kit._internal.postgresql.testing import connect
 from kit._internal.postgresql.url import libpq, list_servers, parse_any_url
 from kit.db import Database
@@ -127,7 +127,7 @@ def test_machine_that_is_gone_is_noticed() -> None:
 async def test_connection_to_a_server_that_became_read_only_is_replaced(own_url: URL) -> None:
     settings = settings_for(own_url).model_copy(update={"pool_size": 1, "pool_overflow": 0})
     async with serve(settings) as app, client_of(app) as client:
-        async with app.state.database.reader.connect() as connection:
+        async with app.state.database.read_engine.connect() as connection:
             await connection.execute(text("SET default_transaction_read_only = on"))
         response = await client.post("/users", json=USER)
         assert_problem(response, 503, "database-unavailable")
@@ -146,7 +146,7 @@ async def test_values_are_not_logged(
     own_app: FastAPI, own_client: AsyncClient, log: Log, statement: str
 ) -> None:
     database: Database = own_app.state.database
-    async with database.writing.begin() as session:
+    async with database.write_sessions.begin() as session:
         await session.execute(text("CREATE TABLE once (v text, EXCLUDE USING hash (v WITH =))"))
         await session.execute(text("INSERT INTO once VALUES (:value)"), {"value": EMAIL})
 

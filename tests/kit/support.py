@@ -1,12 +1,39 @@
-"""The service with which kit is tested, as functions."""
+"""The service that kit is tested with, and what its tests read in the log and in responses."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from httpx import Response
 
 from app.main import create_app
 from app.settings import Settings
 from kit.settings import prefix_of
-from kit.testing import TestedService
+from kit.testing import Log, TestedService, only
 
 SERVICE = TestedService(create_app, Settings)
 PREFIX = prefix_of(Settings)
 
 serve = SERVICE.serve
 settings_for = SERVICE.settings_for
+
+
+def events(log: Log) -> list[str]:
+    """Return the messages that have been logged."""
+    return [record["event"] for record in log()]
+
+
+def record_of_level(log: Log, level: str) -> dict[str, Any]:
+    """Return the only record of a level."""
+    record: dict[str, Any] = only(record for record in log() if record["level"] == level)
+    return record
+
+
+def error_locations(problem: dict[str, Any]) -> list[list[str | int]]:
+    """Return which parts of a request a problem has errors of."""
+    return [error["location"] for error in problem["errors"]]
+
+
+async def concurrent_statuses(*requests: Coroutine[Any, Any, Response]) -> list[int]:
+    """Send requests at the same time; return the statuses of their responses."""
+    return [response.status_code for response in await asyncio.gather(*requests)]

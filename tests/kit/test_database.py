@@ -15,7 +15,7 @@ EMAIL = "ada@example.com"
 
 async def execute(app: FastAPI, *statements: str) -> None:
     database: Database = app.state.database
-    async with database.writing.begin() as session:
+    async with database.write_sessions.begin() as session:
         for statement in statements:
             await session.execute(text(statement))
 
@@ -60,7 +60,7 @@ async def test_error_of_a_statement_does_not_show_its_values(own_app: FastAPI) -
     """A service may send it elsewhere than to the log."""
     database: Database = own_app.state.database
     statement = text("SELECT 1 FROM no_such_table WHERE email = :email")
-    async with database.reading() as session:
+    async with database.read_sessions() as session:
         with pytest.raises(DBAPIError) as error:
             await session.execute(statement, {"email": EMAIL})
     assert "no_such_table" in str(error.value)

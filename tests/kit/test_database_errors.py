@@ -12,10 +12,10 @@ from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError
 
 from app.db import WriteSession
-from tests.kit.support import settings_for
+from tests.kit.support import record_of_level, settings_for
 from kit._internal.database import dialect
 from kit.db import Database
-from kit.testing import Log, assert_problem, only
+from kit.testing import Log, assert_problem
 
 EMAIL = "ada@example.com"
 PEOPLE = """
@@ -71,13 +71,13 @@ WAYS = [log_message, log_text, log_extra, log_group, log_wrapped, log_context]
 async def violation(own_url: URL) -> DBAPIError:
     """An error of the driver that the application uses, as SQLAlchemy raises it."""
     database = Database.from_settings(settings_for(own_url))
-    async with database.engine.begin() as connection:
+    async with database.write_engine.begin() as connection:
         await connection.execute(text(PEOPLE))
         await connection.execute(INSERT, ADA)
     with pytest.raises(DBAPIError) as error:
-        async with database.engine.begin() as connection:
+        async with database.write_engine.begin() as connection:
             await connection.execute(INSERT, VIOLATIONS["UNIQUE"])
-    await database.engine.dispose()
+    await database.close()
     return error.value
 
 
@@ -85,7 +85,7 @@ async def violation(own_url: URL) -> DBAPIError:
 async def test_conflict_is_logged_without_the_row(
     own_app: FastAPI, own_client: AsyncClient, log: Log, kind: str
 ) -> None:
-    async with own_app.state.database.writing.begin() as session:
+    async with own_app.state.database.write_sessions.begin() as session:
         await session.execute(text(PEOPLE))
         await session.execute(INSERT, ADA)
 
@@ -94,7 +94,7 @@ async def test_conflict_is_logged_without_the_row(
         await session.execute(INSERT, VIOLATIONS[kind])
 
     assert_problem(await own_client.post("/people"), 409, "conflict")
-    record = only(record for record in log() if record["level"] == "warning")
+    record = record_of_level(log, "warning")
     last = record["exception"].splitlines()[-1]
     assert re.search(r"\((SQLSTATE 23|\w+_CONSTRAINT_)", last)
     assert "people" in last

@@ -87,10 +87,10 @@ async def test_second_database(settings: ShopSettings) -> None:
 
     @app.get("/databases")
     async def compare(
-        main: Annotated[Database, Depends(first.read_database)],
-        reports: Annotated[Database, Depends(REPORTS.read_database)],
+        main: Annotated[Database, Depends(first.service_database)],
+        reports: Annotated[Database, Depends(REPORTS.service_database)],
     ) -> list[str | None]:
-        return [main.engine.url.database, reports.engine.url.database]
+        return [main.write_engine.url.database, reports.write_engine.url.database]
 
     expected = [settings.database_url.database, settings.reports_url.database]
     async with app.router.lifespan_context(app), client_of(app) as client:
@@ -137,17 +137,17 @@ async def test_own_session_options(settings: ShopSettings) -> None:
     options: dict[str, Any] = {"class_": OwnSession, "sync_session_class": OwnRequestSession}
     source = Source(session_options={**options, "expire_on_commit": True})
     async with source.open(settings) as database:
-        for sessions in (database.writing, database.reading, database.streaming):
+        for sessions in (database.write_sessions, database.read_sessions, database.stream_sessions):
             async with sessions() as session:
                 assert isinstance(session, OwnSession)
                 assert isinstance(session.sync_session, OwnRequestSession)
                 assert session.sync_session.expire_on_commit
                 # What is not named stays as it is.
-                assert session.sync_session.autoflush is (sessions is database.writing)
-    reader = source.open(settings).reader
+                assert session.sync_session.autoflush is (sessions is database.write_sessions)
+    reader = source.open(settings).read_engine
     async with (
         shared_databases({source: reader}) as shared,
-        shared["database"].reading() as session,
+        shared["database"].read_sessions() as session,
     ):
         assert isinstance(session.sync_session, OwnRequestSession)
     await reader.dispose()
@@ -155,11 +155,11 @@ async def test_own_session_options(settings: ShopSettings) -> None:
 
 async def test_command_opens_the_database_and_closes_it(settings: ShopSettings) -> None:
     async with REPORTS.open(settings) as reports:
-        async with reports.writing.begin() as session:
+        async with reports.write_sessions.begin() as session:
             await session.execute(text("SELECT 1"))
-        pool = reports.engine.pool
+        pool = reports.write_engine.pool
         assert pool.checkedin() == 1  # type: ignore[attr-defined]
-    assert reports.engine.pool is not pool
+    assert reports.write_engine.pool is not pool
 
 
 TITLES = text("SELECT title FROM notes_of_tests")
@@ -175,13 +175,13 @@ async def test_further_database_of_tests(
         own = service.settings_for(shared_url)
         assert own.reports_url not in (settings.reports_url, *made.values())
         same = Source("same", url=lambda own: own.reports_url)
-        engines = {source: source.open(own).reader for source in (Source(), REPORTS, same)}
+        engines = {source: source.open(own).read_engine for source in (Source(), REPORTS, same)}
         for _ in range(2):
             async with shared_databases(engines) as databases:
-                async with databases["reports"].writing.begin() as session:
+                async with databases["reports"].write_sessions.begin() as session:
                     session.add(Note(title="a"))
                 # Of the same URL, as of a replica: it shares the connection.
-                async with databases["same"].reading() as session:
+                async with databases["same"].read_sessions() as session:
                     assert list(await session.scalars(TITLES)) == ["a"]
         async with engines[REPORTS].connect() as connection:
             assert list(await connection.scalars(TITLES)) == []

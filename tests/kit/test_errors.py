@@ -9,10 +9,10 @@ from httpx import AsyncClient
 from sqlalchemy import URL, text
 from starlette.middleware import Middleware
 
-from app.db import ReadDatabase
+from app.db import ServiceDatabase
 from tests.kit.databases import OUTAGES
-from tests.kit.support import serve, settings_for
-from kit.testing import Log, assert_problem, client_of, only
+from tests.kit.support import error_locations, events, record_of_level, serve, settings_for
+from kit.testing import Log, assert_problem, client_of
 
 ORIGIN = {"Origin": "https://example.com"}
 
@@ -30,7 +30,7 @@ async def test_unexpected_error_is_logged_and_not_told(
     response = await own_client.get("/broken/1")
     problem = assert_problem(response, 500)
     assert "internal detail" not in response.text
-    error = only(record for record in log() if record["level"] == "error")
+    error = record_of_level(log, "error")
     assert error["request_id"] == problem["request_id"]
     assert "RuntimeError: internal detail 1" in error["exception"]
 
@@ -45,7 +45,7 @@ async def test_invalid_request_is_answered_without_its_input(own_app: FastAPI) -
     async with client_of(own_app) as client:
         response = await client.post("/numbers", json={"number": "unspeakable"})
     problem = assert_problem(response, 422, "invalid-request")
-    assert [error["location"] for error in problem["errors"]] == [["body", "number"]]
+    assert error_locations(problem) == [["body", "number"]]
     assert "unspeakable" not in response.text
 
 
@@ -72,7 +72,7 @@ async def test_database_is_down(
             for response in (await client.get("/users"), await client.post("/users", json=user)):
                 assert_problem(response, 503, "database-unavailable")
                 assert int(response.headers["Retry-After"]) > 0
-    assert "the database did not serve a request" in [record["event"] for record in log()]
+    assert "the database did not serve a request" in events(log)
 
 
 async def test_access_line(client: AsyncClient, log: Log) -> None:
@@ -87,9 +87,10 @@ async def test_access_line(client: AsyncClient, log: Log) -> None:
 
 
 async def test_request_id_of_a_proxy_is_kept_if_it_is_one(client: AsyncClient) -> None:
-    for given in ("a-1.B_2", "a b", 'a"}', "x" * 65):
-        response = await client.get("/health/live", headers={"X-Request-ID": given})
-        assert (response.headers["X-Request-ID"] == given) is (given == "a-1.B_2")
+    for request_id in ("a-1.B_2", "a b", 'a"}', "x" * 65):
+        response = await client.get("/health/live", headers={"X-Request-ID": request_id})
+        is_kept = response.headers["X-Request-ID"] == request_id
+        assert is_kept is (request_id == "a-1.B_2")
 
 
 async def test_security_headers(client: AsyncClient) -> None:
@@ -139,12 +140,12 @@ async def test_database_lacks_what_the_code_uses(
     async with serve(settings) as app, client_of(app) as client:
 
         @app.get("/outdated")
-        async def read(database: ReadDatabase) -> None:
-            async with database.reading() as session:
+        async def read(database: ServiceDatabase) -> None:
+            async with database.read_sessions() as session:
                 await session.execute(text(statement))
 
         problem = assert_problem(await client.get("/outdated"), 500)
     assert ("make db-migrate" in problem["detail"]) is development
-    error = only(record for record in log() if record["level"] == "error")
+    error = record_of_level(log, "error")
     assert "make db-migrate" in error["event"]
     assert "missing" in error["exception"]

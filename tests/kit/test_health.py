@@ -10,9 +10,9 @@ from httpx import AsyncClient
 from sqlalchemy import URL, text
 
 from tests.kit.databases import OUTAGES
-from tests.kit.support import serve, settings_for
+from tests.kit.support import events, record_of_level, serve, settings_for
 from kit.db import Database
-from kit.testing import Log, alembic_config, assert_problem, client_of, downgrade, only
+from kit.testing import Log, alembic_config, assert_problem, client_of, downgrade
 
 HEADS = ScriptDirectory.from_config(alembic_config()).get_heads()
 NEWER = "ffffffffffff"
@@ -20,7 +20,7 @@ NEWER = "ffffffffffff"
 
 async def set_revision(app: FastAPI, revision: str) -> None:
     database: Database = app.state.database
-    async with database.writing.begin() as session:
+    async with database.write_sessions.begin() as session:
         await session.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
 
 
@@ -43,7 +43,7 @@ async def test_database_is_down(
             assert time.monotonic() - start < 1
             assert problem["detail"].startswith("The database ")
             assert (await client.get("/health/live")).status_code == 200
-    assert f"not ready: {problem['detail']}" in [record["event"] for record in log()]
+    assert f"not ready: {problem['detail']}" in events(log)
 
 
 async def test_database_is_behind(own_url: URL, own_client: AsyncClient) -> None:
@@ -62,7 +62,7 @@ async def test_database_is_behind_says_the_command(
     async with serve(settings) as app, client_of(app) as client:
         problem = assert_problem(await client.get("/health/ready"), 503, "not-ready")
     assert ("make db-migrate" in problem["detail"]) is development
-    warning = only(record["event"] for record in log() if record["level"] == "warning")
+    warning = record_of_level(log, "warning")["event"]
     assert warning.startswith("not ready: ")
     assert "make db-migrate" in warning
 
@@ -76,7 +76,8 @@ async def test_database_of_a_newer_release(own_url: URL, own_app: FastAPI) -> No
     async with serve(settings) as app, client_of(app) as client:
         problem = assert_problem(await client.get("/health/ready"), 503, "not-ready")
         assert NEWER in problem["detail"]
-        assert all(head in problem["detail"] for head in HEADS)
+        for head in HEADS:
+            assert head in problem["detail"]
         assert "make db-migrate" not in problem["detail"]
     allowing = settings.model_copy(update={"allow_newer_database": True})
     async with serve(allowing) as app, client_of(app) as client:

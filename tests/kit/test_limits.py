@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.main import create_app
+from tests.kit.support import error_locations
 from kit._internal.connections import Connection, ConnectionLimit
 from kit._internal.limits import ValueCounter
 from kit.testing import assert_problem, client_of
@@ -170,7 +171,7 @@ def test_commas_are_counted_whatever_the_chunks(value: object, size: int) -> Non
 async def test_few_errors_are_all_listed(client: AsyncClient) -> None:
     response = await client.post("/users", json={"email": "ada@example.com"})
     problem = assert_problem(response, 422, "invalid-request")
-    assert [error["location"] for error in problem["errors"]] == [["body", "name"]]
+    assert error_locations(problem) == [["body", "name"]]
     assert "error_count" not in problem
 
 

@@ -5,8 +5,8 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy import URL
 
-from tests.kit.support import serve, settings_for
-from kit.logging import VERBOSE, logging_config
+from tests.kit.support import events, serve, settings_for
+from kit.logging import DEBUG_LEVELS, logging_config
 from kit.testing import Log, client_of
 
 PERSON = {"email": "ada.lovelace@example.com", "name": "Ada Lovelace"}
@@ -19,7 +19,7 @@ def levels() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers[:], root.level = handlers, level
-    for name in VERBOSE:
+    for name in DEBUG_LEVELS:
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
@@ -33,9 +33,9 @@ async def test_debug_shows_sql_without_its_values(
         location = (await client.post("/users", json=PERSON)).headers["Location"]
         assert (await client.get(location)).status_code == 200
         assert (await client.get("/users", params={"name": "Lovelace"})).status_code == 200
-    events = "\n".join(record["event"] for record in log())
+    logged = "\n".join(events(log))
     for statement in ("INSERT INTO users", "SELECT users.id"):
-        assert (statement in events) is (level == "DEBUG")
+        assert (statement in logged) is (level == "DEBUG")
     assert "ovelace" not in str(log())
 
 

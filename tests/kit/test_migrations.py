@@ -7,7 +7,7 @@ from alembic import command
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, CheckConstraint, Connection, DefaultClause, text
+from sqlalchemy import URL, CheckConstraint, Column, Connection, DefaultClause, text
 
 from app.models import Base
 from tests.kit.databases import refusing
@@ -19,13 +19,20 @@ from kit.testing.checks import assert_rows_kept
 SCRIPTS = ScriptDirectory.from_config(alembic_config())
 
 
+def plain_column() -> Column[Any]:
+    """Return a column of a model that the database has no default for."""
+    for table in Base.metadata.sorted_tables:
+        for column in table.columns:
+            if not column.primary_key and column.server_default is None:
+                return column
+    raise AssertionError("every column has a default")
+
+
 def test_default_that_the_database_lacks_is_noticed(
     own_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", own_url.render_as_string(hide_password=False))
-    columns = [column for table in Base.metadata.sorted_tables for column in table.columns]
-    plain = next(one for one in columns if not one.primary_key and one.server_default is None)
-    monkeypatch.setattr(plain, "server_default", DefaultClause(text("'x'")))
+    monkeypatch.setattr(plain_column(), "server_default", DefaultClause(text("'x'")))
     with pytest.raises(CommandError, match="modify_default"):
         command.check(alembic_config())
 
@@ -52,7 +59,7 @@ def test_lost_rows_are_noticed() -> None:
 
 async def run(url: URL, function: Callable[[Connection], Any]) -> Any:  # noqa: ANN401
     """Call a function with a connection of the application, and commit."""
-    engine = Database.from_settings(settings_for(url)).engine
+    engine = Database.from_settings(settings_for(url)).write_engine
     async with engine.begin() as connection:
         result = await connection.run_sync(function)
     await engine.dispose()

@@ -19,7 +19,7 @@ class Late(datetime):
 
 
 async def test_new_row_was_changed_when_it_was_created(database: Database) -> None:
-    async with database.writing.begin() as session:
+    async with database.write_sessions.begin() as session:
         user = User(**ADA)
         session.add(user)
         await session.flush()
@@ -30,7 +30,7 @@ async def test_new_row_was_changed_when_it_was_created(database: Database) -> No
 async def test_clock_that_is_behind_does_not_turn_times_back(
     database: Database, monkeypatch: pytest.MonkeyPatch, *, in_bulk: bool
 ) -> None:
-    async with database.writing.begin() as session:
+    async with database.write_sessions.begin() as session:
         user = User(**ADA)
         session.add(user)
         await session.flush()

@@ -12,7 +12,7 @@ from kit.testing import assert_problem
 
 
 async def add_users(database: Database, *names: str) -> None:
-    async with database.writing.begin() as session:
+    async with database.write_sessions.begin() as session:
         for name in names:
             session.add(User(email=f"{name}@example.com", name=name))
             await session.flush()

@@ -10,7 +10,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message
 
 from app import main
-from app.db import ReadDatabase, ReadSession, WriteSession
+from app.db import ReadSession, ServiceDatabase, WriteSession
 from tests.kit.notes import Note, checked_out, count_notes, create_tables
 from tests.kit.support import settings_for
 from kit.db import Database
@@ -18,7 +18,7 @@ from kit.testing import client_of
 
 
 async def talk(app: ASGIApp, path: str, *texts: str) -> list[str]:
-    """Say this through a WebSocket, then close it; return what is answered."""
+    """Send texts through a WebSocket, then close it; return the answers."""
     incoming: list[Message] = [{"type": "websocket.connect"}]
     incoming += [{"type": "websocket.receive", "text": text} for text in texts]
     incoming.append({"type": "websocket.disconnect", "code": 1000})
@@ -43,7 +43,7 @@ def add_notes(app: FastAPI) -> None:
 
     @app.websocket("/ws")
     async def answer(
-        socket: WebSocket, writing: WriteSession, reading: ReadSession, database: ReadDatabase
+        socket: WebSocket, writing: WriteSession, reading: ReadSession, database: ServiceDatabase
     ) -> None:
         await socket.accept()
         title = await socket.receive_text()
@@ -60,7 +60,7 @@ def add_notes(app: FastAPI) -> None:
         session.add(Note(title=title))
 
     @app.get("/notes")
-    async def list_notes(session: ReadSession, database: ReadDatabase) -> list[str]:
+    async def list_notes(session: ReadSession, database: ServiceDatabase) -> list[str]:
         await database.rows(select(Note.id))
         return list(await session.scalars(select(Note.title)))
 
@@ -116,8 +116,8 @@ async def test_mounted_application_with_a_database_of_its_own(
     own_app.mount("/sub", inner)
 
     @inner.get("/")
-    async def has_own(found: ReadDatabase) -> bool:
-        return found is database
+    async def has_own(provided: ServiceDatabase) -> bool:
+        return provided is database
 
     assert (await own_client.get("/sub/")).json() is True
 

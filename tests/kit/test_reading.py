@@ -2,17 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, cast
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Executable, Select, delete, insert, select, text, update
+from sqlalchemy import Executable, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from tests.kit.notes import Link, Note, count_notes, create_tables
+from tests.kit.notes import Note, count_notes, create_tables
 from kit._internal.sessions import REFUSAL
-from kit.db import Database, select_columns
+from kit.db import Database
 
 INSERT = "INSERT INTO notes_of_tests (title) VALUES ('b')"
 CHANGES: dict[str, Executable] = {
@@ -45,36 +44,32 @@ async def own(own_app: FastAPI) -> Database:
     """A database with a note, where a commit is a commit."""
     database: Database = own_app.state.database
     await create_tables(database)
-    async with database.writing.begin() as session:
+    async with database.write_sessions.begin() as session:
         session.add(Note(title="a"))
     return database
 
 
 async def connect(database: Database, change: Executable) -> None:
-    async with database.reader.connect() as connection:
+    async with database.read_engine.connect() as connection:
         await connection.execute(change)
 
 
 async def begin(database: Database, change: Executable) -> None:
-    async with database.reader.begin() as connection:
+    async with database.read_engine.begin() as connection:
         await connection.execute(change)
 
 
 async def read(database: Database, change: Executable) -> None:
-    async with database.reading() as session:
+    async with database.read_sessions() as session:
         await session.execute(change)
 
 
 async def stream(database: Database, change: Executable) -> None:
-    async with database.streaming() as session:
+    async with database.stream_sessions() as session:
         await session.stream(change)
 
 
-async def rows(database: Database, change: Executable) -> None:
-    await database.rows(cast("Select[Any]", change))
-
-
-@pytest.mark.parametrize("way", [connect, begin, read, stream, rows])
+@pytest.mark.parametrize("way", [connect, begin, read, stream])
 async def test_changes_are_refused(
     own: Database, way: Callable[[Database, Executable], Awaitable[None]]
 ) -> None:
@@ -88,14 +83,14 @@ async def test_changes_are_refused(
 
 
 async def test_reads_are_not(own: Database) -> None:
-    async with own.reading() as session:
+    async with own.read_sessions() as session:
         for name, statement in READS.items():
             assert (await session.scalars(statement)).all() == ["a"], name
 
 
 async def test_many_rows_are_refused(own: Database) -> None:
     values = [{"title": title} for title in "bcd"]
-    async with own.reader.connect() as connection:
+    async with own.read_engine.connect() as connection:
         for statement in (insert(Note), insert(Note).returning(Note.id), text(INSERT)):
             with pytest.raises(InvalidRequestError, match=REFUSAL):
                 await connection.execute(statement, values)
@@ -113,9 +108,9 @@ async def save_twice(session: AsyncSession) -> None:
 
 
 SESSIONS: dict[str, Callable[[Database], AsyncSession]] = {
-    "a maker of one's own": lambda database: async_sessionmaker(database.reader)(),
-    "a session of one's own": lambda database: AsyncSession(database.reader),
-    "reading": lambda database: database.reading(),
+    "a maker of one's own": lambda database: async_sessionmaker(database.read_engine)(),
+    "a session of one's own": lambda database: AsyncSession(database.read_engine),
+    "reading": lambda database: database.read_sessions(),
 }
 
 
@@ -128,9 +123,9 @@ async def test_no_half_of_an_order_stays(own: Database, name: str) -> None:
 
 
 WRITERS: dict[str, Callable[[Database], AsyncSession]] = {
-    "a maker of one's own": lambda database: async_sessionmaker(database.engine)(),
-    "a session of one's own": lambda database: AsyncSession(database.engine),
-    "writing": lambda database: database.writing(),
+    "a maker of one's own": lambda database: async_sessionmaker(database.write_engine)(),
+    "a session of one's own": lambda database: AsyncSession(database.write_engine),
+    "writing": lambda database: database.write_sessions(),
 }
 
 
@@ -139,7 +134,7 @@ async def test_writing_is_whole_or_not_at_all(own: Database, name: str) -> None:
     async with WRITERS[name](own) as session:
         with pytest.raises(IntegrityError):
             await save_twice(session)
-    async with own.engine.begin() as connection:
+    async with own.write_engine.begin() as connection:
         await connection.execute(insert(Note).values(title="c"))
         await connection.rollback()
     assert await count_notes(own) == 1
@@ -159,17 +154,6 @@ async def test_tests_refuse_it_too(
     database: Database, change: Callable[[AsyncSession], Awaitable[None]]
 ) -> None:
     """Although the sessions of a test share a connection that may write."""
-    async with database.reading() as session:
+    async with database.read_sessions() as session:
         with pytest.raises(InvalidRequestError, match=REFUSAL):
             await change(session)
-
-
-async def test_row_needs_a_key_of_one_column(database: Database) -> None:
-    model: Any = Link
-    with pytest.raises(TypeError) as error:
-        await database.row(model, 1)
-    assert str(error.value) == (
-        "Database.row needs a primary key of a single column, Link has source_id, target_id;"
-        " use Database.rows(select_columns(Link).where(...))"
-    )
-    assert "WHERE" in str(select_columns(model).where(Link.source_id == 1))

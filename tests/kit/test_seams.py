@@ -66,11 +66,11 @@ def test_own_settings_and_other_defaults(
 async def test_own_engine_options(settings: ShopSettings) -> None:
     for source in (Source(pool_pre_ping=True, pool_size=1), Source(poolclass=NullPool)):
         database = source.open(settings)
-        async with database.engine.connect():
-            assert isinstance(database.engine.pool, NullPool) is (
+        async with database.write_engine.connect():
+            assert isinstance(database.write_engine.pool, NullPool) is (
                 "poolclass" in source.engine_options
             )
-        await database.engine.dispose()
+        await database.close()
 
 
 class Marking:
@@ -109,7 +109,7 @@ async def test_start_up_work_has_the_database(settings: ShopSettings) -> None:
 
     @asynccontextmanager
     async def lifespan(app: Service) -> AsyncIterator[dict[str, str]]:
-        async with app.state.database.reading() as session:
+        async with app.state.database.read_sessions() as session:
             await session.connection()
             events.append("open")
         yield {"cache": "warm"}

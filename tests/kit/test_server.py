@@ -13,8 +13,8 @@ from fastapi.responses import StreamingResponse
 from uvicorn.server import ServerState
 
 from kit._internal.connections import ConnectionLimit
+from kit._internal.http_connection import HttpConnection
 from kit._internal.processes import Config
-from kit._internal.server import HttpConnection
 
 HEAD = b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import ReadDatabase, ReadSession, WriteSession
+from app.db import ReadSession, ServiceDatabase, WriteSession
 from tests.kit.notes import Note, checked_out, count_notes, create_tables
 from kit.testing import client_of, only
 
@@ -105,7 +105,7 @@ async def test_stream_left_open_is_an_error(app: FastAPI, kind: str) -> None:
         result = await session.stream(select(Note.title))
         return StreamingResponse(row.title async for row in result)
 
-    async with app.state.database.writing.begin() as session:
+    async with app.state.database.write_sessions.begin() as session:
         session.add(Note(title="a"))
     async with client_of(app) as client:
         for _ in range(REQUESTS):
@@ -135,7 +135,7 @@ async def test_task_keeps_no_connection(app: FastAPI, kind: str, *, has_pool: bo
     async with client_of(app) as client:
         for turns in range(REQUESTS):
             if not has_pool:
-                await app.state.database.reader.dispose()
+                await app.state.database.read_engine.dispose()
             await client.get(f"/{turns}")
             outcome = only(await asyncio.gather(*tasks, return_exceptions=True))
             assert isinstance(outcome, Exception)
@@ -146,17 +146,17 @@ async def test_task_keeps_no_connection(app: FastAPI, kind: str, *, has_pool: bo
 
 async def test_own_session_outlives_the_request(app: FastAPI) -> None:
     @app.post("/")
-    async def write_later(database: ReadDatabase, tasks: BackgroundTasks) -> None:
+    async def write_later(database: ServiceDatabase, tasks: BackgroundTasks) -> None:
         async def write() -> None:
-            async with database.writing.begin() as session:
+            async with database.write_sessions.begin() as session:
                 session.add(Note(title="a"))
 
         tasks.add_task(write)
 
     @app.get("/")
-    async def read_later(database: ReadDatabase) -> StreamingResponse:
+    async def read_later(database: ServiceDatabase) -> StreamingResponse:
         async def rows() -> AsyncIterator[str]:
-            async with database.streaming() as session:
+            async with database.stream_sessions() as session:
                 async for title in await session.stream_scalars(select(Note.title)):
                     yield title
 

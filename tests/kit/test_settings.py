@@ -42,7 +42,7 @@ def test_bad_url_ends_the_process_with_a_line(
 
 def test_some_of_the_bad_urls_have_a_password() -> None:
     """Otherwise the test above could not find one."""
-    assert [text for text in BAD_URLS if SECRET in text]
+    assert SECRET in "".join(BAD_URLS)
 
 
 def test_everything_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_port_of_a_platform_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "sizes"),
+    ("limits", "sizes"),
     [
         ({}, (10, 10)),
         ({"connection_limit": 60, "workers": 3}, (10, 10)),
@@ -88,8 +88,8 @@ def test_port_of_a_platform_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"connection_limit": 1}, (1, 0)),
     ],
 )
-def test_workers_share_the_connections(given: dict[str, int], sizes: tuple[int, int]) -> None:
-    assert settings_for(next(iter(GOOD_URLS))).model_copy(update=given).pool_sizes == sizes
+def test_workers_share_the_connections(limits: dict[str, int], sizes: tuple[int, int]) -> None:
+    assert settings_for(next(iter(GOOD_URLS))).model_copy(update=limits).pool_sizes == sizes
 
 
 def test_limit_is_at_least_the_number_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,9 +110,9 @@ async def test_old_connection_is_replaced(own_url: URL) -> None:
     connections = []
     for pause in (0, 0, 2.1):
         await asyncio.sleep(pause)
-        async with database.engine.connect() as connection:
+        async with database.write_engine.connect() as connection:
             connections.append((await connection.get_raw_connection()).driver_connection)
     first, second, third = connections
     assert first is second
     assert third is not second
-    await database.engine.dispose()
+    await database.close()

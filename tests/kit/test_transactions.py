@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.db import WriteSession
 from tests.kit.notes import Note, checked_out, count_notes, create_tables
+from tests.kit.support import concurrent_statuses
 from kit.db import Database
 from kit.testing import assert_problem, client_of
 
@@ -69,7 +70,7 @@ async def test_failed_commit_is_a_failed_request(app: FastAPI, notes: AsyncClien
         session.add(Note(title="a"))
         sessions.append(session)
 
-    @event.listens_for(app.state.database.engine.sync_engine, "commit")
+    @event.listens_for(app.state.database.write_engine.sync_engine, "commit")
     def fail(_connection: Connection) -> None:
         raise OperationalError("COMMIT", None, ConnectionError("lost"))
 
@@ -120,7 +121,26 @@ async def test_cancelled_read_keeps_no_connection(app: FastAPI) -> None:
 async def test_only_one_of_concurrent_requests_gets_a_title(
     app: FastAPI, notes: AsyncClient
 ) -> None:
-    requests = (notes.post("/notes?title=a") for _ in range(8))
-    statuses = [response.status_code for response in await asyncio.gather(*requests)]
+    requests = [notes.post("/notes?title=a") for _ in range(8)]
+    statuses = await concurrent_statuses(*requests)
     assert sorted(statuses) == [201] + [409] * 7
     assert await count_notes(app.state.database) == 1
+
+
+async def test_transactions_that_read_before_they_write_wait_for_each_other(
+    app: FastAPI,
+) -> None:
+    database: Database = app.state.database
+    note = await database.insert(Note, title="a")
+
+    async def change(title: str) -> None:
+        async with database.write_sessions.begin() as session:
+            row = await session.get(Note, note["id"], with_for_update=True)
+            assert row is not None
+            await asyncio.sleep(0.02)
+            row.title = title
+
+    await asyncio.gather(*(change(title) for title in "bcde"))
+    changed = await database.row(Note, note["id"])
+    assert changed is not None
+    assert changed["title"] in "bcde"

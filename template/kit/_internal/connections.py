@@ -1,4 +1,4 @@
-"""How many connections a process keeps open, and which it closes to make room for new ones."""
+"""Limits how many connections of clients a process has, and closes idle ones for new ones."""
 
 import logging
 import sys
@@ -9,51 +9,54 @@ from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
-# Where the system has no limit, memory has: some 20 kB a connection.
-MOST = 10_000
-# Files that are no connections of clients: code, logs, pipes; the database's come on top.
+# Where the system does not limit open files: a connection takes about 20 kB of memory.
+MAX_CONNECTIONS = 10_000
+# Open files other than connections of clients and of the database: code, logs, pipes.
 OTHER_FILES = 64
-# Connections that the system accepts while the process is busy; they come all at once.
-BACKLOG = 2_048
-# Seconds between two reports of the same.
-REPORT_INTERVAL = 60.0
+# Connections that the system accepts while the process is busy, which then takes all at once.
+MAX_BACKLOG = 2_048
+# Seconds between two warnings that the limit is reached.
+WARNING_INTERVAL = 60.0
 
 
 class Connection(ABC):
+    """A connection that can be closed while it waits for its client."""
+
     @abstractmethod
     def waits_for_client(self) -> bool:
         """Return whether it has no complete request to answer."""
 
     @abstractmethod
     def waiting_since(self) -> float:
-        """Return since when its client has been sending, by the clock of the event loop; or 0."""
+        """Return when it began to wait, by the clock of the event loop; 0 if it does not wait."""
 
     @abstractmethod
     def evict(self) -> None:
-        """Close it now, and leave the set of connections."""
+        """Close the connection now, and remove it from the set of connections."""
 
 
 class Connections(Iterable[object], Sized, Protocol):
-    """Those of uvicorn, WebSockets included."""
+    """The set of uvicorn's connections, of which WebSockets are no Connection."""
 
 
 class ConnectionLimit:
-    """Makes room for a new connection by closing those that have waited longest for their clients.
+    """Closes the connections that have waited longest for their clients when a new one arrives.
 
-    So any number of slow clients takes nothing from the others. Where all connections have a
-    request to answer, nothing is closed, and requests of further ones are refused.
+    So slow clients, however many, do not keep out others. Where all connections have a request to
+    answer, none is closed, and requests on further connections are refused.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.reported = -REPORT_INTERVAL
+        self.last_warning = -WARNING_INTERVAL
 
     def make_room(self, connections: Connections) -> None:
+        """Close some connections that wait for their clients, if the limit is reached."""
         if len(connections) < self.limit:
             return
         now = time.monotonic()
-        if now - self.reported >= REPORT_INTERVAL:
-            self.reported = now
+        if now - self.last_warning >= WARNING_INTERVAL:
+            self.last_warning = now
             logger.warning(
                 "the limit of %d connections is reached: closing those that wait for their clients",
                 self.limit,
@@ -62,29 +65,35 @@ class ConnectionLimit:
             item for item in connections if isinstance(item, Connection) and item.waits_for_client()
         ]
         waiting.sort(key=lambda item: item.waiting_since())
-        # Some more than needed: looking at all of them costs more than closing.
+        # More than one, as searching all connections costs more than closing some.
         for connection in waiting[: 1 + self.limit // 20]:
             connection.evict()
 
 
 def open_files_limit() -> int | None:
-    """Return how many files this process may have open, if that is limited."""
+    """Return how many files this process may have open; None where that is not limited."""
     if sys.platform == "win32":
         return None
     import resource  # noqa: PLC0415
 
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return None if soft == resource.RLIM_INFINITY else soft
+    soft_limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft_limit == resource.RLIM_INFINITY:
+        return None
+    return soft_limit
 
 
 def listen_backlog() -> int:
-    return min(BACKLOG, (open_files_limit() or MOST) // 4)
+    """Return how many connections the system may accept before the process takes them."""
+    files = open_files_limit() or MAX_CONNECTIONS
+    return min(MAX_BACKLOG, files // 4)
 
 
-def client_limit(wanted: int | None, database_connections: int) -> int:
-    """Return how many connections fit below the limit of open files, at most as many as wanted."""
+def client_limit(setting: int | None, database_connections: int) -> int:
+    """Return the limit of connections: the setting, or less where the limit of files is lower."""
+    limit = MAX_CONNECTIONS
     files = open_files_limit()
-    fitting = MOST
     if files is not None:
-        fitting = min(MOST, files - listen_backlog() - OTHER_FILES - database_connections)
-    return max(1, min(fitting, wanted or fitting))
+        limit = min(limit, files - listen_backlog() - OTHER_FILES - database_connections)
+    if setting is not None:
+        limit = min(limit, setting)
+    return max(1, limit)

@@ -1,15 +1,17 @@
-"""What a database has to bring: three protocols, each of which is a module of its folder.
+"""The interface that the code for each database implements, as three protocols.
 
-`kit/_internal/postgresql/` and `kit/_internal/sqlite/` have these modules:
+Three modules of `kit/_internal/postgresql/` and of `kit/_internal/sqlite/` implement a protocol:
 
-| module          | implements       | is imported by                                        |
+| module          | implements       | imported by                                           |
 | --------------- | ---------------- | ----------------------------------------------------- |
 | `engine.py`     | Dialect          | the service, migrations, scripts                      |
-| `migrations.py` | MigrationDialect | migrations and scripts: it may need another driver    |
-| `testing.py`    | TestingDialect   | tests: it may need what is installed for development  |
-| `loading.py`    |                  | database.py: it imports the other two when asked for  |
+| `migrations.py` | MigrationDialect | migrations and scripts; it may use another driver     |
+| `testing.py`    | TestingDialect   | tests; it may use packages for development            |
+| `loading.py`    |                  | database.py; it imports the other two when needed     |
 
-`kit/_internal/database.py` names the folder. mypy compares the modules with the protocols there.
+`kit/_internal/database.py` imports the folder of this project's database. There mypy compares the
+modules with the protocols. Settings are protocols, too: kit.settings.Settings has them all, and
+imports the module that reads DATABASE_URL, so this one must not import kit.settings.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import URL, Connection
@@ -67,19 +69,23 @@ class MigrationSettings(Protocol):
 
 
 class Dialect(Protocol):
-    """How the service uses the database, and what its errors mean."""
+    """Engines of the service, and the meaning of database errors."""
 
     @property
     def ERRORS(self) -> ErrorTexts:  # noqa: N802
-        """What may be logged of the drivers' errors."""
+        """Texts of the drivers' errors that may be logged."""
 
     @property
-    def WRITING(self) -> Options:  # noqa: N802
-        """The execution options of an engine that writes; `writing` is one of them."""
+    def WRITE_OPTIONS(self) -> Options:  # noqa: N802
+        """Execution options of the engine with transactions; `may_write` is one of them."""
 
     @property
-    def STREAMING(self) -> Options:  # noqa: N802
-        """The execution options of an engine that reads row by row."""
+    def STATEMENT_OPTIONS(self) -> Options:  # noqa: N802
+        """Execution options of the engine for single statements that change rows."""
+
+    @property
+    def STREAM_OPTIONS(self) -> Options:  # noqa: N802
+        """Execution options of the engine that reads row by row."""
 
     def parse_url(self, value: str, /) -> URL:
         """Return DATABASE_URL without its driver; raise ValueError, free of secrets."""
@@ -87,60 +93,77 @@ class Dialect(Protocol):
     def parse_any_url(self, value: str, /) -> URL:
         """Return MIGRATION_DATABASE_URL, which the driver of migrations has to support."""
 
-    def create_reader(self, url: URL, settings: EngineSettings, options: Options, /) -> AsyncEngine:
-        """Return the engine for reading; these options of create_async_engine() win."""
+    def create_read_engine(
+        self, url: URL, settings: EngineSettings, options: Options, /
+    ) -> AsyncEngine:
+        """Return the engine that reads; these options of create_async_engine() win."""
 
-    def is_duplicate(self, error: DBAPIError, table: str, column: str, /) -> bool:
-        """Return whether another row has the same value in this column, which is unique."""
+    def is_duplicate(
+        self, error: DBAPIError, names: Collection[str], columns: Sequence[str], /
+    ) -> bool:
+        """Return whether another row has the same values.
+
+        `names` are those of the constraints and indexes that keep them unique; `columns` are
+        written as table.column.
+        """
 
     def is_unavailable(self, error: DBAPIError, /) -> bool:
-        """Return whether the database, rather than the statement, is the reason of the error."""
+        """Return whether the error is due to the database rather than to the statement."""
 
     def is_outdated(self, error: DBAPIError, /) -> bool:
         """Return whether the statement names a table or column that the database does not have."""
 
     def explain_denial(self, error: DBAPIError, role: str | None, /) -> Obstacle | None:
-        """Return the privilege that the role lacks, if that is the error, and how to grant it."""
+        """Return the missing privilege and how to grant it; None for any other error."""
 
     def find_obstacle(self, connection: Connection, /) -> Obstacle | None:
-        """Return why tables cannot be seen, if that is so although no statement fails."""
+        """Return why the role sees no tables although no statement fails; None if it sees them."""
 
 
 class MigrationDialect(Protocol):
-    """How migrations use the database. `connect()` returns a connection for scripts."""
+    """Connections of migrations."""
 
     @property
     def OPTIONS(self) -> Options:  # noqa: N802
-        """Options of context.configure(), `find_foreign_tables` and `is_same_default` included."""
+        """Options of context.configure(), with `find_foreign_tables` and `is_same_default`."""
 
     def connect(self, settings: MigrationSettings, /) -> Connection:
-        """Return a connection of its own; raise CommandError when the database does not answer."""
+        """Return a new connection; raise CommandError when the database does not answer."""
 
-    def migrate(
-        self,
-        run: Callable[..., None],
-        settings: MigrationSettings,
-        /,
-        *,
-        looking: bool,
-        schema: str | None,
-    ) -> None:
-        """Call `run(connection=...)`, as the only migrator unless it only looks."""
+    def open_connection(
+        self, settings: MigrationSettings, /, *, read_only: bool, schema: str | None
+    ) -> AbstractContextManager[Connection]:
+        """Open a connection to migrate on, with timeouts unless it only reads.
+
+        Raises CommandError where it cannot be opened, and for an error of the database within.
+        """
+
+    def attempts(
+        self, connection: Connection, settings: MigrationSettings, /
+    ) -> Iterator[AbstractContextManager[None]]:
+        """Yield a context in which to migrate as the only process; another one to try again.
+
+            for attempt in attempts(connection, settings):
+                with attempt:
+                    migrate(connection)
+
+        Raises CommandError where another attempt is of no use, or the time is up.
+        """
 
     def use_schema(self, schema: str, /) -> str:
-        """Return the statement after which this schema is migrated, or raise CommandError."""
+        """Return the SQL that selects the schema to migrate, or raise CommandError."""
 
 
 class TestingDialect(Protocol):
-    """How tests get databases of their own."""
+    """Throwaway databases for tests."""
 
     def run_server(self) -> AbstractContextManager[URL]:
-        """Run a server with its data in a temporary folder; yield the URL of a database of it."""
+        """Run a server with its data in a temporary folder; yield the URL of a database on it."""
 
     def create_database(
         self, beside: URL, template: URL | None = None, /
     ) -> AbstractContextManager[URL]:
-        """Yield a new database on the same server: empty, or a copy of one that nobody uses."""
+        """Create a database on the same server, empty or a copy of an unused one; yield its URL."""
 
     def locate(self, url: str, /) -> set[tuple[object, ...]]:
-        """Return where a database is; URLs of the same database share an item."""
+        """Return keys of a database: URLs of the same database have a key in common."""

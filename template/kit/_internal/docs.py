@@ -1,7 +1,7 @@
-"""Pages for developers: /docs and /redoc, and in development an index under /.
+"""Pages for developers: /docs, /redoc and, in development, an index at /.
 
-Their scripts and styles come from a package, so that they work without a network and ask no other
-host for anything.
+Their scripts and styles are files of the package fastapi-offline, so that the pages load nothing
+from other hosts.
 """
 
 from functools import cache
@@ -22,9 +22,10 @@ FOLDER = Path(fastapi_offline.__file__).parent / "static"
 FILES = {"favicon.png", "swagger-ui-bundle.js", "swagger-ui.css"}
 FILE_HEADERS = {"Cache-Control": "max-age=3600"}
 OAUTH2_REDIRECT = "oauth2-redirect"
-REDOC = "redoc.standalone.js"
-# The logo of its makers, from their host; the other image is empty, and so is not shown.
-REDOC_LOGO, NO_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg", b"data:,"
+REDOC_SCRIPT = "redoc.standalone.js"
+# The script loads a logo from another host, which is replaced by an empty image.
+REDOC_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+EMPTY_IMAGE = b"data:,"
 INDEX = """<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>{title}</title></head>
@@ -60,27 +61,28 @@ def add_docs(app: FastAPI) -> None:
         return get_redoc_html(
             openapi_url=f"{root_path}{app.openapi_url}",
             title=f"{app.title} - ReDoc",
-            redoc_js_url=f"{root_path}/docs/{REDOC}",
+            redoc_js_url=f"{root_path}/docs/{REDOC_SCRIPT}",
             redoc_favicon_url=f"{root_path}/docs/favicon.png",
             with_google_fonts=False,
         )
 
     app.add_route("/docs", show_swagger, include_in_schema=False)
-    app.add_route("/docs/{name}", show_file, include_in_schema=False)
+    app.add_route("/docs/{name}", send_file, include_in_schema=False)
     app.add_route("/redoc", show_redoc, include_in_schema=False)
 
 
 def root_path_of(request: Request) -> str:
-    """Return the prefix that a proxy strips from paths, or an empty text."""
+    """Return the prefix that a proxy removes from paths, or an empty text."""
     root_path: str = request.scope.get("root_path", "")
     return root_path.rstrip("/")
 
 
-async def show_file(request: Request) -> Response:
+async def send_file(request: Request) -> Response:
+    """Return a file of the pages; raise 404 for any other name."""
     name = request.path_params["name"]
     if name == OAUTH2_REDIRECT:
         return get_swagger_ui_oauth2_redirect_html()
-    if name == REDOC:
+    if name == REDOC_SCRIPT:
         return Response(redoc_script(), 200, FILE_HEADERS, "text/javascript")
     if name not in FILES:
         raise HTTPException(404)
@@ -89,13 +91,15 @@ async def show_file(request: Request) -> Response:
 
 @cache
 def redoc_script() -> bytes:
-    return (FOLDER / REDOC).read_bytes().replace(REDOC_LOGO, NO_LOGO)
+    return (FOLDER / REDOC_SCRIPT).read_bytes().replace(REDOC_LOGO, EMPTY_IMAGE)
 
 
 def add_index(app: FastAPI) -> None:
-    """Add a page under / that links to the others, after the service's own routes."""
-    pages = ["docs", "redoc", "openapi.json"] if app.openapi_url else []
-    links = [f'<li><a href="{page}">/{page}</a></li>' for page in [*pages, "health/ready"]]
+    """Add a page at / that links to the others; routes of the service come first."""
+    pages = ["health/ready"]
+    if app.openapi_url:
+        pages = ["docs", "redoc", "openapi.json", *pages]
+    links = [f'<li><a href="{name}">/{name}</a></li>' for name in pages]
     page = INDEX.format(
         title=escape(app.title), description=escape(app.description), links="\n".join(links)
     )

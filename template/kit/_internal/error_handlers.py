@@ -1,7 +1,7 @@
-"""How an application answers errors with problems."""
+"""Exception handlers, which answer errors with problems."""
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ from kit._internal.routing import allowed_methods
 
 logger = logging.getLogger(__name__)
 
-# Of the errors of an invalid request: how many are listed, how deep, and how long their texts are.
+# Limits of what is listed of an invalid request: errors, levels of a location, length of a text.
 MAX_ERRORS = 20
 MAX_DEPTH = 20
 MAX_TEXT = 200
@@ -44,38 +44,45 @@ async def handle_http_exception(request: Request, error: Exception) -> Response:
 
 
 def shorten(text: str) -> str:
-    """Return the text in a length fit for an answer, without what is no character."""
+    """Return the text in a limited length, without invalid Unicode."""
     text = text[: MAX_TEXT + 1].encode("utf-8", "replace").decode()
-    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}..."
+    if len(text) > MAX_TEXT:
+        return f"{text[:MAX_TEXT]}..."
+    return text
 
 
-def shorten_name(name: str | int) -> str | int:
-    """Return the name of a field, which may be the client's own choice, or a position as it is."""
-    return shorten(name) if isinstance(name, str) else name
+def shorten_location(location: Sequence[str | int]) -> list[str | int]:
+    """Return names of fields, which a client may have chosen, and positions in lists."""
+    shortened: list[str | int] = []
+    for part in location[:MAX_DEPTH]:
+        if isinstance(part, str):
+            shortened.append(shorten(part))
+        else:
+            shortened.append(part)
+    return shortened
 
 
 async def handle_invalid_request(_request: Request, error: Exception) -> Response:
-    """Answer 422 without the input itself, which may be secret or no valid text.
+    """Answer 422 without the input itself, which may be secret or not valid Unicode.
 
-    How long the answer is does not depend on how much was wrong.
+    The length of the answer is limited, however many errors the request has.
     """
-    found = cast("RequestValidationError", error).errors()
-    errors = [
-        InvalidInput(
-            location=list(map(shorten_name, item["loc"][:MAX_DEPTH])),
-            code=item["type"],
-            message=shorten(item["msg"]),
-        )
-        for item in found[:MAX_ERRORS]
-    ]
+    all_errors = cast("RequestValidationError", error).errors()
+    errors = []
+    for item in all_errors[:MAX_ERRORS]:
+        location = shorten_location(item["loc"])
+        message = shorten(item["msg"])
+        errors.append(InvalidInput(location=location, code=item["type"], message=message))
     detail = "Parts of the request are missing or not acceptable."
     problem = ProblemError(422, detail, "invalid-request")
-    count = len(found) if len(found) > MAX_ERRORS else None
-    return problem_response(problem, errors, error_count=count)
+    error_count = None
+    if len(all_errors) > MAX_ERRORS:
+        error_count = len(all_errors)
+    return problem_response(problem, errors, error_count=error_count)
 
 
 async def handle_database_error(request: Request, error: Exception) -> Response:
-    """Answer 409 for a constraint, 503 for a database that could not serve; the rest are bugs."""
+    """Answer 409 for a constraint, 503 for an unavailable database; raise other errors, as bugs."""
     if isinstance(error, exc.IntegrityError):
         problem = ProblemError(409, "The request contradicts what is stored.", "conflict")
     elif isinstance(error, exc.TimeoutError) or (
@@ -84,7 +91,9 @@ async def handle_database_error(request: Request, error: Exception) -> Response:
         problem = ProblemError(503, "The database is not available.", "database-unavailable")
     elif isinstance(error, exc.DBAPIError) and dialect.is_outdated(error):
         logger.error(OUTDATED, exc_info=error)
-        detail = f"{UNEXPECTED} Hint: {OUTDATED}" if in_development(request) else UNEXPECTED
+        detail = UNEXPECTED
+        if in_development(request):
+            detail = f"{UNEXPECTED} Hint: {OUTDATED}"
         return problem_response(ProblemError(500, detail))
     else:
         raise error
@@ -93,7 +102,7 @@ async def handle_database_error(request: Request, error: Exception) -> Response:
 
 
 def in_development(request: Request) -> bool:
-    """Return whether an answer may have hints for developers."""
+    """Return whether answers may have hints for developers."""
     settings = getattr(request.app.state, "settings", None)
     return settings is not None and settings.development
 
@@ -107,6 +116,6 @@ HANDLERS: dict[int | type[Exception], Handler] = {
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Have an application that is mounted answer every expected error with a problem."""
+    """Make a mounted application answer every expected error with a problem."""
     for error_class, handler in HANDLERS.items():
         app.add_exception_handler(error_class, handler)

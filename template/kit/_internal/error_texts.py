@@ -1,7 +1,8 @@
-"""What may be logged of an error: no row, key, parameter or statement.
+"""Texts of errors that may be logged: without rows, keys, parameters and statements.
 
-PostgreSQL quotes the row in an error's DETAIL, drivers a parameter in their message, SQLAlchemy the
-statement. Errors of drivers are recognized by an attribute, so that no driver has to be imported.
+PostgreSQL quotes the row in the DETAIL of an error, drivers quote a parameter in the message, and
+SQLAlchemy quotes the statement. Errors of drivers are recognized by an attribute, so that no driver
+has to be imported.
 """
 
 import re
@@ -14,19 +15,21 @@ from sqlalchemy.exc import StatementError
 HEADER = "Traceback (most recent call last):\n"
 CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
-# From here on an error's text is about rows, or the statement.
+# The rest of an error's text after one of these is about rows, or is the statement.
 DETAIL = re.compile(
     r"(?:DETAIL|HINT|CONTEXT|QUERY):  |LINE \d+: |\[SQL: |\[(?:SQL )?parameters[: ]"
 )
-# What PostgreSQL and asyncpg do not understand, they quote in the message itself.
-VALUE = re.compile(r"(invalid input (?:syntax|value) for [^:\n]*|query argument \$\d+): [^\n]*")
-# A value of a row, perhaps, unless the statement defines a table.
+# PostgreSQL and asyncpg quote an invalid value in the message itself.
+INVALID_VALUE = re.compile(
+    r"(invalid input (?:syntax|value) for [^:\n]*|query argument \$\d+): [^\n]*"
+)
+# May be a value of a row, except in a statement that defines a table.
 LITERAL = re.compile(r"'(?:[^']|'')*'")
 DEFINITIONS = ("CREATE", "ALTER", "DROP")
 
 
 class Obstacle(NamedTuple):
-    """Why a database that answers cannot be used, fit for a client; and what an operator can do."""
+    """Why a database cannot be used, in words for clients, and the remedy, for operators."""
 
     reason: str
     remedy: str
@@ -36,21 +39,30 @@ class Obstacle(NamedTuple):
 
 
 def conceal(text: str) -> str:
-    """Return the text of an error, or of a message that has one in it, without values."""
+    """Return the text of an error, or a message with the text of an error, without values."""
     if ": " not in text:
         return text
     detail = DETAIL.search(text)
     if detail:
-        # In the repr of an error the line before ends with an escaped newline.
+        # In the repr of an error, an escaped newline ends the line before.
         text = text[: detail.start()].rstrip().removesuffix("\\n")
-    return VALUE.sub(r"\1", text)
+    return INVALID_VALUE.sub(r"\1", text)
+
+
+def unwrap(error: BaseException) -> BaseException:
+    """Return the error of the driver, which SQLAlchemy has wrapped, perhaps twice."""
+    wrapped = getattr(error, "orig", None)
+    while isinstance(wrapped, BaseException):
+        error = wrapped
+        wrapped = getattr(error, "orig", None)
+    return error
 
 
 class ErrorTexts:
-    """Texts of errors, for the drivers of one database.
+    """Texts of errors of the drivers of one database.
 
-    Their errors have the attribute `state`. `describe_driver_error` returns the primary message of
-    such an error, then facts such as its SQLSTATE and its constraint.
+    `state` is the attribute by which errors of the drivers are recognized. `describe_driver_error`
+    returns the primary message of such an error, and facts such as SQLSTATE and constraint.
     """
 
     def __init__(
@@ -60,43 +72,41 @@ class ErrorTexts:
         self.describe_driver_error = describe_driver_error
 
     def describe(self, error: BaseException) -> str:
-        """Return an error's message in one line; of a database's also SQLSTATE and constraint."""
-        original = error
-        # SQLAlchemy has the driver's error, or its copy of that, which has it in turn.
-        while isinstance(wrapped := getattr(original, "orig", None), BaseException):
-            original = wrapped
+        """Return the message in one line; for an error of a driver with SQLSTATE and constraint."""
+        original = unwrap(error)
+        text = str(original)
+        facts: list[str] = []
         if hasattr(original, self.state):
             text, facts = self.describe_driver_error(original)
-        else:
-            text, facts = str(original), []
         message = conceal(text).strip().partition("\n")[0] or type(original).__name__
         if facts:
             return f"{message} ({', '.join(facts)})"
         return message
 
     def describe_statement(self, error: StatementError) -> str:
-        """Return the statement that has failed, and the error's message, in one line."""
+        """Return the failed statement, without values, and the error's message in one line."""
         statement = " ".join((error.statement or "COMMIT").split())
         if not statement.upper().startswith(DEFINITIONS):
             statement = LITERAL.sub("'...'", statement)
         return f"{statement}: {self.describe(error)}"
 
     def is_database_error(self, error: BaseException) -> bool:
-        """Return whether SQLAlchemy or a driver has raised it for a statement or a connection."""
+        """Return whether a driver, or SQLAlchemy for a statement, has raised an error."""
         return isinstance(error, StatementError) or hasattr(error, self.state)
 
     def format_error(self, error: BaseException) -> str:
-        """Return the traceback of an error, and of those that led to it, without values."""
-        return "".join(self._format_lines(error, set())).rstrip("\n")
+        """Return the traceback of an error, and of the errors that led to it, without values."""
+        return "".join(self.format_lines(error, set())).rstrip("\n")
 
-    def _format_lines(self, error: BaseException, seen: set[int]) -> Iterator[str]:
+    def format_lines(self, error: BaseException, seen: set[int]) -> Iterator[str]:
+        """Yield parts of the traceback; `seen` has the ids of the errors so far."""
         seen.add(id(error))
         earlier, transition = error.__cause__, CAUSE
         if earlier is None and not error.__suppress_context__:
             earlier, transition = error.__context__, CONTEXT
-        # What a driver raised below says the same again, with the row.
+        # The cause of an error of the database is that of the driver, which quotes the row.
         if earlier and id(earlier) not in seen and not self.is_database_error(error):
-            yield from self._format_lines(earlier, seen)
+            yield from self.format_lines(earlier, seen)
             yield transition
         if error.__traceback__:
             yield HEADER
@@ -107,5 +117,6 @@ class ErrorTexts:
             yield conceal("".join(traceback.format_exception_only(error))).rstrip("\n") + "\n"
         if isinstance(error, BaseExceptionGroup):
             for member in error.exceptions:
-                lines = "".join(self._format_lines(member, seen))
-                yield "".join(f"  | {line}\n" for line in ["-" * 8, *lines.splitlines()])
+                lines = "".join(self.format_lines(member, seen))
+                for line in ["-" * 8, *lines.splitlines()]:
+                    yield f"  | {line}\n"

@@ -1,7 +1,9 @@
-"""What the body of a request may be: how many bytes, and how many values of JSON or of a form.
+"""Limits the bytes of a request's body, and the values in its JSON or form.
 
-The limit of a route is FastAPI's own `max_body_size=`, of `@router.post()`, `APIRouter()` or
-`include_router()`. This is Starlette's middleware for it, which answers with a problem.
+The limit of a route is FastAPI's `max_body_size=` of `@router.post()`, `APIRouter()` or
+`include_router()`. LimitedRequest extends Starlette's responder for it, so that the answer is a
+problem. Starlette documents only the middleware around the responder. Checked with Starlette 1.10;
+tests/kit/test_limits.py fails when it changes.
 """
 
 import re
@@ -11,25 +13,26 @@ from fastapi import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# A value costs a hundred times its bytes once it is an object, and an error once it is refused.
+# A value takes a hundred times its bytes as an object, or as an error when it is refused. So a body
+# may have one value for 100 bytes of the limit, but at least 1,000.
 BYTES_PER_VALUE = 100
 MIN_VALUES = 1_000
-# Methods that have no body unless a header announces it.
-BODILESS = {"GET", "HEAD", "OPTIONS"}
+# Methods without a body, unless a header announces one.
+BODILESS_METHODS = {"GET", "HEAD", "OPTIONS"}
 BODY_HEADERS = {b"content-length", b"transfer-encoding"}
 ESCAPE = re.compile(rb"\\.", re.DOTALL)
 
 
 class TooLargeError(HTTPException):
-    """The body is more than the service, or the route, accepts."""
+    """The body is larger than the service, or the route, accepts."""
 
     def __init__(self, detail: str) -> None:
-        # The rest of the body is not worth waiting for.
+        # The server does not wait for the rest of the body.
         super().__init__(413, detail, {"Connection": "close"})
 
 
 class ValueCounter:
-    """Counts the commas of a JSON text that stand outside of its strings."""
+    """Counts the commas of a JSON text that are not in its strings."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -37,6 +40,7 @@ class ValueCounter:
         self.rest = b""
 
     def feed(self, chunk: bytes) -> None:
+        """Count the commas in the next part of the text."""
         if b"\0" in chunk:
             # UTF-16 or UTF-32: quotes and escapes are not single bytes.
             self.count += chunk.count(b",")
@@ -47,7 +51,7 @@ class ValueCounter:
             if not self.in_string:
                 self.count += part.count(b",")
             self.in_string = not self.in_string
-        # The last part has no quote behind it.
+        # No quote follows the last part.
         self.in_string = not self.in_string
 
 
@@ -58,15 +62,17 @@ class FieldCounter:
         self.count = 0
 
     def feed(self, chunk: bytes) -> None:
+        """Count the separators in the next part of the form."""
         self.count += chunk.count(b"&")
 
 
 class LimitedRequest(RequestBodyLimitResponder):
-    """One request; a route with a limit of its own replaces `max_body_size`."""
+    """A request with a limited body; a route with a limit of its own sets `max_body_size`."""
 
     counter: ValueCounter | FieldCounter | None = None
 
     async def receive_with_limit(self) -> Message:
+        """Receive a part of the body; raise TooLargeError where it exceeds a limit."""
         limit = self.max_body_size
         if self.content_length is not None and self.content_length > limit:
             raise TooLargeError(f"The body is larger than {limit} bytes.")
@@ -80,10 +86,10 @@ class LimitedRequest(RequestBodyLimitResponder):
         return message
 
     def count_values(self, body: bytes, limit: int, message: Message) -> None:
-        """Refuse a body of more values than that, before it is parsed and validated."""
+        """Raise TooLargeError where the body has more values, before it is parsed."""
         if self.counter is None:
             more = message.get("more_body", False)
-            # As many bytes as values: most bodies are shorter.
+            # A body cannot have more values than bytes, and most bodies are that short.
             if not more and len(body) < limit:
                 return
             self.counter = counter_of(self.scope)
@@ -94,13 +100,15 @@ class LimitedRequest(RequestBodyLimitResponder):
             raise TooLargeError(f"The body has more than {limit} values.")
 
     async def send_with_limit(self, message: Message) -> None:
-        """Note that the response has started; it stands, even if the body was not read."""
+        """Send, and remember that the response has started: it cannot be replaced any more."""
         if message["type"] == "http.response.start":
             self.response_started = True
         await self.send(message)
 
 
 class LimitMiddleware:
+    """Limits the bodies of all requests."""
+
     def __init__(self, app: ASGIApp, max_body_size: int) -> None:
         self.app = app
         self.max_body_size = max_body_size
@@ -112,14 +120,14 @@ class LimitMiddleware:
 
 
 def may_have_body(scope: Scope) -> bool:
-    """Return whether there is a body to look at: most requests that only read have none."""
-    if scope["method"] not in BODILESS:
+    """Return whether a request may have a body, which most that only read have not."""
+    if scope["method"] not in BODILESS_METHODS:
         return True
     return not BODY_HEADERS.isdisjoint(dict(scope["headers"]))
 
 
 def counter_of(scope: Scope) -> ValueCounter | FieldCounter | None:
-    """Return what counts the values of this type of body; None where they are not counted."""
+    """Return a counter for this type of body; None where values are not counted."""
     content_type: bytes = dict(scope["headers"]).get(b"content-type", b"").lower()
     if b"json" in content_type:
         return ValueCounter()

@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its line in the log, its headers, its last resort."""
+"""Middleware around every request: its id, access log, headers, CORS and unexpected errors."""
 
 import asyncio
 import logging
@@ -24,35 +24,35 @@ from kit.logging import in_terminal
 logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("kit.access")
 
-# What uvicorn says to a request that it cancels after SHUTDOWN_TIMEOUT.
-SHUTDOWN = "timeout graceful shutdown exceeded"
+# The message with which uvicorn cancels requests after SHUTDOWN_TIMEOUT.
+SHUTDOWN_MESSAGE = "timeout graceful shutdown exceeded"
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 ]
-# A response with one of these says itself how long it may be kept; the second is that of files.
+# Headers by which a response says itself how it may be cached; files have Last-Modified.
 CACHE_HEADERS = {b"cache-control", b"last-modified"}
 NO_STORE = (b"cache-control", b"no-store")
 NOT_MODIFIED = 304
 
 
 class RequestMiddleware:
-    """Gives a request its id, which every log record and the response carry, and logs it."""
+    """Gives each request an id, in its log records and in the response, and logs the request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.in_terminal = in_terminal()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # An application that is mounted in the service replaces "app", and needs its database.
+        # A mounted application replaces "app", but its routes need the databases of the service.
         if "app" in scope:
             scope["service"] = scope["app"]
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        # A proxy in front may have given it one.
+        # A proxy in front may have set an id.
         request_id = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         if not ACCEPTABLE_ID.fullmatch(request_id):
             request_id = token_hex(16)
@@ -83,28 +83,30 @@ class RequestMiddleware:
             reset_contextvars(**tokens)
 
     def record(self, scope: Scope, status: int | None, duration: float) -> dict[str, Any]:
-        """Return the fields of the line in the log."""
+        """Return the fields of the record in the access log."""
         record = {
             "method": scope["method"],
-            # Not the path: routes are few, and hold no personal data.
+            # Not the path, as that may have personal data; and routes can be counted.
             "route": getattr(scope.get("route"), "path", None),
             "status": status,
             "duration_ms": round(duration * 1000, 1),
         }
         if self.in_terminal:
-            # For a person who looks for a wrong URL. Quoted, as it may contain control characters.
+            # For a developer who searches a wrong URL. Quoted, as it may have control characters.
             record["path"] = quote(scope["path"], errors="replace")
             del record["route"]
         return record
 
 
 def relative_location(location: str, scope: Scope) -> str:
-    """Return where a redirect leads, as a path where that is the origin of the request.
+    """Return the target of a redirect, as a path where it is on the host of the request.
 
-    FastAPI takes the host from the client, who may name any; behind a proxy it may be another.
+    FastAPI writes the host that the client has sent, which may be wrong behind a proxy.
     """
-    own, target = URL(scope=scope), urlsplit(location)
-    if not target.netloc or (target.scheme, target.netloc) != (own.scheme, own.netloc):
+    request_url, target = URL(scope=scope), urlsplit(location)
+    if not target.netloc:
+        return location
+    if (target.scheme, target.netloc) != (request_url.scheme, request_url.netloc):
         return location
     path = f"/{target.path.lstrip('/')}"
     root_path = scope.get("app_root_path", scope.get("root_path", "")).rstrip("/")
@@ -114,7 +116,7 @@ def relative_location(location: str, scope: Scope) -> str:
 
 
 class UnexpectedErrorMiddleware:
-    """Answers an error that nobody expected: logged in full, told without internals."""
+    """Logs an unexpected error, and answers 500 without its details."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -122,21 +124,21 @@ class UnexpectedErrorMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
 
-        async def send_and_note(message: Message) -> None:
+        async def track_start(message: Message) -> None:
             nonlocal started
             started = True
             await send(message)
 
         try:
-            await self.app(scope, receive, send_and_note)
+            await self.app(scope, receive, track_start)
         except asyncio.CancelledError as reason:
-            if scope["type"] != "http" or SHUTDOWN not in str(reason):
+            if scope["type"] != "http" or SHUTDOWN_MESSAGE not in str(reason):
                 raise
             if not started:
                 problem = ProblemError(503, "The service is shutting down.", "shutting-down")
                 await problem_response(problem)(scope, receive, send)
         except HTTPException as error:
-            # Of a middleware, as where it reads a body that is too large: routes answer theirs.
+            # From a middleware, such as one that reads a body that is too large.
             if scope["type"] != "http" or started:
                 raise
             response = problem_response(problem_of(error), headers=error.headers)
@@ -149,7 +151,7 @@ class UnexpectedErrorMiddleware:
             await response(scope, receive, send)
 
     async def answer_unexpected(self, request: Request, error: Exception) -> Response:
-        """Return what the service's own handler of Exception or 500 returns, or a problem."""
+        """Return the response of the service's handler for Exception or 500, or a problem."""
         handlers = getattr(request.app, "exception_handlers", {})
         handler = handlers.get(500) or handlers.get(Exception)
         if handler is None:
@@ -160,7 +162,7 @@ class UnexpectedErrorMiddleware:
 
 
 class CorsMiddleware(CORSMiddleware):
-    """Answers a preflight request that it refuses with a problem."""
+    """Answers a refused preflight request with a problem."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)

@@ -1,4 +1,4 @@
-"""Problems: application/problem+json, RFC 9457, and the errors that become one."""
+"""Problems (application/problem+json, RFC 9457), and the errors that become problems."""
 
 import json
 import logging
@@ -18,18 +18,18 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 UNEXPECTED = "This was not expected; it has been logged."
-# Titles of statuses that have no name, such as 499.
-CLASSES = {2: "Success", 3: "Redirection", 4: "Client Error", 5: "Server Error"}
-# What json_of() may meet: values of no known kind, and those that contain themselves.
-NOT_JSON = (TypeError, ValueError, RecursionError)
-# Members of a problem that an error may set itself, if they are text.
-TEXTS = {"type", "title", "detail", "instance"}
-# Headers that describe a body: the problem has its own.
+# Titles of statuses without a name, such as 499, by their first digit.
+CLASS_TITLES = {2: "Success", 3: "Redirection", 4: "Client Error", 5: "Server Error"}
+# Errors of values that cannot be JSON, such as those that contain themselves.
+JSON_ERRORS = (TypeError, ValueError, RecursionError)
+# Members of a problem that have to be texts.
+TEXT_MEMBERS = {"type", "title", "detail", "instance"}
+# Headers that describe a body: those of a problem are its own.
 BODY_HEADERS = {"content-type", "content-length", "content-encoding", "transfer-encoding"}
 
 
 class InvalidInput(BaseModel):
-    """A part of a request that is missing or not acceptable: where it is, and why."""
+    """A part of a request that is missing or not acceptable, and the reason."""
 
     location: list[str | int] = Field(examples=[["body", "email"]])
     code: str = Field(examples=["missing"])
@@ -37,7 +37,7 @@ class InvalidInput(BaseModel):
 
 
 class Problem(BaseModel):
-    """What every error answers: the schema of application/problem+json in the OpenAPI document."""
+    """The schema of application/problem+json in the OpenAPI document."""
 
     type: str = Field(description="Stable, compare it", examples=["urn:problem:user-not-found"])
     title: str = Field(examples=["User not found"])
@@ -53,13 +53,12 @@ class Problem(BaseModel):
 class ProblemError(Exception):
     """An expected failure: raised anywhere in a request, it reaches the client as a problem.
 
-    The kind is the stable end of the problem's type, for a problem that clients may want to tell
-    from others of the same status; without one the status says it all (RFC 9457, 4.2.1). Further
-    members are added to the problem. Raises ValueError for a status that ends no request: below
-    200 or above 599.
+    `kind` is the stable end of the problem's type, by which clients distinguish it from others of
+    the same status; without a kind the type is about:blank (RFC 9457, 4.2.1). `members` are added
+    to the problem. Raises ValueError for a status below 200 or above 599.
 
-    `ProblemError.type_prefix = "https://example.com/problems/"` gives all problems of the service
-    other types, the built-in ones included; in a subclass, those that are raised as such.
+    `ProblemError.type_prefix = "https://example.com/problems/"` changes the types of all problems
+    of the service, the built-in ones included; in a subclass, of those that are raised by it.
     """
 
     type_prefix: ClassVar[str] = "urn:problem:"
@@ -72,7 +71,7 @@ class ProblemError(Exception):
         members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
-        if status // 100 not in CLASSES:
+        if status // 100 not in CLASS_TITLES:
             raise ValueError(f"no status of an answer: {status}")
         self.status = int(status)
         self.detail = detail
@@ -88,12 +87,49 @@ class ProblemError(Exception):
         return {"type": f"{self.type_prefix}{self.kind}", "title": title}
 
 
+class BadRequestError(ProblemError):
+    """400: the request is wrong in a way that its schema cannot express."""
+
+    def __init__(
+        self, detail: str, kind: str | None = None, members: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(400, detail, kind, members)
+
+
+class ForbiddenError(ProblemError):
+    """403: the client is known, but may not do this."""
+
+    def __init__(
+        self, detail: str, kind: str | None = None, members: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(403, detail, kind, members)
+
+
+class NotFoundError(ProblemError):
+    """404: `raise NotFoundError("user")` is a problem of the kind user-not-found."""
+
+    def __init__(
+        self, thing: str, detail: str | None = None, members: Mapping[str, Any] | None = None
+    ) -> None:
+        kind = f"{thing.replace(' ', '-')}-not-found"
+        super().__init__(404, detail or f"There is no {thing} with this id.", kind, members)
+
+
+class ConflictError(ProblemError):
+    """409: the request conflicts with what is stored."""
+
+    def __init__(
+        self, detail: str, kind: str | None = None, members: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(409, detail, kind, members)
+
+
 def phrase_of(status: int) -> str:
-    """Return the name of a status, or that of its class where it has none."""
+    """Return the title of a status, or that of its class."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
-        return CLASSES[status // 100]
+        return CLASS_TITLES[status // 100]
 
 
 def problem_response(
@@ -102,7 +138,7 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
     error_count: int | None = None,
 ) -> Response:
-    """Return the answer to an error; without a body where the status has none, as 204."""
+    """Return the response to an error; without a body for a status such as 204."""
     fields = {name.lower(): value for name, value in (headers or {}).items()}
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         fields.setdefault("retry-after", "1")
@@ -110,39 +146,55 @@ def problem_response(
         fields.pop(name, None)
     if not is_body_allowed_for_status_code(error.status):
         return Response(None, error.status, fields)
-    problem = {**error.identity, "status": error.status, "detail": error.detail}
-    problem |= (json_of(error.members) or {}) | {"status": error.status}
-    if request_id := get_contextvars().get("request_id"):
-        problem["request_id"] = request_id
+    problem = members_of(error)
     if errors is not None:
         problem["errors"] = [item.model_dump() for item in errors]
     if error_count is not None:
         problem["error_count"] = error_count
-    # A detail may quote text of the client that is no valid Unicode.
     content = json.dumps(problem, ensure_ascii=False, separators=(",", ":"))
+    # A detail may quote text of the client that is not valid Unicode.
     return Response(content.encode("utf-8", "replace"), error.status, fields, MEDIA_TYPE)
 
 
+def members_of(error: ProblemError) -> dict[str, Any]:
+    """Return the members of a problem, with the id of the current request."""
+    problem = {**error.identity, "status": error.status, "detail": error.detail}
+    problem.update(json_of(error.members) or {})
+    problem["status"] = error.status
+    request_id = get_contextvars().get("request_id")
+    if request_id:
+        problem["request_id"] = request_id
+    return problem
+
+
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return for a route's `responses=` that it answers with problems of these statuses."""
+    """Return the value of `responses=` for a route that answers with problems."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": phrase_of(status), "content": content} for status in statuses}
 
 
+def with_problem_schemas(document: dict[str, Any]) -> dict[str, Any]:
+    """Return an OpenAPI document with the schemas that problem_responses() refers to."""
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    definitions = problem.pop("$defs")
+    components = document["components"]
+    schemas = {**components["schemas"], **definitions, "Problem": problem}
+    return {**document, "components": {**components, "schemas": schemas}}
+
+
 def problem_of(error: HTTPException) -> ProblemError:
-    """Return the problem of an exception whose detail may be anything (FastAPI's, not Starlette's).
+    """Return the problem for an exception, of which FastAPI allows any detail.
 
     A mapping becomes members of the problem, a list its member "details", all else its detail.
     """
     detail = json_of(error.detail)
+    members: dict[str, Any] = {}
+    if isinstance(detail, list):
+        members["details"] = detail
     if isinstance(detail, dict):
-        members = {
-            str(name): value
-            for name, value in detail.items()
-            if name not in TEXTS or isinstance(value, str)
-        }
-    else:
-        members = {"details": detail} if isinstance(detail, list) else {}
+        for name, value in detail.items():
+            if name not in TEXT_MEMBERS or isinstance(value, str):
+                members[str(name)] = value
     if isinstance(detail, int | float):
         detail = json.dumps(detail)
     if not isinstance(detail, str) or not detail:
@@ -151,13 +203,17 @@ def problem_of(error: HTTPException) -> ProblemError:
 
 
 def json_of(value: object) -> Any:  # noqa: ANN401
-    """Return a value as what JSON can hold; None, with a line in the log, where it cannot."""
-    encoders = {
-        bytes: lambda content: content.decode("utf-8", "replace"),
-        float: lambda number: number if math.isfinite(number) else None,
-    }
+    """Return a value that JSON can hold; None, with a line in the log, where it cannot be JSON."""
+    encoders = {bytes: lambda content: content.decode("utf-8", "replace"), float: finite}
     try:
         return jsonable_encoder(value, custom_encoder=encoders)
-    except NOT_JSON:
+    except JSON_ERRORS:
         logger.warning("what an error says cannot be JSON: %s", type(value))
         return None
+
+
+def finite(number: float) -> float | None:
+    """Return a number, or None for infinity and NaN, which JSON does not have."""
+    if math.isfinite(number):
+        return number
+    return None

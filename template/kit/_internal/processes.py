@@ -1,8 +1,9 @@
-"""The processes that serve: one, or a parent and its workers, or one that is reloaded.
+"""Runs uvicorn in one process, in several workers, or in a process that reloads the code.
 
-`Multiprocess`, its `Process` and `ChangeReload` are uvicorn's, and not documented. Here the workers
-close the port at once when they are to end, are reported when they die, and end with their parent.
-Checked with uvicorn 0.54.
+Unlike those of uvicorn, the workers close the port immediately when they are to stop, are logged
+when they die, and stop with their parent. `Multiprocess`, its `Process` and `ChangeReload` are not
+documented; uvicorn has no public equivalent. Checked with uvicorn 0.54; the tests of processes
+fail when they change.
 """
 
 import contextlib
@@ -27,9 +28,11 @@ from kit._internal.connections import ConnectionLimit
 
 logger = logging.getLogger(__name__)
 
+HTTP_PROTOCOL = "kit._internal.http_connection:HttpConnection"
+
 
 class Config(uvicorn.Config):
-    """Uvicorn's options, and those of server.py; every worker loads the application with it."""
+    """Options of uvicorn and of http_connection.py; each worker loads the application by them."""
 
     def __init__(
         self,
@@ -40,7 +43,7 @@ class Config(uvicorn.Config):
         connections: ConnectionLimit,
         **options: Any,  # noqa: ANN401
     ) -> None:
-        super().__init__(app, factory=True, http="kit._internal.server:HttpConnection", **options)
+        super().__init__(app, factory=True, http=HTTP_PROTOCOL, **options)
         self.header_timeout = header_timeout
         self.body_timeout = body_timeout
         self.connections = connections
@@ -52,7 +55,7 @@ class Config(uvicorn.Config):
 
 
 def end_with_parent() -> None:
-    """Wait until the parent process is gone, killed perhaps; then end this one."""
+    """Wait until the parent process has ended, or was killed; then stop this process."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -61,7 +64,7 @@ def end_with_parent() -> None:
 
 
 class Supervisor(Multiprocess):
-    """Runs the workers, and starts another one for each that dies."""
+    """Runs the workers, and replaces those that die."""
 
     failed = False
 
@@ -71,7 +74,7 @@ class Supervisor(Multiprocess):
             signal.signal(number, self.stop)
 
     def stop(self, number: int, _frame: FrameType | None) -> None:
-        """Have all processes close the port now; the loop of uvicorn waits for the workers."""
+        """Close the port in all processes; afterwards uvicorn waits for the workers."""
         self.signal_queue.append(number)
         for listener in self.sockets:
             listener.close()
@@ -81,6 +84,7 @@ class Supervisor(Multiprocess):
                     os.kill(worker.pid, signal.SIGTERM)
 
     def keep_subprocess_alive(self) -> None:
+        """Replace workers that have died: uvicorn calls this again and again."""
         for index, worker in enumerate(self.processes):
             if worker.is_alive(timeout=self.config.timeout_worker_healthcheck):
                 continue
@@ -103,7 +107,7 @@ class Supervisor(Multiprocess):
 
 
 def serve(config: Config) -> None:
-    """Serve until the process is asked to end."""
+    """Serve until the process is stopped."""
     with contextlib.suppress(KeyboardInterrupt):
         if config.reload:
             server = uvicorn.Server(config)

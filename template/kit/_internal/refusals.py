@@ -1,4 +1,4 @@
-"""What server.py answers in place of the application: problems, with what all answers have."""
+"""The problems with which http_connection.py refuses a request, in place of the application."""
 
 import logging
 from http import HTTPStatus
@@ -12,14 +12,15 @@ from kit._internal.problems import ProblemError, problem_response
 
 logger = logging.getLogger(__name__)
 
-# Of the request line, of it and all headers, and how many: a proxy in front has less, usually.
+# Bytes of the request target, bytes of the request line with all headers, and number of headers.
+# Proxies usually have lower limits.
 MAX_TARGET = 16_384
 MAX_HEAD = 65_536
 MAX_HEADERS = 100
 
 
 class Refusal:
-    """Answers a request whose head is complete with a problem, and closes the connection."""
+    """Answers a request with a complete head with a problem, and closes the connection."""
 
     def __init__(self, status: int, detail: str) -> None:
         self.status = status
@@ -40,7 +41,7 @@ LARGE_HEAD = Refusal(
 
 
 def refusal(status: int, detail: str, default_headers: list[tuple[bytes, bytes]]) -> bytes:
-    """Return an answer to what is no request yet; log it, as no middleware does."""
+    """Return and log the answer to an incomplete or invalid request, which no middleware sees."""
     request_id = token_hex(16)
     with bound_contextvars(request_id=request_id):
         response = problem_response(ProblemError(status, detail))

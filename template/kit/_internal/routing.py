@@ -1,4 +1,4 @@
-"""How requests find a route beyond what FastAPI does: HEAD, and the methods of a path."""
+"""Routing that FastAPI lacks: HEAD for routes of GET, and all methods of a path in Allow."""
 
 from collections.abc import Awaitable
 
@@ -9,23 +9,23 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 METHODS = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
-# What routers answer where nothing takes HEAD: 404 is that of an application mounted at "/".
+# Answers of routers where no route takes HEAD; 404 is from an application mounted at "/".
 REFUSALS = {404, 405}
-BODIES = {"http.response.body", "http.response.pathsend", "http.response.zerocopysend"}
+BODY_MESSAGES = {"http.response.body", "http.response.pathsend", "http.response.zerocopysend"}
 
 
 class AnswerCompleteError(OSError):
-    """Raised where an application sends more of a body that is dropped, as if the client left."""
+    """Stops an application that sends more of a body, as if the client had disconnected."""
 
 
-# Streaming responses turn the one into the other.
-ABORTED = (AnswerCompleteError, ClientDisconnect)
+# Streaming responses raise ClientDisconnect in place of OSError.
+ABORT_ERRORS = (AnswerCompleteError, ClientDisconnect)
 
 
 class HeadMiddleware:
-    """Answers HEAD as GET without the body, where no route has an answer of its own.
+    """Answers HEAD as GET without the body (RFC 9110, 9.3.2), unless a route takes HEAD.
 
-    RFC 9110, 9.3.2. FastAPI's routes for GET refuse HEAD, and routes may be added at any time.
+    FastAPI's routes for GET refuse HEAD. As routes may be added at any time, this tries HEAD first.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -37,40 +37,44 @@ class HeadMiddleware:
         return self.app(scope, receive, send)
 
     async def answer_head(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # A copy, made before a router writes into it. The server has to see HEAD in its own.
-        as_get = {**scope, "method": "GET"}
-        if not await self.answers(scope, receive, send, refusable=True):
-            await self.answers(as_get, receive, send, refusable=False)
-            scope["route"] = as_get.get("route")
+        """Answer with a route for HEAD or, where there is none, as for GET."""
+        # A copy from before a router writes into the scope, in which the server needs HEAD.
+        get_scope = {**scope, "method": "GET"}
+        if not await self.send_head(scope, receive, send, may_refuse=True):
+            await self.send_head(get_scope, receive, send, may_refuse=False)
+            scope["route"] = get_scope.get("route")
 
-    async def answers(self, scope: Scope, receive: Receive, send: Send, *, refusable: bool) -> bool:
-        """Send the head of the application's answer; return False if that was a refusal."""
+    async def send_head(
+        self, scope: Scope, receive: Receive, send: Send, *, may_refuse: bool
+    ) -> bool:
+        """Send the head of the application's answer; drop a refusal, and return False."""
         refused = complete = False
 
-        async def send_head(message: Message) -> None:
+        async def send_without_body(message: Message) -> None:
             nonlocal refused, complete
             if complete:
                 raise AnswerCompleteError
-            if refusable and message.get("status") in REFUSALS:
+            if may_refuse and message.get("status") in REFUSALS:
                 refused = True
-            if message["type"] in BODIES:
+            if message["type"] in BODY_MESSAGES:
                 complete = True
                 message = {"type": "http.response.body"}
             if not refused:
                 await send(message)
 
         try:
-            await self.app(scope, receive, send_head)
-        except ABORTED:
+            await self.app(scope, receive, send_without_body)
+        except ABORT_ERRORS:
             if not complete:
                 raise
         return not refused
 
 
 def match_last(app: FastAPI, path: str) -> None:
-    """Have the routes beside this path looked at after all others, if nothing else takes the path.
+    """Move the route for this path to the end, so that requests for others skip it.
 
-    Requests pass the routes one by one until one matches.
+    A router compares a request with one route after the other. The route stays where another route
+    matches the path, too.
     """
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
     routes = app.router.routes
@@ -81,7 +85,7 @@ def match_last(app: FastAPI, path: str) -> None:
 
 
 def allowed_methods(request: Request, allow: str) -> str:
-    """Return the value of Allow for a path: FastAPI names the methods of its first route only."""
+    """Return the value of Allow for all routes of a path; FastAPI has that of the first route."""
     methods = set(allow.replace(",", " ").split())
     if isinstance(request.scope.get("route"), APIRoute):
         scope = {"type": "http", "headers": [], "path": request.scope["path"]}

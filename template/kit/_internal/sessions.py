@@ -1,4 +1,4 @@
-"""What keeps sessions within their request, and writing within transactions."""
+"""Sessions that end with their request, and engines that refuse to change rows."""
 
 import re
 from typing import Any
@@ -8,8 +8,8 @@ from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, SessionTransaction
 
-# Statements that change rows, also within WITH and EXPLAIN, or tables.
-CHANGE = re.compile(
+# Statements that change rows, also within WITH and EXPLAIN, or that change tables.
+CHANGING_STATEMENT = re.compile(
     r"\b(?:INSERT|REPLACE|MERGE)\b[\w\s]*\bINTO\b|\bUPDATE\b[^;]*?\bSET\b|\bDELETE\s+FROM\b"
     r"|^\s*(?:TRUNCATE|CREATE|ALTER|DROP|CALL|DO)\b",
     re.IGNORECASE,
@@ -17,15 +17,16 @@ CHANGE = re.compile(
 
 REFUSAL = (
     "This connection is for reading and has no transaction;"
-    " write with WriteSession, Database.writing or Database.engine."
+    " write with WriteSession, Database.write_sessions or Database.write_engine."
 )
 
 
 class RequestSession(Session):
-    """A session that is over once it is closed, and then has no connection.
+    """A session that cannot be used after close(), and then keeps no connection.
 
-    SQLAlchemy's own starts over when something uses it after close(), as a streamed response does,
-    with a connection that nothing gives back. A task that uses it while it is closed keeps one.
+    A session of SQLAlchemy takes another connection when it is used after close(), as by a streamed
+    response, and nothing returns that to the pool. Nor does a task that executes a statement while
+    the session is closed return its connection.
     """
 
     def __init__(self, *binds: Any, **options: Any) -> None:  # noqa: ANN401
@@ -38,7 +39,7 @@ class RequestSession(Session):
         try:
             super().close()
         finally:
-            # Open where another task is executing a statement, which ends with this.
+            # Still open where another task is executing a statement, which this cancels.
             for connection in self.connections:
                 if not connection.closed:
                     connection.invalidate()
@@ -49,7 +50,7 @@ class RequestSession(Session):
 def keep_connection(
     session: RequestSession, _transaction: SessionTransaction, connection: Connection
 ) -> None:
-    """Remember what the session has taken from the pool; give it back when that took too long."""
+    """Remember the connection; return it if the session was closed while waiting for it."""
     if connection is session.bind:
         return
     if session.is_over:
@@ -61,19 +62,20 @@ def keep_connection(
 
 
 def refuse_changes(engine: Engine) -> None:
-    """Have an engine refuse to change rows, unless it or an engine made of it is for writing.
+    """Have an engine refuse to change rows, except with the execution option `may_write`.
 
-    In AUTOCOMMIT each statement stands for itself: of a change that fails half way, half stays.
-    These events are those of the dialect, which cost a tenth of those of connections.
+    In AUTOCOMMIT each statement is a transaction: a change of several rows or tables that fails
+    half way would leave the first half. The events are those of the dialect, which cost a tenth of
+    the events of connections.
     """
     for name in ("do_execute", "do_executemany", "do_execute_no_params"):
         event.listen(engine, name, refuse_change)
 
 
 def refuse_change(_cursor: object, statement: str, *rest: Any) -> None:  # noqa: ANN401
-    """Raise InvalidRequestError for a change on a connection that is not for writing."""
+    """Raise InvalidRequestError for a change on a connection that is for reading."""
     if statement.startswith("SELECT"):
         return
     context: ExecutionContext = rest[-1]
-    if not context.execution_options.get("writing") and CHANGE.search(statement):
+    if not context.execution_options.get("may_write") and CHANGING_STATEMENT.search(statement):
         raise InvalidRequestError(REFUSAL)

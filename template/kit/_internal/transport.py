@@ -1,31 +1,33 @@
-"""What uvicorn writes a response to: a connection that is closed once the client could read it."""
+"""The transport that uvicorn writes responses to: fewer packets, and no lost answers."""
 
 import asyncio
 from typing import Protocol
 
 
 class Connection(Protocol):
+    """What a transport needs of its connection: see http_connection.py."""
+
     is_lingering: bool
     transport: asyncio.Transport
 
     def waits_for_body(self) -> bool:
-        """Return whether the client is still sending what is being answered."""
+        """Return whether the client is still sending the request that is being answered."""
 
     def linger(self) -> None:
-        """Say that nothing more will come, and ignore what does until the client closes."""
+        """Close for writing, and ignore what arrives until the client closes."""
 
     def close(self) -> None:
-        """Close once the client has taken what is written."""
+        """Close when the client has received what is written."""
 
 
 class ResponseTransport:
-    """Writes responses; one that says how long it is leaves in one piece, with its head.
+    """Writes a response with a Content-Length in one piece, and closes so that clients can read it.
 
-    Uvicorn writes head and body one by one, and each is a system call and a packet. The head of a
-    stream does not wait, as its body may take long to come.
+    Uvicorn writes head and body separately, and each is a system call and a packet. The head of a
+    stream is written without waiting for its body.
 
-    A socket that is closed with unread data in it is reset, and the client may lose the answer. So
-    closing it first lets the client read that.
+    The system resets a socket that is closed with unread data in it, and the client may lose the
+    answer. So a connection that still receives a body lingers before it is closed.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -45,7 +47,7 @@ class ResponseTransport:
             self.transport.write(data)
 
     def flush(self) -> None:
-        """Write a head that has no body."""
+        """Write a head that no body follows."""
         if self.head:
             self.write(b"")
 

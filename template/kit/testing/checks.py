@@ -1,7 +1,7 @@
 """Checks of revisions, models and routes that every service should pass.
 
-tests/test_checks.py imports them all, so that an update brings new ones. The message of a check
-that fails is what is wrong, then what to do. `skip` of TestedService leaves one out:
+tests/test_checks.py imports all of them, so that an update brings new ones. The message of a check
+that fails says what is wrong, then what to do. `skip` of TestedService leaves a check out:
 
     TestedService(create_app, Settings, skip={"test_every_error_is_a_problem": "the reason"})
 """
@@ -23,7 +23,6 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import URL
 
-from kit._internal.testing.connections import keeps_after_rollback, run
 from kit._internal.testing.databases import (
     alembic_config,
     create_database,
@@ -33,6 +32,7 @@ from kit._internal.testing.databases import (
 )
 from kit._internal.testing.modules import declared_routes, import_all, served_endpoints
 from kit._internal.testing.names import find_misnamed
+from kit._internal.testing.queries import keeps_after_rollback, run
 from kit._internal.testing.raising import documented_statuses, raised_statuses
 from kit._internal.testing.rows import add_rows, count_rows
 from kit._internal.testing.schema import load_target_metadata
@@ -58,7 +58,7 @@ METHODS = {"delete", "get", "head", "options", "patch", "post", "put", "trace"}
 
 
 def test_there_is_one_head() -> None:
-    """Revisions that follow the same one have been put in a row."""
+    """No two revisions follow the same revision: the last one is the only head."""
     heads = ScriptDirectory.from_config(alembic_config()).get_heads()
     assert len(heads) <= 1, (
         f"no revision follows {' or '.join(sorted(heads))}: run `make db-rebase`, which puts those"
@@ -72,7 +72,7 @@ def test_migrations_know_every_table(
     """migrations/env.py knows the tables of all modules."""
     import_all(service.package)
     monkeypatch.setenv("DATABASE_URL", text_of(server))
-    # Another process, which has imported nothing but what env.py imports.
+    # In another process, which has imported nothing else.
     python = [sys.executable, "-m", "kit._internal.testing.schema"]
     known = subprocess.check_output(python, cwd=PROJECT_DIR, text=True).split("\n")
     forgotten = sorted(load_target_metadata().tables.keys() - set(known))
@@ -139,7 +139,7 @@ def explained(message: str) -> Iterator[None]:
 
 
 def assert_rows_kept(before: dict[str, int], after: dict[str, int]) -> None:
-    """Compare the tables that are still there: dropping one is the revision's own business."""
+    """Compare the tables that still exist: a revision may drop others on purpose."""
     lost = [table for table, count in before.items() if after.get(table, count) < count]
     assert not lost, (
         f"upgrade() deletes rows of {', '.join(lost)}, {before} then {after}: leave the rows,"
@@ -156,7 +156,7 @@ async def test_writing_is_in_transactions(
         monkeypatch.setattr(source, "url", lambda _settings: own_url)
         database = source.open(settings)
         kept = await keeps_after_rollback(database, source)
-        await database.engine.dispose()
+        await database.close()
         assert not kept, (
             f"what sessions of {source.name} write stays after a rollback, they are in AUTOCOMMIT:"
             f" remove isolation_level from the options of Source({source.name!r})"
@@ -167,20 +167,19 @@ def test_every_route_is_served(app: FastAPI, service: Service) -> None:
     """create_app() includes the routes of all routers."""
     import_all(service.package)
     served = served_endpoints(app.routes)
-    missing = {
-        f"{route.path} of {module}"
-        for module, route in declared_routes(service.package)
-        if route.endpoint not in served
-    }
+    missing = set()
+    for module, route in declared_routes(service.package):
+        if route.endpoint not in served:
+            missing.add(f"{route.path} of {module}")
     assert not missing, (
         f"nothing serves {', '.join(sorted(missing))}: call app.include_router() in create_app()"
     )
 
 
 def operations(app: FastAPI) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what OpenAPI describes, each as GET /path and its description."""
+    """Yield the operations in the OpenAPI document: a name such as `GET /path`, and the rest."""
     with warnings.catch_warnings():
-        # Of an id that occurs twice, which has a check of its own.
+        # It warns of an id that occurs twice, for which there is a check below.
         warnings.simplefilter("ignore", UserWarning)
         paths = app.openapi()["paths"]
     for path, item in paths.items():
@@ -191,26 +190,25 @@ def operations(app: FastAPI) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def test_every_operation_has_an_id_of_its_own(app: FastAPI) -> None:
     """Generated clients name their functions by it."""
-    ids = Counter(operation.get("operationId") for _, operation in operations(app))
-    several = [
-        f"{name} is {operation['operationId']}"
-        for name, operation in operations(app)
-        if ids[operation.get("operationId")] > 1
-    ]
-    assert not several, (
-        f"several routes have the same id: {', '.join(several)}; rename a function, or give"
+    described = list(operations(app))
+    counts = Counter(operation.get("operationId") for _, operation in described)
+    repeated = []
+    for name, operation in described:
+        if counts[operation.get("operationId")] > 1:
+            repeated.append(f"{name} is {operation['operationId']}")
+    assert not repeated, (
+        f"several routes have the same id: {', '.join(repeated)}; rename a function, or give"
         " its route an operation_id="
     )
 
 
 def test_every_error_is_a_problem(app: FastAPI) -> None:
     """Documented errors are application/problem+json."""
-    wrong = [
-        f"{name} documents {status}"
-        for name, operation in operations(app)
-        for status, response in operation.get("responses", {}).items()
-        if status >= "4" and PROBLEM not in response.get("content", {})
-    ]
+    wrong = []
+    for name, operation in operations(app):
+        for status, response in operation.get("responses", {}).items():
+            if status >= "4" and PROBLEM not in response.get("content", {}):
+                wrong.append(f"{name} documents {status}")
     assert not wrong, (
         f"{', '.join(wrong)} as something else than a problem: add"
         " responses=problem_responses(...) to the route or its router"
@@ -222,16 +220,17 @@ def test_every_raised_error_is_documented(app: FastAPI, service: Service) -> Non
     described = dict(operations(app))
     missing = []
     for context in iter_route_contexts(app.routes):
-        if isinstance(context.original_route, APIRoute):
-            raised = raised_statuses(context.original_route, service.package)
-            for method in context.methods or ():
-                name = f"{method} {context.path_format}"
-                responses = described.get(name, {}).get("responses")
-                if responses is None:
-                    continue
-                hidden = raised - documented_statuses(responses)
-                if hidden:
-                    missing.append(f"{name} raises {', '.join(map(str, sorted(hidden)))}")
+        if not isinstance(context.original_route, APIRoute):
+            continue
+        raised = raised_statuses(context.original_route, service.package)
+        for method in context.methods or ():
+            name = f"{method} {context.path_format}"
+            responses = described.get(name, {}).get("responses")
+            if responses is None:
+                continue
+            hidden = raised - documented_statuses(responses)
+            if hidden:
+                missing.append(f"{name} raises {', '.join(map(str, sorted(hidden)))}")
     assert not missing, (
         f"{'; '.join(missing)} without documenting it: add responses=problem_responses(...)"
         " to the route"

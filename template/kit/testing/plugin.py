@@ -1,4 +1,4 @@
-"""Fixtures: a database for every worker, made by the migrations and rolled back after each test."""
+"""Fixtures: each worker has a database that the migrations create; tests are rolled back."""
 
 import asyncio
 import io
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from httpx import AsyncClient
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -53,7 +53,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def find_service(config: pytest.Config) -> TestedService[Any]:
-    """Return what tests/conftest.py names; raise UsageError where it names none."""
+    """Return the service that tests/conftest.py names; raise UsageError where it names none."""
     service: TestedService[Any] | None = config.hook.pytest_kit_service()
     if service is None:
         raise pytest.UsageError("tests/conftest.py has no pytest_kit_service(): see kit.testing")
@@ -67,14 +67,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     forget_settings(service)
     if os.environ.get("TEST_DATABASE_URL") or session.config.option.collectonly:
         return
-    # `timeout` or a CI server that stops the tests leaves nothing running behind.
+    # When `timeout` or a CI server stops the tests, the server is stopped, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stack = ExitStack()
     session.config.add_cleanup(stack.close)
     server = stack.enter_context(load_testing_dialect().run_server())
     url = text_of(server)
     check_settings(service, url)
-    # The workers, which start after this, inherit it.
+    # The workers start after this, and inherit the variable.
     patch = stack.enter_context(pytest.MonkeyPatch.context())
     patch.setenv("TEST_DATABASE_URL", url)
 
@@ -83,14 +83,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for `kit_revision` with each revision."""
     if "kit_revision" in metafunc.fixturenames:
         scripts = ScriptDirectory.from_config(alembic_config())
-        revisions = {Path(script.path).stem: script for script in scripts.walk_revisions()}
-        names = sorted(revisions)
-        metafunc.parametrize("kit_revision", [revisions[name] for name in names], ids=names)
+        revisions = sorted(scripts.walk_revisions(), key=file_name)
+        metafunc.parametrize("kit_revision", revisions, ids=file_name)
+
+
+def file_name(revision: Script) -> str:
+    return Path(revision.path).stem
 
 
 @pytest.fixture(scope="session")
 def service(pytestconfig: pytest.Config) -> Iterator[TestedService[Any]]:
-    """The service that is tested."""
+    """The service under test."""
     service = find_service(pytestconfig)
     with pytest.MonkeyPatch.context() as patch:
         name_databases(service, os.environ["TEST_DATABASE_URL"], patch)
@@ -104,28 +107,28 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 async def event_loop(anyio_backend: str) -> AsyncIterator[None]:
-    """Keep one loop for all tests and a moment more: the thread of a driver may answer late.
+    """Keep one loop for all tests, and end it when tasks of drivers have ended.
 
     A task in which aiosqlite closes a connection never ends when it is cancelled with the loop.
     """
-    own = len(asyncio.all_tasks())
+    count_before = len(asyncio.all_tasks())
     yield
     for _ in range(100):
         await asyncio.sleep(0.05)
-        if len(asyncio.all_tasks()) <= own:
+        if len(asyncio.all_tasks()) <= count_before:
             break
 
 
 @pytest.fixture(scope="session")
 def server(service: TestedService[Any]) -> URL:
-    """The URL beside which databases can be created."""
+    """A URL of the server on which databases are created."""
     url: URL = service.settings_for(os.environ["TEST_DATABASE_URL"]).database_url
     return url
 
 
 @pytest.fixture(scope="session")
 def template(server: URL) -> Iterator[URL]:
-    """A migrated database that nobody is connected to, so that it can be copied."""
+    """A migrated database without connections, so that it can be copied."""
     with create_database(server) as url:
         upgrade(url)
         yield url
@@ -133,14 +136,14 @@ def template(server: URL) -> Iterator[URL]:
 
 @pytest.fixture(scope="session")
 def further_templates(service: TestedService[Any], server: URL) -> Iterator[dict[str, URL]]:
-    """The same for each of the further databases, by the variable that names it."""
+    """The same for each further database, by the variable that has its URL."""
     with templates(service, server) as urls:
         yield urls
 
 
 @pytest.fixture(scope="session")
 def shared_url(server: URL, template: URL, further_templates: dict[str, URL]) -> Iterator[URL]:
-    """The database that the tests of a worker use one after the other; others have clones, too."""
+    """The database that all tests of a worker share; further databases have copies, too."""
     with create_database(server, template) as url, clones(further_templates, server):
         yield url
 
@@ -151,7 +154,7 @@ async def engines(
 ) -> AsyncIterator[dict[Source, AsyncEngine]]:
     settings = service.settings_for(shared_url)
     sources = service.create_app(settings).sources
-    engines = {source: source.open(settings).reader for source in sources}
+    engines = {source: source.open(settings).read_engine for source in sources}
     yield engines
     for engine in engines.values():
         await engine.dispose()
@@ -159,13 +162,13 @@ async def engines(
 
 @pytest.fixture(scope="session")
 def engine(engines: dict[Source, AsyncEngine]) -> AsyncEngine:
-    """The engine for reading of the first of the application's databases."""
+    """The `read_engine` of the application's first database."""
     return next(iter(engines.values()))
 
 
 @pytest.fixture
 async def databases(engines: dict[Source, AsyncEngine]) -> AsyncIterator[dict[str, Database]]:
-    """The application's databases by name, where a commit lasts until the end of the test."""
+    """The application's databases by name; what is committed is undone after the test."""
     async with shared_databases(engines) as databases:
         yield databases
 
@@ -181,7 +184,7 @@ def rows(database: Database) -> Rows:
     """Return an async function that adds rows of models, until the end of the test."""
 
     async def add(*models: object) -> None:
-        async with database.writing.begin() as session:
+        async with database.write_sessions.begin() as session:
             session.add_all(models)
 
     return add
@@ -194,7 +197,7 @@ def app(
     database: Database,
     shared_url: URL,
 ) -> Service:
-    """The application, which is not started: its databases are those of the test."""
+    """The application, not started, with the databases of the test."""
     app = service.create_app(service.settings_for(shared_url))
     for name, opened in databases.items():
         setattr(app.state, name, opened)
@@ -204,36 +207,36 @@ def app(
 
 @pytest.fixture
 async def client(app: Service) -> AsyncIterator[AsyncClient]:
-    """A client for requests one after the other."""
+    """A client for requests in sequence, as they share a connection."""
     async with client_of(app) as client:
         yield client
 
 
 @pytest.fixture
 def own_url(server: URL, template: URL, further_templates: dict[str, URL]) -> Iterator[URL]:
-    """A migrated database for one test, where a commit is a commit; others have clones, too."""
+    """A migrated database for one test, with real commits; further databases have copies, too."""
     with create_database(server, template) as url, clones(further_templates, server):
         yield url
 
 
 @pytest.fixture
 async def own_app(service: TestedService[Any], own_url: URL) -> AsyncIterator[Service]:
-    """The application, started with a database of its own."""
+    """The application, started on `own_url`."""
     async with service.serve(service.settings_for(own_url)) as app:
         yield app
 
 
 @pytest.fixture
 async def own_client(own_app: Service) -> AsyncIterator[AsyncClient]:
-    """A client of `own_app`, for requests that run at the same time."""
+    """A client of `own_app`, for concurrent requests."""
     async with client_of(own_app) as client:
         yield client
 
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Log:
-    """Return a function that returns what has been logged."""
-    # The formatter writes JSON where standard error is no terminal.
+    """Return a function that returns the records logged so far."""
+    # The formatter writes JSON unless standard error is a terminal.
     monkeypatch.setattr("sys.stderr", io.StringIO())
     monkeypatch.setattr(caplog.handler, "formatter", Formatter(get_contextvars))
     caplog.set_level("WARNING", logger="httpx")

@@ -1,4 +1,4 @@
-"""What keeps a backfill from being in the way of others on PostgreSQL."""
+"""Keeps a backfill from blocking others on PostgreSQL, or from outrunning replicas."""
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -8,22 +8,28 @@ from kit._internal.postgresql.errors import ERRORS
 from kit._internal.postgresql.migrations import connect
 from kit._internal.postgresql.privileges import explain_denial
 
-__all__ = ["connect", "explain", "find_strain"]
+__all__ = ["connect", "explain", "limit_locks", "reason_to_wait"]
 
 # How far replicas may be behind, in bytes that they have not applied yet.
 LAG_MAX = 64 * 2**20
 LAG = text("SELECT max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)) FROM pg_stat_replication")
 
 
-def find_strain(connection: Connection) -> str | None:
-    """Return why this transaction should rather wait, if anything; limit its waits for locks."""
-    connection.execute(text("SET LOCAL lock_timeout = '1s'"))
+def reason_to_wait(connection: Connection) -> str:
+    """Return why the next batch has to wait, or an empty string."""
     lag = connection.scalar(LAG) or 0
-    return f"a replica is {lag / 2**20:,.0f} MB behind" if lag > LAG_MAX else None
+    if lag <= LAG_MAX:
+        return ""
+    return f"a replica is {lag / 2**20:,.0f} MB behind"
+
+
+def limit_locks(connection: Connection) -> None:
+    """Have this transaction fail rather than wait for a lock, with others queuing behind it."""
+    connection.execute(text("SET LOCAL lock_timeout = '1s'"))
 
 
 def explain(error: Exception) -> str:
-    """Return in one line why a backfill has ended, without the rows that an error may quote."""
+    """Return why a backfill has failed, in one line without the rows that an error may quote."""
     denial = None
     if isinstance(error, DBAPIError):
         denial = explain_denial(error, load_settings().migration_url.username)

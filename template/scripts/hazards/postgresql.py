@@ -13,7 +13,8 @@ EXCLUDED = (
 )
 GO_OVER = "Add a new one, write both, backfill, read the new one, drop the old one a release later."
 ALONE = "In a revision of its own: autocommit_block(), postgresql_concurrently, if_not_exists=True."
-# The safe way, where squawk knows none or Alembic has words of its own, by parts of rules' names.
+# The safe way, where squawk knows none or it is written differently with Alembic, by a part of the
+# rule's name.
 ADVICE = {
     "ban-drop": "Release code that does not use it, and drop it one release later.",
     "changing": GO_OVER,
@@ -29,8 +30,13 @@ NATIVE_ENUM = (
 )
 
 
+def register_dialect() -> str:
+    """Return the name of the dialect in which revisions are written to be checked."""
+    return DIALECT
+
+
 def find_source_hazards(source: str) -> Iterator[tuple[str, str]]:
-    """Yield rule, and what there is and should be, where the SQL does not show it."""
+    """Yield the rule, and the code with advice, where the SQL does not show a hazard."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
@@ -41,15 +47,24 @@ def find_source_hazards(source: str) -> Iterator[tuple[str, str]]:
 
 
 def find_hazards(sql: str) -> Iterator[tuple[str, str]]:
-    """Yield rule, and what there is and should be."""
+    """Yield the rule, and the statement with advice."""
     if sql.find("COMMIT;") > 0:
         yield "mixed-autocommit", f"COMMIT;\n    What comes before stays if the rest fails. {ALONE}"
     text = f"BEGIN;\n\n{sql}COMMIT;\n"
     squawk = ["squawk", "--reporter", "json", "--exclude", EXCLUDED]
     done = subprocess.run(squawk, input=text, stdout=subprocess.PIPE, encoding="utf-8", check=False)
-    for found in json.loads(done.stdout):
-        rule, line = found["rule_name"], text.split("\n")[found["line"]]
-        advice = next((ADVICE[part] for part in ADVICE if part in rule), found["help"])
-        # Keys have a rule of their own, which says more.
-        if rule != "constraint-missing-not-valid" or "CHECK" in line:
-            yield rule, f"{line}\n    {found['message']} {advice}"
+    lines = text.split("\n")
+    for violation in json.loads(done.stdout):
+        rule, line = violation["rule_name"], lines[violation["line"]]
+        # For foreign keys squawk has another rule as well, with better advice.
+        if rule == "constraint-missing-not-valid" and "CHECK" not in line:
+            continue
+        yield rule, f"{line}\n    {violation['message']} {advice_on(rule) or violation['help']}"
+
+
+def advice_on(rule: str) -> str:
+    """Return the safe way, or an empty string if squawk's own advice will do."""
+    for part, advice in ADVICE.items():
+        if part in rule:
+            return advice
+    return ""

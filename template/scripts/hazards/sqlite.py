@@ -5,12 +5,11 @@ from collections.abc import Iterator
 
 from sqlalchemy.dialects import registry
 
-# Writes ALTER TABLE where SQLite would copy the table, which it has to look at for that.
+# SQLAlchemy's own: for SQLite Alembic copies a table that changes, and would have to read it first.
 DIALECT = "default"
-registry.register(DIALECT, "sqlalchemy.engine.default", "StrCompileDialect")
 UNUSED = "Release code that does not use it, and drop it one release later."
 GO_OVER = "Add a new one, write both, backfill, read the new one, drop the old one a release later."
-MEND = "The deployed code may break it. First release code that does not, and mend the rows."
+NOT_YET = "The deployed code may break it. First release code that does not, and mend the rows."
 TABLE = r"ALTER TABLE (\S+)"
 PATTERNS = {
     "ban-drop-column": (rf"{TABLE} DROP (?!CONSTRAINT).*", UNUSED),
@@ -21,10 +20,16 @@ PATTERNS = {
         rf"{TABLE} ADD (?!CONSTRAINT|CHECK)(?!.* DEFAULT ).* NOT NULL.*",
         "The deployed code does not fill it, nor do the rows there are. Give it a server_default.",
     ),
-    "adding-not-nullable-field": (rf"{TABLE} ALTER .* SET NOT NULL.*", MEND),
+    "adding-not-nullable-field": (rf"{TABLE} ALTER .* SET NOT NULL.*", NOT_YET),
     "changing-column-type": (rf"{TABLE} ALTER .* TYPE .*", GO_OVER),
-    "adding-constraint": (rf"{TABLE} ADD (?:CONSTRAINT|FOREIGN|UNIQUE|CHECK|PRIMARY) .*", MEND),
+    "adding-constraint": (rf"{TABLE} ADD (?:CONSTRAINT|FOREIGN|UNIQUE|CHECK|PRIMARY) .*", NOT_YET),
 }
+
+
+def register_dialect() -> str:
+    """Return the name of the dialect in which revisions are written to be checked."""
+    registry.register(DIALECT, "sqlalchemy.engine.default", "StrCompileDialect")
+    return DIALECT
 
 
 def find_source_hazards(_source: str) -> Iterator[tuple[str, str]]:
@@ -33,9 +38,9 @@ def find_source_hazards(_source: str) -> Iterator[tuple[str, str]]:
 
 
 def find_hazards(sql: str) -> Iterator[tuple[str, str]]:
-    """Yield rule, and what there is and should be, for tables older than this revision."""
-    new = re.findall(r"CREATE TABLE (\S+)", sql)
+    """Yield the rule, and the statement with advice, for tables older than this revision."""
+    new_tables = re.findall(r"CREATE TABLE (\S+)", sql)
     for rule, (pattern, advice) in PATTERNS.items():
-        for found in re.finditer(pattern, sql):
-            if found[1] not in new:
-                yield rule, f"{found[0]}\n    {advice}"
+        for statement in re.finditer(pattern, sql):
+            if statement[1] not in new_tables:
+                yield rule, f"{statement[0]}\n    {advice}"

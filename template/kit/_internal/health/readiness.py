@@ -1,4 +1,8 @@
-"""Whether the databases answer, and have the schema that this code was written for."""
+"""Checks that a database answers, and has the tables that this code needs.
+
+Each check raises NotReadyError, which /health/ready answers with 503. A query raises DeniedError
+where the role lacks a privilege.
+"""
 
 import asyncio
 import logging
@@ -18,44 +22,21 @@ from kit.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+# Revisions that a database is at: none, one, or several where they diverged.
+Heads = tuple[str, ...]
+
 
 class NotReadyError(Exception):
-    """Says in one line, fit for a client, why the service cannot serve.
+    """The service cannot serve: in one line that may be shown to clients.
 
-    The command is for the log, and for developers.
+    `advice` adds the command that helps, for developers and for the log.
     """
 
     def __init__(self, reason: str, command: str | None = None) -> None:
         super().__init__(reason)
-        self.advice = f"{reason} Run: {command}" if command else reason
-
-
-@cache
-def code_revisions(section: str) -> tuple[set[str], set[str]]:
-    """Return the revisions that the code needs, and all that it knows."""
-    script = ScriptDirectory.from_config(Config(PROJECT_DIR / "alembic.ini", ini_section=section))
-    return set(script.get_heads()), {item.revision for item in script.walk_revisions()}
-
-
-Heads = tuple[str, ...]
-
-
-def current_heads(connection: Connection) -> Heads:
-    """Return the revisions that the database is at: none, one, or several where they forked.
-
-    Raises DeniedError when it cannot tell, as the role may not see the tables.
-    """
-    heads = MigrationContext.configure(connection).get_current_heads()
-    obstacle = None if heads else dialect.find_obstacle(connection)
-    if obstacle:
-        raise DeniedError(obstacle)
-    return heads
-
-
-def no_heads(connection: Connection) -> Heads:
-    """Return nothing, once the database has answered: its revisions are not this code's."""
-    connection.execute(text("SELECT 1"))
-    return ()
+        self.advice = reason
+        if command is not None:
+            self.advice = f"{reason} Run: {command}"
 
 
 class DeniedError(Exception):
@@ -66,63 +47,108 @@ class DeniedError(Exception):
         self.obstacle = obstacle
 
 
-async def ask(database: Database, question: Callable[[Connection], Heads]) -> Heads:
-    """Return the answer of the database; raise DeniedError where the role lacks a privilege."""
+class ReadinessCheck:
+    """Checks one database of the service, and remembers whether it has been ready."""
+
+    def __init__(self, source: Source, settings: Settings) -> None:
+        self.source = source
+        self.settings = settings
+        self.has_been_ready = False
+        self.name = "database"
+        if source.name != "database":
+            self.name = f"database {source.name}"
+
+    async def run(self, database: Database) -> None:
+        """Raise NotReadyError unless the database answers, at the revisions of this code."""
+        heads = await self.read_heads(database)
+        if self.source.migrations is not None:
+            self.compare_revisions(heads, self.source.migrations)
+
+    async def read_heads(self, database: Database) -> Heads:
+        """Return the revisions that the database is at; raise NotReadyError where it cannot say."""
+        query = current_heads
+        if self.source.migrations is None:
+            query = no_heads
+        task = asyncio.create_task(run_query(database, query))
+        timeout = self.settings.ready_timeout
+        await asyncio.wait({task}, timeout=timeout)
+        if not task.done():
+            # Not awaited, as a driver may not be able to stop what its thread waits for.
+            task.cancel()
+            raise NotReadyError(f"The {self.name} did not answer in {timeout:g} seconds.")
+        try:
+            return task.result()
+        except DeniedError as error:
+            # The remedy is in the log only: it is no business of a client.
+            logger.warning("the %s cannot be used: %s", self.name, error.obstacle)
+            reason = f"The {self.name} cannot be used: {error.obstacle.reason}."
+            raise NotReadyError(reason) from error
+        except exc.SQLAlchemyError as error:
+            description = dialect.ERRORS.describe(error)
+            logger.warning("the %s cannot be reached: %s", self.name, description)
+            raise NotReadyError(f"The {self.name} cannot be reached.") from error
+
+    def compare_revisions(self, current: Heads, section: str) -> None:
+        """Raise NotReadyError unless the database is at the heads of a section of alembic.ini."""
+        heads, known = code_revisions(section)
+        if set(current) == heads:
+            self.has_been_ready = True
+            return
+        # Revisions that this code does not know are those of a newer release. A process that was
+        # ready stays so, as it is being replaced; for a new process a setting has to allow it.
+        is_newer = bool(current) and known.isdisjoint(current)
+        if is_newer and (self.has_been_ready or self.settings.allow_newer_database):
+            return
+        position = "without a revision"
+        if current:
+            position = f"at revision {', '.join(current)}"
+        reason = f"The {self.name} is {position}, this code needs {', '.join(sorted(heads))}."
+        if is_newer:
+            raise NotReadyError(reason)
+        raise NotReadyError(reason, migrate_command(section))
+
+
+def migrate_command(section: str) -> str:
+    """Return the command that applies the revisions in this section of alembic.ini."""
+    if section == "alembic":
+        return "make db-migrate"
+    return f"alembic -n {section} upgrade head"
+
+
+@cache
+def code_revisions(section: str) -> tuple[set[str], set[str]]:
+    """Return the revisions that the code needs, and all that it knows."""
+    script = ScriptDirectory.from_config(Config(PROJECT_DIR / "alembic.ini", ini_section=section))
+    known = {item.revision for item in script.walk_revisions()}
+    return set(script.get_heads()), known
+
+
+async def run_query(database: Database, query: Callable[[Connection], Heads]) -> Heads:
+    """Return what a query returns; raise DeniedError where the role lacks a privilege."""
     try:
-        async with database.reading() as session:
+        async with database.read_sessions() as session:
             connection = await session.connection()
-            heads: Heads = await connection.run_sync(question)
+            heads: Heads = await connection.run_sync(query)
             return heads
     except exc.DBAPIError as error:
-        denial = dialect.explain_denial(error, database.engine.url.username)
+        denial = dialect.explain_denial(error, database.read_engine.url.username)
         if denial:
             raise DeniedError(denial) from error
         raise
 
 
-async def ask_in_time(source: Source, database: Database, settings: Settings) -> Heads:
-    """Return the revisions that the database is at; raise NotReadyError where it cannot tell."""
-    name = name_of(source)
-    task = asyncio.create_task(ask(database, current_heads if source.migrations else no_heads))
-    await asyncio.wait({task}, timeout=settings.ready_timeout)
-    if not task.done():
-        # Not awaited: a driver may not be able to stop what its thread waits for.
-        task.cancel()
-        raise NotReadyError(f"The {name} did not answer in {settings.ready_timeout:g} seconds.")
-    try:
-        return task.result()
-    except DeniedError as error:
-        # What to do is nothing for a client to know.
-        logger.warning("the %s cannot be used: %s", name, error.obstacle)
-        raise NotReadyError(f"The {name} cannot be used: {error.obstacle.reason}.") from error
-    except exc.SQLAlchemyError as error:
-        logger.warning("the %s cannot be reached: %s", name, dialect.ERRORS.describe(error))
-        raise NotReadyError(f"The {name} cannot be reached.") from error
+def current_heads(connection: Connection) -> Heads:
+    """Return the revisions of the database; raise DeniedError where its tables are not visible."""
+    heads = MigrationContext.configure(connection).get_current_heads()
+    if heads:
+        return heads
+    obstacle = dialect.find_obstacle(connection)
+    if obstacle:
+        raise DeniedError(obstacle)
+    return ()
 
 
-def name_of(source: Source) -> str:
-    return "database" if source.name == "database" else f"database {source.name}"
-
-
-async def check_ready(source: Source, database: Database, settings: Settings) -> None:
-    """Raise NotReadyError unless the database is reachable and at this code's head revision."""
-    current = await ask_in_time(source, database, settings)
-    if source.migrations is None:
-        return
-    heads, known = code_revisions(source.migrations)
-    if set(current) == heads:
-        database.has_been_ready = True
-        return
-    # A revision that this code does not know is a newer release's, or another service's. A
-    # process that was ready stays so: it is being replaced. A new one has to be allowed.
-    newer = current and known.isdisjoint(current)
-    if newer and (database.has_been_ready or settings.allow_newer_database):
-        return
-    found = f"at revision {', '.join(current)}" if current else "without a revision"
-    command = "make db-migrate"
-    if source.migrations != "alembic":
-        command = f"alembic -n {source.migrations} upgrade head"
-    raise NotReadyError(
-        f"The {name_of(source)} is {found}, this code needs {', '.join(sorted(heads))}.",
-        None if newer else command,
-    )
+def no_heads(connection: Connection) -> Heads:
+    """Return nothing once the database has answered: this code has no revisions for it."""
+    connection.execute(text("SELECT 1"))
+    return ()

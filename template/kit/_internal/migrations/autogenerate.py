@@ -1,4 +1,4 @@
-"""What autogenerate compares, and how it writes what it has found."""
+"""Options of autogenerate: which tables it compares, and what it does with the result."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -16,18 +16,19 @@ from kit._internal.migrations.revisions import add_check
 
 
 def include_name(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
-    """Leave to others what is not the service's: schemas that no model names, and tables."""
+    """Leave out schemas that no model names, and tables that are not the service's."""
     ctx = context.get_context()
     models: MetaData = ctx.opts["target_metadata"]
     if kind == "schema":
-        return name in {None, *(table.schema for table in models.tables.values())}
+        schemas = {table.schema for table in models.tables.values()}
+        return name is None or name in schemas
     if kind != "table" or name is None:
         return True
     schema = parents["schema_name"]
     qualified = parents["schema_qualified_table_name"]
     if qualified in models.tables:
         return True
-    # history.py looks after its table itself.
+    # history.py creates its table itself.
     if name == TABLE or is_excluded(name, schema):
         return False
     return (schema or ctx.dialect.default_schema_name, name) not in foreign_tables(ctx)
@@ -36,12 +37,14 @@ def include_name(name: str | None, kind: str, parents: Mapping[str, str | None])
 def is_excluded(name: str, schema: str | None) -> bool:
     """Return whether `exclude_tables` in alembic.ini names the table."""
     patterns = (context.config.get_main_option("exclude_tables") or "").replace(",", " ").split()
-    names = [name] if schema is None else [name, f"{schema}.{name}"]
+    names = [name]
+    if schema is not None:
+        names.append(f"{schema}.{name}")
     return any(fnmatchcase(candidate, pattern) for candidate in names for pattern in patterns)
 
 
 def foreign_tables(ctx: MigrationContext) -> set[tuple[str | None, str]]:
-    """Return schemas and names of tables that the database, or an extension, keeps for itself."""
+    """Return schemas and names of tables that belong to the database or to an extension."""
     memo: dict[str, Any] = ctx.impl.memo
     if "foreign_tables" not in memo:
         memo["foreign_tables"] = ctx.opts["find_foreign_tables"](ctx.connection)
@@ -49,8 +52,8 @@ def foreign_tables(ctx: MigrationContext) -> set[tuple[str | None, str]]:
     return tables
 
 
-def finish(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
-    """Write no file when autogenerate has found nothing to do; have what is written checked."""
+def finish_script(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
+    """Write no revision when autogenerate has nothing to do; check a revision that is written."""
     if not getattr(context.config.cmd_opts, "autogenerate", False):
         return
     if all(operations.is_empty() for operations in directives[0].upgrade_ops_list):
@@ -69,6 +72,6 @@ OPTIONS: dict[str, Any] = {
     "compare_server_default": True,
     "include_name": include_name,
     "include_schemas": True,
-    "process_revision_directives": finish,
+    "process_revision_directives": finish_script,
     "render_item": render_item,
 }

@@ -1,6 +1,6 @@
-"""How autogenerate compares what Alembic itself compares wrongly: defaults, and names of CHECKs.
+"""A plugin of autogenerate for what Alembic compares wrongly: defaults, and names of CHECKs.
 
-It is a plugin of Alembic's, as autogenerate_plugins names them.
+The option `autogenerate_plugins` names it.
 """
 
 from typing import Any
@@ -14,14 +14,13 @@ from sqlalchemy.schema import DefaultClause
 from sqlalchemy.sql.naming import conv
 
 PLUGIN = "kit.comparison"
-CONTINUE, STOP = PriorityDispatchResult.CONTINUE, PriorityDispatchResult.STOP
 
 
 def name_checks_as_stored(autogen: AutogenContext, _operations: object) -> PriorityDispatchResult:
-    """Give each CHECK the name that the database knows, which may be shorter.
+    """Give each CHECK the name that it has in the database, which may be shorter.
 
-    SQLAlchemy shortens a name that is too long when it writes SQL; Alembic compares the long one
-    with what the database has (its issue 1864).
+    SQLAlchemy shortens a name that is too long when it writes SQL; Alembic compares the long name
+    with that in the database (its issue 1864).
     """
     refuse_long_names(autogen)
     shorten = autogen.dialect.identifier_preparer.truncate_and_render_constraint_name
@@ -31,11 +30,11 @@ def name_checks_as_stored(autogen: AutogenContext, _operations: object) -> Prior
                 name = shorten(constraint.name)
                 if len(name) < len(constraint.name):
                     constraint.name = conv(name)
-    return CONTINUE
+    return PriorityDispatchResult.CONTINUE
 
 
 def refuse_long_names(autogen: AutogenContext) -> None:
-    """Raise CommandError for a name that SQLAlchemy does not shorten, and would not use."""
+    """Raise CommandError for a name that is too long, and that SQLAlchemy does not shorten."""
     longest = autogen.dialect.max_identifier_length
     for table in autogen.sorted_tables:
         for item in (table, *table.columns, *table.indexes, *table.constraints):
@@ -60,25 +59,26 @@ def compare_default(
 
     Alembic's own comparison does not quote a text, and takes a colon in it for a parameter.
     """
-    old, new, ctx = stored.server_default, column.server_default, autogen.migration_context
+    old, new = stored.server_default, column.server_default
     if not isinstance(old, DefaultClause) or not isinstance(new, DefaultClause):
-        return CONTINUE
+        return PriorityDispatchResult.CONTINUE
+    ctx = autogen.migration_context
     compiler: Any = ctx.dialect.ddl_compiler(ctx.dialect, None)  # type: ignore[arg-type]
-    wanted = compiler.get_column_default_string(column)
+    new_sql = compiler.get_column_default_string(column)
     if ctx.dialect.paramstyle in {"format", "pyformat"}:
-        # Doubled for the driver, to which one percent sign is a parameter.
-        wanted = wanted.replace("%%", "%")
-    known = str(old.arg.text if hasattr(old.arg, "text") else old.arg)
-    if "nextval(" in known:
-        return CONTINUE
+        # Percent signs are doubled, as one percent sign is a parameter to the driver.
+        new_sql = new_sql.replace("%%", "%")
+    old_sql = str(getattr(old.arg, "text", old.arg))
+    if "nextval(" in old_sql:
+        return PriorityDispatchResult.CONTINUE
     is_same = ctx.opts["is_same_default"]
-    if wanted != known and not is_same(ctx.connection, wanted, known, column):
+    if new_sql != old_sql and not is_same(ctx.connection, new_sql, old_sql, column):
         change.modify_server_default = new
-    return STOP
+    return PriorityDispatchResult.STOP
 
 
-def register() -> None:
-    """Register the plugin, once in a process."""
+def register_plugin() -> None:
+    """Register the plugin, unless this process has done so."""
     try:
         plugin = Plugin(PLUGIN)
     except ValueError:
@@ -88,4 +88,4 @@ def register() -> None:
     plugin.add_autogenerate_comparator(compare_default, "column", "server_default")
 
 
-register()
+register_plugin()

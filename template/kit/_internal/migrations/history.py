@@ -1,7 +1,7 @@
-"""Which revisions were applied when, and from which text: what `make db-status` shows.
+"""Records when each revision was applied, and its checksum, for `make db-status`.
 
-Alembic itself remembers the newest one only. A row is written in the transaction of its
-revision; a database without the table, or without some rows, is in order.
+Alembic itself stores the newest revision only. The row is written in the transaction of its
+revision. The table, or some of its rows, may be missing: earlier releases did not write them.
 """
 
 import hashlib
@@ -15,15 +15,15 @@ from sqlalchemy.schema import CreateTable
 from kit.models import UTCDateTime
 
 TABLE = "alembic_history"
-# There is a row already where the revision was taken back by a release that kept no history.
-RECORD = text(
+# The row exists already where a release without this table has rolled the revision back.
+UPSERT = text(
     "INSERT INTO alembic_history (revision, checksum) VALUES (:revision, :checksum) ON CONFLICT"
     " (revision) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at"
 )
 
 
 def create_table(metadata: MetaData) -> Table:
-    """Return the table, its constraints named as those of the models with this metadata."""
+    """Return the table, whose constraints are named as those of the models' metadata."""
     return Table(
         TABLE,
         MetaData(naming_convention=metadata.naming_convention),
@@ -33,28 +33,28 @@ def create_table(metadata: MetaData) -> Table:
     )
 
 
-# For queries, in which names of constraints do not occur.
+# For queries, which name no constraints.
 history = create_table(MetaData())
 
 
 def checksum(path: str) -> str:
-    """Return the SHA-256 of a revision's file, the same for either kind of line end."""
+    """Return the SHA-256 of a revision's file, the same for any line endings."""
     text = Path(path).read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return hashlib.sha256(text).hexdigest()
 
 
-def record(ctx: MigrationContext, step: MigrationInfo, *_: object, **__: object) -> None:
-    """Write or delete the row of a revision, in its transaction: Alembic's `on_version_apply`."""
+def record_step(ctx: MigrationContext, step: MigrationInfo, *_: object, **__: object) -> None:
+    """Write or delete the row of a revision: Alembic's `on_version_apply`."""
     if TABLE not in ctx.impl.memo:
         table = create_table(ctx.opts["target_metadata"])
         ctx.execute(CreateTable(table, if_not_exists=True))
-        ctx.impl.memo[TABLE] = "is there"
+        ctx.impl.memo[TABLE] = "exists"
     for revision in step.up_revision_ids:
         if not step.is_upgrade:
             ctx.execute(delete(history).where(history.c.revision == revision))
             continue
         text = checksum(context.script.get_revision(revision).path)
         if ctx.as_sql:
-            ctx.execute(RECORD.bindparams(revision=revision, checksum=text))
+            ctx.execute(UPSERT.bindparams(revision=revision, checksum=text))
         else:
-            context.get_bind().execute(RECORD, {"revision": revision, "checksum": text})
+            context.get_bind().execute(UPSERT, {"revision": revision, "checksum": text})

@@ -1,4 +1,4 @@
-"""The options of Alembic's context.configure(): the built-in ones, and those of the project."""
+"""Merges the built-in options of Alembic's context.configure() with those of the project."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,53 +8,59 @@ from kit._internal.migrations import autogenerate, history
 Options = Mapping[str, Any]
 
 
-def merge_options(dialect_options: Options, own: Options) -> dict[str, Any]:
+def merge_options(dialect_options: Options, project_options: Options) -> dict[str, Any]:
     """Return all options. Functions of the project are called before the built-in ones."""
-    usual = {**autogenerate.OPTIONS, "on_version_apply": history.record, **dialect_options}
-    merged = {**usual, **own}
+    built_in = {**autogenerate.OPTIONS, "on_version_apply": history.record_step, **dialect_options}
+    merged = {**built_in, **project_options}
     for name, combine in COMBINED.items():
-        if name in usual and own.get(name) is not None:
-            merged[name] = combine(own[name], usual[name])
+        if name in built_in and project_options.get(name) is not None:
+            merged[name] = combine(project_options[name], built_in[name])
     return merged
 
 
-def both(own: Callable[..., bool], usual: Callable[..., bool]) -> Callable[..., bool]:
-    """Return a filter that passes what both let pass."""
+def both_filters(
+    project: Callable[..., bool], built_in: Callable[..., bool]
+) -> Callable[..., bool]:
+    """Return a filter that includes what both filters include."""
 
     def is_included(*arguments: Any) -> bool:  # noqa: ANN401
-        return own(*arguments) and usual(*arguments)
+        return project(*arguments) and built_in(*arguments)
 
     return is_included
 
 
-def first(own: Callable[..., Any], usual: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a renderer that asks the built-in one where the project's returns False."""
+def first_renderer(project: Callable[..., Any], built_in: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a renderer that calls the built-in one where the project's returns False."""
 
     def render(*arguments: Any) -> Any:  # noqa: ANN401
-        rendered = own(*arguments)
-        return usual(*arguments) if rendered is False else rendered
+        rendered = project(*arguments)
+        if rendered is False:
+            return built_in(*arguments)
+        return rendered
 
     return render
 
 
-def in_turn(own: Callable[..., None], usual: Callable[..., None]) -> Callable[..., None]:
-    """Return a function that calls both, the project's first."""
+def both_functions(
+    project: Callable[..., None], built_in: Callable[..., None]
+) -> Callable[..., None]:
+    """Return a function that calls the project's function, then the built-in one."""
 
     def call(*arguments: Any, **options: Any) -> None:  # noqa: ANN401
-        own(*arguments, **options)
-        usual(*arguments, **options)
+        project(*arguments, **options)
+        built_in(*arguments, **options)
 
     return call
 
 
-def concatenate(own: list[str], usual: list[str]) -> list[str]:
-    return [*usual, *own]
+def both_lists(project: list[str], built_in: list[str]) -> list[str]:
+    return [*built_in, *project]
 
 
 COMBINED: dict[str, Callable[[Any, Any], Any]] = {
-    "autogenerate_plugins": concatenate,
-    "include_name": both,
-    "on_version_apply": in_turn,
-    "process_revision_directives": in_turn,
-    "render_item": first,
+    "autogenerate_plugins": both_lists,
+    "include_name": both_filters,
+    "on_version_apply": both_functions,
+    "process_revision_directives": both_functions,
+    "render_item": first_renderer,
 }

@@ -1,13 +1,15 @@
-"""How autogenerate writes types into a revision: as public names, with the imports they need.
+"""Renders types in a revision: by public names, with the imports that they need.
 
 A revision must not change with the code, so a type of the service, a TypeDecorator, is written as
-the type that it stores. Alembic documents no way to write a type but its own; `_repr_type` is that,
-and `_variant_mapping` is where SQLAlchemy keeps what with_variant() was given. Checked with Alembic
-1.20 and SQLAlchemy 2.1; the tests fail when they change.
+the type that it stores.
+
+This module uses what Alembic and SQLAlchemy do not document, as they have no public equivalent:
+`_repr_type` renders a type as Alembic does itself, and `_variant_mapping` has the types of
+with_variant(), in an `sqlalchemy.util.immutabledict`. Checked with Alembic 1.20 and SQLAlchemy 2.1;
+tests of autogenerate fail when they change.
 """
 
 import sys
-from types import ModuleType
 from typing import Any, Literal
 
 from alembic.autogenerate.api import AutogenContext
@@ -23,18 +25,18 @@ Type = TypeEngine[Any]
 
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401
-    """Return how a type or a default is written; False where Alembic writes it well itself."""
+    """Return the source text of a type or of a default; False where Alembic renders it well."""
     if kind == "server_default":
         return render_default(item)
     if kind != "type" or context.dialect is None:
         return False
     if item._variant_mapping or isinstance(item, TypeDecorator):  # noqa: SLF001
-        stored = stored_type(item, context.dialect)
+        rendered = stored_type(item, context.dialect)
     else:
-        stored = public_type(item)
-    if stored is not item:
-        return _repr_type(stored, context)
-    if is_sqlalchemys(item):
+        rendered = public_type(item)
+    if rendered is not item:
+        return _repr_type(rendered, context)
+    if is_of_sqlalchemy(item):
         return False
     module = public_module(type(item))
     context.imports.add(f"import {module}")
@@ -43,22 +45,24 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
 
 def render_default(default: object) -> str | Literal[False]:
     """Return a text that begins or ends with a quote, which Alembic would leave out."""
-    text = default.arg if isinstance(default, DefaultClause) else None
+    if not isinstance(default, DefaultClause):
+        return False
+    text = default.arg
     if isinstance(text, str) and (text.startswith("'") or text.endswith("'")):
         return repr(text)
     return False
 
 
-def is_sqlalchemys(item: Type) -> bool:
+def is_of_sqlalchemy(item: Type) -> bool:
     return type(item).__module__.partition(".")[0] == "sqlalchemy"
 
 
 def stored_type(item: Type, dialect: Dialect) -> Type:
-    """Return the type that this database stores: of a variant, or of a type of the service."""
+    """Return the type that this database stores for a variant or for a type of the service."""
     variant = item._variant_mapping.get(dialect.name)  # noqa: SLF001
     if variant is not None:
         return variant
-    if isinstance(item, TypeDecorator) and not is_sqlalchemys(item):
+    if isinstance(item, TypeDecorator) and not is_of_sqlalchemy(item):
         return item.load_dialect_impl(dialect)
     if item._variant_mapping:  # noqa: SLF001
         item = item.adapt(type(item))
@@ -67,25 +71,34 @@ def stored_type(item: Type, dialect: Dialect) -> Type:
 
 
 def public_type(item: Type) -> Type:
-    """Return the public type of SQLAlchemy's in place of a driver's, or of one that extends it."""
-    if not is_sqlalchemys(item) and not is_own_module(type(item).__module__):
+    """Return the public type of SQLAlchemy that a driver, or the service, has extended."""
+    if not is_of_sqlalchemy(item) and not is_own_module(type(item).__module__):
         return item
-    parents = [parent for parent in type(item).__mro__ if issubclass(parent, TypeEngine)]
-    for parent in parents:
-        modules = ["sqlalchemy"]
-        if parent.__module__.startswith("sqlalchemy.dialects."):
-            modules.append(".".join(parent.__module__.split(".")[:3]))
-        if any(getattr(sys.modules[name], parent.__name__, None) is parent for name in modules):
-            return item if parent is type(item) else item.adapt(parent)
+    for parent in type(item).__mro__:
+        if issubclass(parent, TypeEngine) and is_public(parent):
+            if parent is type(item):
+                return item
+            return item.adapt(parent)
     return item
 
 
+def is_public(kind: type[Type]) -> bool:
+    """Return whether `sqlalchemy` or a module such as `sqlalchemy.dialects.sqlite` exports it."""
+    names = ["sqlalchemy"]
+    if kind.__module__.startswith("sqlalchemy.dialects."):
+        names.append(".".join(kind.__module__.split(".")[:3]))
+    return any(exports(name, kind) for name in names)
+
+
+def exports(module_name: str, kind: type) -> bool:
+    return getattr(sys.modules[module_name], kind.__name__, None) is kind
+
+
 def public_module(kind: type) -> str:
-    """Return the shortest module from which a class can be taken by its name."""
+    """Return the name of the shortest module that exports a class."""
     parts = kind.__module__.split(".")
-    names = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
-    modules: list[ModuleType] = [sys.modules[name] for name in names]
-    for name, module in zip(names, modules, strict=True):
-        if getattr(module, kind.__name__, None) is kind:
+    for length in range(1, len(parts)):
+        name = ".".join(parts[:length])
+        if exports(name, kind):
             return name
     return kind.__module__

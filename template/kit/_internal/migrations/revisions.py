@@ -1,4 +1,4 @@
-"""Checks a revision that autogenerate has just written: Python has to understand it."""
+"""Checks that Python can import a revision that autogenerate has just written."""
 
 import ast
 import builtins
@@ -21,8 +21,8 @@ HOOK = "check_names"
 def check_names(path: str, _options: object) -> None:
     """Raise CommandError for a revision that cannot be imported, or uses unknown names."""
     try:
-        module = load(path)
-        problem = ", ".join(sorted(set(missing_names(Path(path), module))))
+        module = import_file(path)
+        problem = ", ".join(sorted(set(find_problems(Path(path), module))))
     except Exception as error:  # noqa: BLE001
         problem = f"{type(error).__name__}: {error}"
     if problem:
@@ -30,33 +30,29 @@ def check_names(path: str, _options: object) -> None:
 
 
 def add_check(script: ScriptDirectory) -> None:
-    """Have Alembic check what it writes, after the hooks of alembic.ini."""
+    """Have Alembic check the revision that it writes, after the hooks of alembic.ini."""
     script.hooks = [*script.hooks, {"_hook_name": HOOK, "type": HOOK}]
 
 
-def load(path: str) -> ModuleType:
+def import_file(path: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(Path(path).stem, path)
     if spec is None or spec.loader is None:
         raise ImportError(path)
     module = importlib.util.module_from_spec(spec)
-    is_written = sys.dont_write_bytecode
-    # It may be corrected within the same second, which Python would not notice.
+    usual = sys.dont_write_bytecode
+    # The user may correct the file within the same second, which Python would not notice.
     sys.dont_write_bytecode = True
     try:
         spec.loader.exec_module(module)
     finally:
-        sys.dont_write_bytecode = is_written
+        sys.dont_write_bytecode = usual
     return module
 
 
-def missing_names(path: Path, module: ModuleType) -> Iterator[str]:
-    """Yield names that nothing defines, attributes that modules lack, and imports of the code."""
+def find_problems(path: Path, module: ModuleType) -> Iterator[str]:
+    """Yield undefined names, missing attributes of modules, and imports of the service's code."""
     text = path.read_text("utf-8")
-    for scope in symtable.symtable(text, str(path), "exec").get_children():
-        for symbol in scope.get_symbols():
-            name = symbol.get_name()
-            if symbol.is_global() and not hasattr(module, name) and not hasattr(builtins, name):
-                yield f"{name} is not defined"
+    yield from undefined_names(text, path, module)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.alias) and is_own_submodule(node.name):
             package = node.name.partition(".")[0]
@@ -67,15 +63,24 @@ def missing_names(path: Path, module: ModuleType) -> Iterator[str]:
                 yield f"{owner.__name__} has no {node.attr}"
 
 
+def undefined_names(text: str, path: Path, module: ModuleType) -> Iterator[str]:
+    for scope in symtable.symtable(text, str(path), "exec").get_children():
+        for symbol in scope.get_symbols():
+            name = symbol.get_name()
+            if symbol.is_global() and not hasattr(module, name) and not hasattr(builtins, name):
+                yield f"{name} is not defined"
+
+
 def is_own_submodule(name: str) -> bool:
     return "." in name and is_own_module(name)
 
 
 def resolve(node: ast.expr, module: ModuleType) -> object:
-    """Return the module that an expression names, if it does."""
+    """Return the value of a name, or of an attribute of a module; None for other expressions."""
     if isinstance(node, ast.Name):
         return getattr(module, node.id, None)
     if isinstance(node, ast.Attribute):
         owner = resolve(node.value, module)
-        return getattr(owner, node.attr, None) if isinstance(owner, ModuleType) else None
+        if isinstance(owner, ModuleType):
+            return getattr(owner, node.attr, None)
     return None

@@ -1,11 +1,11 @@
-"""What autogenerate has to ask PostgreSQL, beyond what SQLAlchemy reflects."""
+"""Queries of autogenerate to PostgreSQL, beyond the reflection of SQLAlchemy."""
 
 from typing import Any
 
 from sqlalchemy import Column, Connection, text
 from sqlalchemy.exc import DBAPIError
 
-# Members of an extension, as spatial_ref_sys of PostGIS; partitions, which their table looks after.
+# Tables of an extension, as spatial_ref_sys of PostGIS, and partitions of a table.
 FOREIGN_TABLES = text("""
     SELECT nspname, relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE relkind IN ('r', 'p', 'f') AND (
@@ -34,7 +34,7 @@ def is_same_default(
     query = SAME_DEFAULT.format(wanted=wanted, stored=stored, type=kind)
     try:
         with connection.begin_nested():
-            # A percent sign in a default is no parameter.
+            # Without parameters, a percent sign in a default is a percent sign.
             result = connection.exec_driver_sql(query, execution_options={"no_parameters": True})
             return bool(result.scalar())
     except DBAPIError:

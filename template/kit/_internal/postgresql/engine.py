@@ -1,4 +1,4 @@
-"""What is particular to PostgreSQL: the application's engine, and what its errors mean."""
+"""The engines of the service on PostgreSQL, and the meaning of its errors."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event, exc
 
-from kit._internal.engines import merge_options
+from kit._internal.engine_options import merge_options
 from kit._internal.postgresql.errors import ERRORS
 from kit._internal.postgresql.privileges import explain_denial, find_obstacle
 from kit._internal.postgresql.url import parse_any_url, parse_url
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from sqlalchemy import URL, ExceptionContext
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from kit._internal.dialect import EngineSettings, Options
 
-# What kit._internal.dialect.Dialect asks for; mypy sees no other names of a module with __all__.
+# The names of kit._internal.dialect.Dialect, with those imported above.
 __all__ = [
     "ERRORS",
-    "STREAMING",
-    "WRITING",
-    "create_reader",
+    "STATEMENT_OPTIONS",
+    "STREAM_OPTIONS",
+    "WRITE_OPTIONS",
+    "create_read_engine",
     "explain_denial",
     "find_obstacle",
     "is_duplicate",
@@ -34,37 +35,43 @@ __all__ = [
     "parse_url",
 ]
 
-WRITING: dict[str, Any] = {"isolation_level": "READ COMMITTED", "writing": True}
-# asyncpg has cursors in a transaction only; all that it reads in this one is of one moment.
-STREAMING: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-# asyncpg, and SQLAlchemy on top of it, send a statement anew with each execution: a prepared one is
-# known to one connection, and a pooler may run the next execution on another.
+WRITE_OPTIONS: dict[str, Any] = {"isolation_level": "READ COMMITTED", "may_write": True}
+# In AUTOCOMMIT a statement is a transaction, without the round trips of BEGIN and COMMIT.
+STATEMENT_OPTIONS: dict[str, Any] = {"may_write": True}
+# asyncpg has cursors in transactions only. A stream sees the rows as they were when it began.
+STREAM_OPTIONS: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+# For transaction pooling: a prepared statement belongs to one connection of the server, and the
+# pooler may run the next execution on another. So neither asyncpg nor SQLAlchemy keeps them.
 WITHOUT_PREPARED_STATEMENTS = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
 # SQLSTATE classes after which the same request may succeed a moment later: connection lost,
 # transaction rolled back, out of resources, object in use, stopped by an operator, system error.
 TRANSIENT_STATES = ("08", "40", "53", "55", "57", "58")
-# A server that took writes, and is a standby now.
+# The SQLSTATE of a server that has become a standby.
 READ_ONLY_STATE = "25006"
 READ_ONLY_TARGETS = {"read-only", "standby", "prefer-standby"}
-# What does not exist: a table, a column, a type, a schema.
-UNDEFINED = {"42P01", "42703", "42704", "3F000"}
+UNAVAILABLE_ERRORS = (exc.OperationalError, exc.InterfaceError)
+UNIQUE_VIOLATION = "23505"
+# A table, a column, a type or a schema that does not exist.
+UNDEFINED_STATES = {"42P01", "42703", "42704", "3F000"}
 
 
-def create_reader(url: URL, settings: EngineSettings, options: Options) -> AsyncEngine:
-    """Return the engine for reading; nothing connects before the first statement."""
-    # Migrations, which read the settings too, start without these.
+def create_read_engine(url: URL, settings: EngineSettings, options: Options) -> AsyncEngine:
+    """Return the engine that reads; it connects at the first statement."""
+    # Imported here as migrations, which import this module for parse_url(), do not need them.
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
     from kit._internal.sessions import refuse_changes  # noqa: PLC0415
 
+    connect_args = {
+        "async_creator_fn": create_connector(url, settings),
+        "server_settings": session_parameters(url, settings),
+    }
+    if settings.transaction_pooling:
+        connect_args.update(WITHOUT_PREPARED_STATEMENTS)
     pool_size, max_overflow = settings.pool_sizes
-    usual = {
+    built_in_options = {
         "isolation_level": "AUTOCOMMIT",  # No round trips of BEGIN and COMMIT.
-        "connect_args": {
-            "async_creator_fn": create_connector(url, settings),
-            "server_settings": session_parameters(url, settings),
-            **(WITHOUT_PREPARED_STATEMENTS if settings.transaction_pooling else {}),
-        },
+        "connect_args": connect_args,
         "pool_size": pool_size,
         "max_overflow": max_overflow,
         "pool_timeout": settings.connection_timeout,
@@ -72,7 +79,8 @@ def create_reader(url: URL, settings: EngineSettings, options: Options) -> Async
         "hide_parameters": True,
     }
     engine = create_async_engine(
-        url.set(drivername="postgresql+asyncpg", query={}), **merge_options(usual, options)
+        url.set(drivername="postgresql+asyncpg", query={}),
+        **merge_options(built_in_options, options),
     )
     event.listen(engine.sync_engine, "checkout", replace_closed)
     if url.query.get("target_session_attrs") not in READ_ONLY_TARGETS:
@@ -83,34 +91,34 @@ def create_reader(url: URL, settings: EngineSettings, options: Options) -> Async
 
 def create_connector(url: URL, settings: EngineSettings) -> Callable[..., Awaitable[Any]]:
     """Return the function that opens a connection to one of the servers of the URL."""
-    from kit._internal.postgresql.servers import FAILURES, Servers  # noqa: PLC0415
+    from kit._internal.postgresql.connector import CONNECTION_ERRORS, Servers  # noqa: PLC0415
 
     servers = Servers(url, settings.connection_timeout, settings.statement_timeout)
 
     async def connect(**arguments: Any) -> Any:  # noqa: ANN401
         try:
             return await servers.connect(**arguments)
-        except FAILURES as error:
+        except CONNECTION_ERRORS as error:
             raise exc.OperationalError(None, None, error) from error
 
     return connect
 
 
 def session_parameters(url: URL, settings: EngineSettings) -> dict[str, str]:
-    """Return what a connection sets; behind a pooler that is its name only."""
-    session = {"application_name": settings.service_name}
-    if "application_name" in url.query:
-        session = {}
+    """Return the parameters that a connection sets; behind a pooler only its name."""
+    parameters = {}
+    if "application_name" not in url.query:
+        parameters["application_name"] = settings.service_name
     if settings.transaction_pooling:
-        return session
-    session["statement_timeout"] = f"{settings.statement_timeout * 1000:.0f}"
+        return parameters
+    parameters["statement_timeout"] = f"{settings.statement_timeout * 1000:.0f}"
     if not settings.durable_commits:
-        session["synchronous_commit"] = "off"
-    return session
+        parameters["synchronous_commit"] = "off"
+    return parameters
 
 
 def replace_closed(connection: Any, _record: object, _proxy: object) -> None:  # noqa: ANN401
-    """Have the pool replace a connection that the server has closed, without asking the server."""
+    """Have the pool replace a connection that the server has closed; costs no round trip."""
     if connection.driver_connection.is_closed():
         raise exc.DisconnectionError
 
@@ -121,21 +129,25 @@ def replace_read_only(context: ExceptionContext) -> None:
         context.is_disconnect = True
 
 
-def is_duplicate(error: exc.DBAPIError, table: str, column: str) -> bool:
-    """Return whether another row has the same value in this column, which is unique."""
-    return f'"uq_{table}_{column}"' in str(error.orig)
+def is_duplicate(error: exc.DBAPIError, names: Collection[str], _columns: Sequence[str]) -> bool:
+    """Return whether another row has the same values, by the name of the broken constraint."""
+    if sqlstate_of(error) != UNIQUE_VIOLATION:
+        return False
+    return ERRORS.describe(error).endswith(tuple(f"constraint {name})" for name in names))
 
 
 def is_unavailable(error: exc.DBAPIError) -> bool:
-    """Return whether the database, rather than the statement, is the reason of the error."""
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return (
-        error.connection_invalidated
-        or isinstance(error, exc.OperationalError | exc.InterfaceError)
-        or state.startswith(TRANSIENT_STATES)
-    )
+    """Return whether the error is due to the database rather than to the statement."""
+    if error.connection_invalidated or isinstance(error, UNAVAILABLE_ERRORS):
+        return True
+    return sqlstate_of(error).startswith(TRANSIENT_STATES)
 
 
 def is_outdated(error: exc.DBAPIError) -> bool:
     """Return whether the statement names a table or column that the database does not have."""
-    return getattr(error.orig, "sqlstate", None) in UNDEFINED
+    return sqlstate_of(error) in UNDEFINED_STATES
+
+
+def sqlstate_of(error: exc.DBAPIError) -> str:
+    """Return the SQLSTATE of an error, or an empty text where the driver has not set it."""
+    return getattr(error.orig, "sqlstate", None) or ""

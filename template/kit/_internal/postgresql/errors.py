@@ -1,22 +1,22 @@
-"""What the drivers of PostgreSQL know about an error."""
+"""Texts of errors of asyncpg and psycopg, without the data that they quote."""
 
 import re
 
 from kit._internal.error_texts import ErrorTexts
 
-# The attribute that all of their errors have.
-STATE = "sqlstate"
-# Class 22 of SQLSTATE, "data exception": all that these messages quote is data.
+# The attribute that all errors of the drivers have.
+STATE_ATTRIBUTE = "sqlstate"
+# Class 22 of SQLSTATE, "data exception": texts in quotes are data.
 DATA_EXCEPTION = "22"
 QUOTED = re.compile(r'"[^\n]*"')
 
 
 def describe_driver_error(error: BaseException) -> tuple[str, list[str]]:
     """Return the primary message of an error, then its SQLSTATE and its constraint if any."""
-    # psycopg has an object for what the server says, asyncpg attributes.
+    # psycopg has an object with the fields of the error, asyncpg has attributes.
     diagnosis = getattr(error, "diag", None)
     message = getattr(diagnosis, "message_primary", None) or str(error)
-    state = getattr(error, STATE)
+    state = getattr(error, STATE_ATTRIBUTE)
     if state is None:
         return message, []
     if state.startswith(DATA_EXCEPTION):
@@ -28,4 +28,4 @@ def describe_driver_error(error: BaseException) -> tuple[str, list[str]]:
     return message, facts
 
 
-ERRORS = ErrorTexts(STATE, describe_driver_error)
+ERRORS = ErrorTexts(STATE_ATTRIBUTE, describe_driver_error)

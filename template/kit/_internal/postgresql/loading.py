@@ -1,4 +1,4 @@
-"""Loads the modules that need another driver, or packages for development, when asked for."""
+"""Imports modules that need another driver or packages for development, when they are needed."""
 
 from kit._internal.dialect import MigrationDialect, TestingDialect
 

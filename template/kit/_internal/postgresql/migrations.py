@@ -1,9 +1,13 @@
-"""How migrations reach PostgreSQL: one migrator at a time, and nobody queues behind it."""
+"""Connections of migrations to PostgreSQL: one process migrates, and does not block queries."""
+
+from __future__ import annotations
 
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 from alembic import context
@@ -23,43 +27,40 @@ from kit._internal.postgresql.privileges import (
     explain_message,
     find_obstacle,
 )
+from kit._internal.postgresql.statement_limits import StatementLimits
 
-Run = Callable[..., None]
 logger = logging.getLogger(__name__)
 
-# A revision is a transaction: those before one that fails stay, the failed one leaves nothing.
+# Each revision is a transaction: those before a failed one stay applied.
 OPTIONS: dict[str, Any] = {
     "transaction_per_migration": True,
     "find_foreign_tables": find_foreign_tables,
     "is_same_default": is_same_default,
 }
-# Held by the session, as a revision may commit in between (CREATE INDEX CONCURRENTLY); asked for
-# again and again, as a session that waits would block that very index. Freed with the connection.
-LOCK = text(
+# A lock of the session, as a revision may commit in between (CREATE INDEX CONCURRENTLY). Repeated
+# until it succeeds, as a session that waits for the lock would block that index.
+TRY_LOCK = text(
     "SELECT pg_try_advisory_lock(hashtextextended(concat(current_schema(), '.alembic_version'), 0))"
 )
-# Left behind by an index build that was interrupted, rather than being built at this moment.
+# Indexes of which the build was interrupted, without those that are being built now.
 INVALID_INDEXES = text("""
     SELECT indexrelid::regclass FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
     WHERE NOT indisvalid AND relkind = 'i'
     EXCEPT SELECT index_relid::regclass FROM pg_stat_progress_create_index
 """)
-# Statements that may wait and run for long, as nobody waits for them; and that may set limits.
-PATIENT = re.compile(r"CONCURRENTLY\b|VALIDATE\s+CONSTRAINT\b")
-LIMITING = re.compile(r"_TIMEOUT\b|RESET\b|DISCARD\b")
-LIMITS = "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)"
 
 
 def connect(settings: MigrationSettings) -> Connection:
-    """Return a connection of its own; raise CommandError when the database does not answer."""
+    """Return a new connection; raise CommandError when the database does not answer."""
     query = {
         "fallback_application_name": f"{settings.service_name} migrations",
         "connect_timeout": str(max(2, round(settings.connection_timeout))),
         **settings.migration_url.query,
     }
-    address = settings.migration_url.set(drivername="postgresql+psycopg", query=query)
-    engine = create_engine(address, poolclass=NullPool, hide_parameters=True)
-    # Before SQLAlchemy itself asks the server, and is not able to read the answer.
+    url = settings.migration_url.set(drivername="postgresql+psycopg", query=query)
+    # Without SQLAlchemy's cache: Alembic's statements contain the names of revisions, and run once.
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, query_cache_size=0)
+    # First, as SQLAlchemy's own listener fails on an answer in bytes.
     event.listen(engine, "connect", refuse_bytes, insert=True)
     try:
         connection = engine.connect()
@@ -70,28 +71,34 @@ def connect(settings: MigrationSettings) -> Connection:
             raise CommandError(str(denial)) from error
         raise CommandError(
             f"cannot connect to {settings.migration_url!r}: {reason};"
-            " `make db-start` starts the PostgreSQL of development"
+            " `make db-start` starts the development database"
         ) from error
     refuse_obstacle(connection)
     return connection
 
 
 def refuse_bytes(connection: Any, _record: object) -> None:  # noqa: ANN401
-    """Raise CommandError where psycopg returns bytes, as it does not know their encoding."""
+    """Raise CommandError for a database in SQL_ASCII, of which psycopg returns texts as bytes."""
     if connection.info.parameter_status("client_encoding") == "SQL_ASCII":
         raise CommandError(str(SQL_ASCII))
 
 
 def refuse_obstacle(connection: Connection) -> None:
-    """Raise CommandError when the role may not see the schema that is migrated."""
+    """Raise CommandError when the role may not use the schema."""
     obstacle = find_obstacle(connection)
     connection.commit()
     if obstacle and obstacle != SQL_ASCII:
         raise CommandError(str(obstacle))
 
 
-def migrate(run: Run, settings: MigrationSettings, *, looking: bool, schema: str | None) -> None:
-    """Call `run`, as the only one and with timeouts unless it only looks, or raise CommandError."""
+@contextmanager
+def open_connection(
+    settings: MigrationSettings, *, read_only: bool, schema: str | None
+) -> Iterator[Connection]:
+    """Open a connection to migrate on, with timeouts unless it only reads.
+
+    Raises CommandError where it cannot be opened, and for an error of the database within.
+    """
     with connect(settings) as connection:
         try:
             if schema:
@@ -99,27 +106,26 @@ def migrate(run: Run, settings: MigrationSettings, *, looking: bool, schema: str
                 connection.commit()
                 connection.dialect.default_schema_name = schema
                 refuse_obstacle(connection)
-            if looking:
-                return run(connection=connection)
-            refuse_shared_session(connection)
-            limit_statements(connection, settings)
-            return run_patiently(run, connection, settings.migration_timeout)
+            if not read_only:
+                refuse_shared_session(connection)
+                StatementLimits(connection, settings).install()
+            yield connection
         except DBAPIError as error:
             raise CommandError(find_reason(error, connection)) from error
 
 
 def use_schema(schema: str) -> str:
-    """Return the statement after which this schema is the one that is migrated."""
+    """Return the SQL that selects the schema to migrate."""
     return f"SET search_path TO {Identifier(schema).as_string()}"
 
 
 def refuse_shared_session(connection: Connection) -> None:
-    """Raise CommandError where a pooler gives the session to others between transactions."""
+    """Raise CommandError where a pooler gives the session to other clients between transactions."""
     processes = []
     with connection.engine.connect() as other:
-        for one in [connection, other] * 5:
-            processes.append(one.scalar(text("SELECT pg_backend_pid()")))
-            one.commit()
+        for session in [connection, other] * 5:
+            processes.append(session.scalar(text("SELECT pg_backend_pid()")))
+            session.commit()
     if processes[0] == processes[1] or processes != processes[:2] * 5:
         raise CommandError(
             "a pooler in transaction mode keeps no lock: let MIGRATION_DATABASE_URL lead past it"
@@ -127,7 +133,7 @@ def refuse_shared_session(connection: Connection) -> None:
 
 
 def report_invalid_indexes(connection: Connection) -> None:
-    """Say how to repair them; raise CommandError unless there is nothing to migrate anyway."""
+    """Raise CommandError for invalid indexes; where nothing is pending, log a warning instead."""
     names = ", ".join(connection.scalars(INVALID_INDEXES))
     heads = MigrationContext.configure(connection).get_current_heads()
     repair = "DROP INDEX CONCURRENTLY or, where its revision has been applied, by REINDEX INDEX"
@@ -138,58 +144,79 @@ def report_invalid_indexes(connection: Connection) -> None:
         logger.warning(message)
 
 
-def limit_statements(connection: Connection, settings: MigrationSettings) -> None:
-    """Limit how long each statement may wait and take, except those that are in nobody's way."""
-    usual = f"{settings.migration_lock_timeout}s", f"{settings.migration_statement_timeout}s"
-    connection.exec_driver_sql(LIMITS, usual)
-    connection.commit()
+def attempts(connection: Connection, settings: MigrationSettings) -> Iterator[Attempt]:
+    """Yield a context in which to migrate as the only process; another one to try again.
 
-    # Of the dialect: with an event of the connection SQLAlchemy does more about any statement.
-    @event.listens_for(connection.engine, "do_executemany")
-    @event.listens_for(connection.engine, "do_execute")
-    def limit(cursor: Any, statement: str, *_: object) -> None:  # noqa: ANN401
-        words, before = statement.upper(), connection.info.get(LIMITS)
-        patient = PATIENT.search(words)
-        if patient or before or LIMITING.search(words):
-            # Once a transaction is enough: it loses them when it is rolled back.
-            now = connection.get_transaction(), ("0", "0") if patient else usual
-            if now != before and not words.startswith("ROLLBACK"):
-                cursor.execute(LIMITS, now[1])
-            connection.info[LIMITS] = now
-
-
-def run_patiently(run: Run, connection: Connection, timeout: float) -> None:
-    """Call `run` as the only migrator; when a table is in use, let go of it and try again later."""
-    deadline, pause = time.monotonic() + timeout, 0.5
+    An attempt that fails because a table is in use releases its locks before the next. Raises
+    CommandError where another attempt is of no use, or the time is up.
+    """
+    pauses = Pauses(settings.migration_timeout)
     while True:
-        obstacle = "another process is migrating"
-        if locked := connection.scalar(LOCK):
-            report_invalid_indexes(connection)
-            connection.commit()
-            try:
-                return run(connection=connection)
-            except DBAPIError as error:
-                obstacle = explain(error, connection)
+        if not connection.scalar(TRY_LOCK):
+            connection.rollback()
+            pauses.wait("another process is migrating", longest=2)
+            continue
+        report_invalid_indexes(connection)
+        connection.commit()
+        attempt = Attempt(connection)
+        yield attempt
+        if attempt.failure is None:
+            return
         connection.rollback()
-        if time.monotonic() + pause > deadline:
-            raise CommandError(f"pg_stat_activity shows who is in the way: {obstacle}")
-        logger.warning("trying again in %g seconds: %s", pause, obstacle)
-        time.sleep(pause)
-        pause = min(2 * pause, 10 if locked else 2)
+        pauses.wait(attempt.failure, longest=10)
 
 
-def explain(error: DBAPIError, connection: Connection) -> str:
-    """Return what went wrong; raise CommandError where another attempt would be of no use."""
-    failure = f"rolled back: {find_reason(error, connection)}"
-    # After some of its steps `+2` would lead further than was asked for.
+class Attempt:
+    """A context that handles the error of a migration that may be tried again."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.failure: str | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, DBAPIError):
+            return False
+        self.failure = f"rolled back: {find_reason(error, self.connection)}"
+        if not may_be_retried(error):
+            raise CommandError(self.failure) from error
+        return True
+
+
+def may_be_retried(error: DBAPIError) -> bool:
+    """Return whether a table was in use, and the same command still leads to the same revision."""
+    if not isinstance(error.orig, LockNotAvailable):
+        return False
+    # After some of its steps, `+2` would lead further than the user asked for.
     target = str(context.get_context().opts.get("destination_rev"))
-    if not isinstance(error.orig, LockNotAvailable) or re.search(r"[+-](?!1$)", target):
-        raise CommandError(failure) from error
-    return failure
+    return re.search(r"[+-](?!1$)", target) is None
+
+
+class Pauses:
+    """Pauses between attempts, each twice as long as the one before, until the time is up."""
+
+    def __init__(self, timeout: float) -> None:
+        self.deadline = time.monotonic() + timeout
+        self.pause = 0.5
+
+    def wait(self, reason: str, longest: float) -> None:
+        """Pause; raise CommandError where the time is up. `longest` is a limit in seconds."""
+        if time.monotonic() + self.pause > self.deadline:
+            raise CommandError(f"pg_stat_activity shows who is in the way: {reason}")
+        logger.warning("trying again in %g seconds: %s", self.pause, reason)
+        time.sleep(self.pause)
+        self.pause = min(2 * self.pause, longest)
 
 
 def find_reason(error: DBAPIError, connection: Connection) -> str:
-    """Return the privilege that was missing, or the statement and what the database said to it."""
+    """Return the missing privilege, or the statement and the message of the database."""
     if not connection.invalidated:
         driver: Any = connection.connection.driver_connection
         denial = explain_denial(error, driver.info.user)

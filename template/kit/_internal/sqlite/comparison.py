@@ -1,4 +1,4 @@
-"""What autogenerate has to ask SQLite, beyond what SQLAlchemy reflects."""
+"""Queries of autogenerate to SQLite, beyond the reflection of SQLAlchemy."""
 
 import sqlite3
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, text
 from sqlalchemy.exc import DBAPIError
 
-# Of extensions such as FTS5: virtual tables, and shadow tables, in which they keep their data.
+# Tables of extensions such as FTS5: virtual tables, and shadow tables with their data.
 FOREIGN_TABLES = text("SELECT schema, name FROM pragma_table_list WHERE type <> 'table'")
 
 

@@ -1,4 +1,4 @@
-"""What is particular to SQLite: the application's engine, and what its errors mean."""
+"""The engines of the service on SQLite, and the meaning of its errors."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import DBAPIError
 
-from kit._internal.engines import merge_options
+from kit._internal.engine_options import merge_options
 from kit._internal.error_texts import Obstacle
 from kit._internal.sqlite.errors import ERRORS
 from kit._internal.sqlite.url import parse_any_url, parse_url
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from sqlalchemy.engine import ExecutionContext
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
     from kit._internal.dialect import EngineSettings, Options
 
-# What kit._internal.dialect.Dialect asks for; mypy sees no other names of a module with __all__.
+# The names of kit._internal.dialect.Dialect, with those imported above.
 __all__ = [
     "ERRORS",
-    "STREAMING",
-    "WRITING",
-    "create_reader",
+    "STATEMENT_OPTIONS",
+    "STREAM_OPTIONS",
+    "WRITE_OPTIONS",
+    "create_read_engine",
     "explain_denial",
     "find_obstacle",
     "is_duplicate",
@@ -37,10 +40,11 @@ __all__ = [
     "parse_url",
 ]
 
-# Not AUTOCOMMIT for reading: a request cancelled while it is left keeps its connection.
-WRITING: dict[str, Any] = {"writing": True}
-# A statement sees the same rows until its cursor is closed, without BEGIN.
-STREAMING: dict[str, Any] = {}
+# None has AUTOCOMMIT: a request that is cancelled while the driver leaves it keeps its connection.
+WRITE_OPTIONS: dict[str, Any] = {"may_write": True}
+STATEMENT_OPTIONS: dict[str, Any] = {"may_write": True}
+# A stream sees the rows as they were when it began, without BEGIN.
+STREAM_OPTIONS: dict[str, Any] = {}
 # Primary result codes after which the same request may succeed a moment later.
 TRANSIENT_CODES = {
     sqlite3.SQLITE_BUSY,
@@ -50,33 +54,33 @@ TRANSIENT_CODES = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
 }
-UNDEFINED = r"no such (table|column): |table .+ has no column named "
+UNDEFINED_MESSAGE = r"no such (table|column): |table .+ has no column named "
 
 
-def create_reader(url: URL, settings: EngineSettings, options: Options) -> AsyncEngine:
-    """Return the engine for reading; nothing connects before the first statement."""
-    # Migrations, which read the settings too, start without these.
+def create_read_engine(url: URL, settings: EngineSettings, options: Options) -> AsyncEngine:
+    """Return the engine that reads; it connects at the first statement."""
+    # Imported here as migrations, which import this module for parse_url(), do not need them.
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
     from kit._internal.sessions import refuse_changes  # noqa: PLC0415
 
-    # Its debug messages have the values of statements.
+    # Debug messages of aiosqlite have the values of statements.
     logging.getLogger("aiosqlite").setLevel(logging.INFO)
-    pool_size, max_overflow = settings.pool_sizes
-    # A database in memory is its one connection; only a file has a pool.
-    pool: dict[str, Any] = {
-        "pool_size": pool_size,
-        "max_overflow": max_overflow,
-        "pool_timeout": settings.connection_timeout,
-        "pool_recycle": int(settings.connection_max_age),
-    }
-    usual = {
+    built_in_options: dict[str, Any] = {
         "connect_args": {"timeout": settings.statement_timeout},
         "hide_parameters": True,
-        **(pool if url.database else {}),
     }
+    # A database in memory exists in one connection; a database in a file has a pool.
+    if url.database:
+        pool_size, max_overflow = settings.pool_sizes
+        built_in_options |= {
+            "pool_size": pool_size,
+            "max_overflow": max_overflow,
+            "pool_timeout": settings.connection_timeout,
+            "pool_recycle": int(settings.connection_max_age),
+        }
     engine = create_async_engine(
-        url.set(drivername="sqlite+aiosqlite"), **merge_options(usual, options)
+        url.set(drivername="sqlite+aiosqlite"), **merge_options(built_in_options, options)
     )
     event.listen(engine.sync_engine, "connect", configure_connection)
     if not settings.durable_commits:
@@ -89,7 +93,7 @@ def create_reader(url: URL, settings: EngineSettings, options: Options) -> Async
 
 
 def configure_connection(connection: Any, _record: object) -> None:  # noqa: ANN401
-    """Have SQLite enforce foreign keys and let readers go on while one connection writes."""
+    """Enforce foreign keys, and let connections read while another one writes."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA journal_mode = WAL")
@@ -99,42 +103,43 @@ def configure_connection(connection: Any, _record: object) -> None:  # noqa: ANN
 
 
 def relax_durability(connection: Any, _record: object) -> None:  # noqa: ANN401
-    """Have a commit not wait for the disk; a checkpoint still does, so nothing gets corrupt."""
+    """Let commits not wait for the disk; checkpoints still do, so no file is corrupted."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
 
 
 def keep_stream(cursor: Any, _statement: str, _values: object, context: ExecutionContext) -> None:  # noqa: ANN401
-    """Remember a cursor whose rows are read one by one."""
+    """Remember a cursor of which the rows are read one by one."""
     if cursor.server_side:
         context.root_connection.info.setdefault("streams", []).append(cursor)
 
 
 def close_streams(_connection: object, record: ConnectionPoolEntry, state: PoolResetState) -> None:
-    """Close such cursors with their session: SQLite would read on, on a connection of others."""
+    """Close the cursors of streams when their connection returns to the pool."""
     if state.asyncio_safe:
         for cursor in record.info.pop("streams", ()):
             cursor.close()
 
 
 def begin_immediate(connection: Connection) -> None:
-    """Begin for real: the driver itself would wait for the first change, and not cover DDL.
+    """Begin a transaction that writes; the driver would begin at the first INSERT, not with DDL.
 
-    IMMEDIATE takes the write lock now, where waiting works; a later upgrade of a read lock
-    fails at once when somebody else has written in between.
+    IMMEDIATE takes the write lock now, and waits for it. A read lock that is upgraded later does
+    not wait, but fails where another connection has written in between.
     """
-    if connection.get_execution_options().get("writing"):
+    if connection.get_execution_options().get("may_write"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def is_duplicate(error: DBAPIError, table: str, column: str) -> bool:
-    """Return whether another row has the same value in this column, which is unique."""
-    return str(error.orig) == f"UNIQUE constraint failed: {table}.{column}"
+def is_duplicate(error: DBAPIError, names: Collection[str], columns: Sequence[str]) -> bool:
+    """Return whether another row has the same values: the message names columns or an index."""
+    broken = {", ".join(columns), *(f"index '{name}'" for name in names)}
+    return str(error.orig).removeprefix("UNIQUE constraint failed: ") in broken
 
 
 def is_unavailable(error: DBAPIError) -> bool:
-    """Return whether the database, rather than the statement, is the reason of the error."""
+    """Return whether the error is due to the database rather than to the statement."""
     code = getattr(error.orig, "sqlite_errorcode", 0)
     return error.connection_invalidated or code & 0xFF in TRANSIENT_CODES
 
@@ -145,9 +150,10 @@ def explain_denial(_error: DBAPIError, _role: str | None) -> Obstacle | None:
 
 
 def find_obstacle(_connection: Connection) -> Obstacle | None:
+    """Return None: a process that can open the file sees its tables."""
     return None
 
 
 def is_outdated(error: DBAPIError) -> bool:
     """Return whether the statement names a table or column that the database does not have."""
-    return re.match(UNDEFINED, str(error.orig)) is not None
+    return re.match(UNDEFINED_MESSAGE, str(error.orig)) is not None

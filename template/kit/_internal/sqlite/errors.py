@@ -1,14 +1,14 @@
-"""What the driver of SQLite knows about an error."""
+"""Texts of errors of the driver."""
 
 from kit._internal.error_texts import ErrorTexts
 
-# The attribute that its errors have, for what SQLite itself has reported.
-STATE = "sqlite_errorname"
+# The attribute of an error that SQLite itself has reported.
+STATE_ATTRIBUTE = "sqlite_errorname"
 
 
 def describe_driver_error(error: BaseException) -> tuple[str, list[str]]:
     """Return the message of an error, then the name of its result code."""
-    return str(error), [getattr(error, STATE)]
+    return str(error), [getattr(error, STATE_ATTRIBUTE)]
 
 
-ERRORS = ErrorTexts(STATE, describe_driver_error)
+ERRORS = ErrorTexts(STATE_ATTRIBUTE, describe_driver_error)

@@ -1,8 +1,9 @@
-"""How migrations reach SQLite: one migrator at a time, and all of a run or nothing."""
+"""Connections of migrations to SQLite: one process migrates at a time, all revisions or none."""
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from alembic.util import CommandError
@@ -16,7 +17,7 @@ from kit._internal.sqlite.errors import ERRORS
 
 logger = logging.getLogger(__name__)
 
-# SQLite changes a table by copying it ("batch"), and all of that can be part of a transaction.
+# SQLite changes a table by copying it ("batch"), which can be part of a transaction.
 OPTIONS: dict[str, Any] = {
     "render_as_batch": True,
     "transactional_ddl": True,
@@ -26,14 +27,14 @@ OPTIONS: dict[str, Any] = {
 
 
 def connect(settings: MigrationSettings, begin: str = "BEGIN IMMEDIATE") -> Connection:
-    """Return a connection of its own, each transaction of which waits until nobody else writes.
+    """Return a new connection, of which each transaction waits until no other process writes.
 
-    Foreign keys are not enforced on it: copying a table would empty those that refer to it.
+    It does not enforce foreign keys: copying a table would delete the rows that refer to it.
     Raises CommandError when the database cannot be opened, or the wait takes too long.
     """
     url = settings.migration_url.set(drivername="sqlite+pysqlite")
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
-    # The driver would begin at the first INSERT, and commit the tables made until then.
+    # The driver would begin at the first INSERT, and commit the tables created before it.
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     try:
         connection = engine.connect()
@@ -44,7 +45,7 @@ def connect(settings: MigrationSettings, begin: str = "BEGIN IMMEDIATE") -> Conn
 
 
 def wait_for_lock(connection: Connection, timeout: float) -> None:
-    """Wait until nobody else writes, but not without a word."""
+    """Wait until no other process writes; log that."""
     driver: Any = connection.connection.driver_connection
     for wait in (0, timeout):
         driver.execute(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
@@ -57,36 +58,49 @@ def wait_for_lock(connection: Connection, timeout: float) -> None:
                 raise
             logger.info("another process is writing; waiting up to %g seconds", timeout)
         finally:
-            # A BEGIN that had to wait in vain may have begun nevertheless.
+            # A BEGIN that timed out may have begun a transaction nevertheless.
             driver.rollback()
 
 
-def migrate(
-    run: Callable[..., None], settings: MigrationSettings, *, looking: bool, schema: str | None
-) -> None:
-    """Call `run` with a connection; unless it only looks, in a transaction of its own.
+@contextmanager
+def open_connection(
+    settings: MigrationSettings, *, read_only: bool, schema: str | None
+) -> Iterator[Connection]:
+    """Open a connection to migrate on; unless it only reads, no other process writes meanwhile.
 
-    Raises CommandError where that cannot be had, when a statement fails, and when a foreign key
+    Raises CommandError where it cannot be opened, when a statement fails, and when a foreign key
     would no longer hold.
     """
     if schema:
         use_schema(schema)
-    with connect(settings, "BEGIN" if looking else "BEGIN IMMEDIATE") as connection:
+    begin = "BEGIN IMMEDIATE"
+    if read_only:
+        begin = "BEGIN"
+    with connect(settings, begin) as connection:
         event.listen(connection, "commit", check_foreign_keys)
         try:
-            run(connection=connection)
+            yield connection
         except DBAPIError as error:
             raise CommandError(f"rolled back: {ERRORS.describe_statement(error)}") from error
 
 
+def attempts(
+    _connection: Connection, _settings: MigrationSettings
+) -> Iterator[AbstractContextManager[None]]:
+    """Yield one context: the transaction has the lock, so nothing is in the way."""
+    yield nullcontext()
+
+
 def use_schema(schema: str) -> str:
+    """Raise CommandError: SQLite has no schemas."""
     raise CommandError(f"SQLite has no schemas: -x schema={schema} names none")
 
 
 def check_foreign_keys(connection: Connection) -> None:
+    """Raise CommandError, before a commit, for rows that refer to rows that do not exist."""
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     if broken:
-        tables = ", ".join(sorted({row[0] for row in broken}))
+        tables = ", ".join(sorted({row.table for row in broken}))
         raise CommandError(
             f"{len(broken)} rows of {tables} refer to rows that do not exist: nothing was changed"
         )

@@ -1,4 +1,4 @@
-"""What is particular to SQLite: throwaway databases."""
+"""Throwaway databases for tests: files in a temporary folder."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from kit._internal.sqlite.url import parse_any_url
 
 @contextmanager
 def run_server() -> Iterator[URL]:
-    """Yield the address of a file in a temporary folder: there is no server to run."""
+    """Yield the URL of a file in a temporary folder: SQLite has no server."""
     with TemporaryDirectory(prefix="tests-") as folder:
         yield URL.create("sqlite", database=f"{folder}/tests.db")
 
 
 @contextmanager
 def create_database(beside: URL, template: URL | None = None) -> Iterator[URL]:
-    """Yield a new database in the same folder: empty, or a copy of one that nobody uses."""
+    """Create a database in the same folder, empty or a copy of an unused one; yield its URL."""
     file = Path(str(beside.database)).with_name(f"test_{token_hex(8)}.db")
     try:
         if template:
@@ -33,7 +33,7 @@ def create_database(beside: URL, template: URL | None = None) -> Iterator[URL]:
 
 
 def locate(url: str) -> set[tuple[object, ...]]:
-    """Return where a database is; two URLs of one have something in common."""
+    """Return keys of a database: URLs of the same database have a key in common."""
     file = parse_any_url(url).database
     if file is None:
         raise ValueError("names memory, where no other database can be put")

@@ -1,4 +1,4 @@
-"""How DATABASE_URL is read."""
+"""Parses DATABASE_URL."""
 
 import re
 
@@ -8,22 +8,25 @@ from sqlalchemy.exc import ArgumentError
 from kit.project import PROJECT_DIR
 
 EXAMPLE = "sqlite:///file.db"
-UNREADABLE = (ArgumentError, ValueError)
+URL_ERRORS = (ArgumentError, ValueError)
 
 
 def parse_url(value: str) -> URL:
     """Return DATABASE_URL without its driver, its file as an absolute path.
 
-    A relative path is relative to the project, wherever the command runs. Raises ValueError
-    with a reason free of secrets.
+    A relative path is relative to the project, not to the current folder. Raises ValueError with a
+    reason free of secrets.
     """
     scheme, separator, rest = value.strip().partition("://")
     if not separator or scheme.partition("+")[0] != "sqlite":
-        known = separator and re.fullmatch(r"[a-z0-9+]+", scheme)
-        raise ValueError(f"has to look like {EXAMPLE}" + (f", not {scheme}://..." if known else ""))
+        message = f"has to look like {EXAMPLE}"
+        # Anything else than a scheme may be a password.
+        if separator and re.fullmatch(r"[a-z0-9+]+", scheme):
+            message += f", not {scheme}://..."
+        raise ValueError(message)
     try:
         url = make_url(f"sqlite://{rest}")
-    except UNREADABLE:
+    except URL_ERRORS:
         raise ValueError(f"cannot be read: it has to look like {EXAMPLE}") from None
     if url.host or url.username or url.password or url.port:
         raise ValueError(
@@ -39,4 +42,6 @@ def parse_url(value: str) -> URL:
     return url.set(database=str(path))
 
 
-parse_any_url = parse_url
+def parse_any_url(value: str) -> URL:
+    """Return MIGRATION_DATABASE_URL, for which the same rules hold."""
+    return parse_url(value)

@@ -1,4 +1,4 @@
-"""Requests to an application without a network, and what every error answer has."""
+"""A client that needs no network, and assertions about answers."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -8,40 +8,42 @@ from starlette.types import ASGIApp
 
 from kit.errors import ProblemError
 
-# Returns what has been logged until now, as it is written to standard error.
+# Returns the records logged so far, as they are written to standard error.
 Log = Callable[[], list[dict[str, Any]]]
 # Adds rows: `await rows(User(email="ada@example.com", name="Ada"))`.
 Rows = Callable[..., Awaitable[None]]
 
 
 def client_of(app: ASGIApp) -> AsyncClient:
-    """Return a client for an application, which need not be started."""
+    """Return a client for an application, which may be not started."""
     hooks = {"response": [print_response]}
     return AsyncClient(transport=ASGITransport(app), base_url="http://test", event_hooks=hooks)
 
 
 async def print_response(response: Response) -> None:
-    """Print the response: pytest shows it, and what was logged, when the test fails."""
+    """Print the response: pytest shows it, with the log, when the test fails."""
     await response.aread()
     print(response.request.method, response.url, response.status_code, response.text)  # noqa: T201
 
 
 def only(items: Iterable[Any]) -> Any:  # noqa: ANN401
     """Return the single item; fail with all of them otherwise."""
-    found = list(items)
-    assert len(found) == 1, f"{len(found)} instead of one: {found}"
-    return found[0]
+    all_items = list(items)
+    assert len(all_items) == 1, f"{len(all_items)} instead of one: {all_items}"
+    return all_items[0]
 
 
 def assert_problem(response: Response, status: int, kind: str | None = None) -> dict[str, Any]:
-    """Check what every error answer has; return it."""
-    wrong = f"{response.status_code} instead of {status}: {response.text}"
-    assert response.status_code == status, wrong
+    """Assert that a response is a problem of this status and kind; return the problem."""
+    message = f"{response.status_code} instead of {status}: {response.text}"
+    assert response.status_code == status, message
     media_type = response.headers["Content-Type"]
     assert media_type == "application/problem+json", f"{media_type}: {response.text}"
     problem: dict[str, Any] = response.json()
     assert problem["status"] == status, response.text
-    type_ = f"{ProblemError.type_prefix}{kind}" if kind else "about:blank"
-    assert problem["type"] == type_, f"{problem['type']} instead of {type_}"
+    expected_type = "about:blank"
+    if kind is not None:
+        expected_type = f"{ProblemError.type_prefix}{kind}"
+    assert problem["type"] == expected_type, f"{problem['type']} instead of {expected_type}"
     assert problem["request_id"] == response.headers["X-Request-ID"], response.text
     return problem

@@ -1,4 +1,4 @@
-"""Throwaway databases: made by the migrations, and never the one that DATABASE_URL names."""
+"""Creates and migrates throwaway databases, never the one in DATABASE_URL."""
 
 from contextlib import AbstractContextManager
 
@@ -12,17 +12,17 @@ from kit.project import PROJECT_DIR
 
 
 def create_database(beside: URL, template: URL | None = None) -> AbstractContextManager[URL]:
-    """Yield a new database on the same server: empty, or a copy of one that nobody uses."""
+    """Create a database on the same server, empty or a copy of an unused one; yield its URL."""
     return load_testing_dialect().create_database(beside, template)
 
 
 def alembic_config(section: str = "alembic") -> Config:
-    """Return alembic.ini, of which this section counts."""
+    """Return the configuration in this section of alembic.ini."""
     return Config(PROJECT_DIR / "alembic.ini", ini_section=section)
 
 
 def text_of(url: URL) -> str:
-    """Return a URL as a variable has it, with its password."""
+    """Return a URL with its password, as an environment variable has it."""
     return url.render_as_string(hide_password=False)
 
 
@@ -32,9 +32,9 @@ def upgrade(url: URL, revision: str = "head") -> None:
 
 
 def migrate(url: URL, variable: str, section: str, revision: str = "head") -> None:
-    """Migrate the database that a variable names, with a section of alembic.ini."""
+    """Set the variable to this URL, and migrate with a section of alembic.ini."""
     with pytest.MonkeyPatch.context() as patch:
-        # Settings are not complete without the first; with `url` nothing connects to it.
+        # Settings need DATABASE_URL, too, to which nothing connects for another variable.
         for name in ("DATABASE_URL", variable):
             patch.setenv(name, text_of(url))
         command.upgrade(alembic_config(section), revision)

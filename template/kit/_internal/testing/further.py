@@ -1,4 +1,4 @@
-"""The further databases of a service: which variable names each, and what is in a new one."""
+"""Throwaway databases for the further databases of a service: `TestedService(databases=...)`."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -14,12 +14,13 @@ from kit._internal.testing.service import TestedService
 
 @contextmanager
 def templates(service: TestedService[Any], server: URL) -> Iterator[dict[str, URL]]:
-    """Yield a database with its tables for each variable; nobody is connected to it."""
+    """Create a database with its tables for each variable; yield their URLs."""
     with ExitStack() as stack:
         urls = {}
         for variable, creator in service.databases.items():
             url = stack.enter_context(create_database(server))
             if isinstance(creator, str):
+                # A section of alembic.ini.
                 migrate(url, variable, creator)
             else:
                 settings = service.settings_for(url)
@@ -32,7 +33,7 @@ def templates(service: TestedService[Any], server: URL) -> Iterator[dict[str, UR
 
 @contextmanager
 def clones(templates: Mapping[str, URL], server: URL) -> Iterator[None]:
-    """Have each variable name a new copy of its template."""
+    """Create a copy of each template; set the variables to their URLs meanwhile."""
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for variable, template in templates.items():

@@ -1,4 +1,4 @@
-"""Keeps the tests away from the database and the settings of the user."""
+"""Keeps tests away from the database and the settings of the developer."""
 
 import json
 import os
@@ -17,15 +17,14 @@ from kit.settings import Settings, describe_problem, prefix_of
 
 
 def forget_settings(service: TestedService[Any]) -> None:
-    """Have the tests do the same in every shell and beside every .env.
+    """Remove the developer's settings from the environment, so that tests do the same everywhere.
 
     Raises UsageError when TEST_DATABASE_URL cannot be used, or names the database of DATABASE_URL.
     """
-    file = dotenv_values(PROJECT_DIR / ".env")
-    names = {"DATABASE_URL", "MIGRATION_DATABASE_URL", *service.databases}
-    urls = [where.get(name) for where in (os.environ, file) for name in names]
+    url_variables = {"DATABASE_URL", "MIGRATION_DATABASE_URL", *service.databases}
+    developer_urls = find_urls(url_variables)
     for variable in list(os.environ):
-        is_named = variable.upper() in {*names, *service.environment}
+        is_named = variable.upper() in {*url_variables, *service.environment}
         if is_named or is_setting(variable, service.settings_class):
             del os.environ[variable]
     os.environ.update(service.environment)
@@ -35,11 +34,18 @@ def forget_settings(service: TestedService[Any]) -> None:
         return
     check_settings(service, server)
     try:
-        used = load_testing_dialect().locate(server)
+        test_keys = load_testing_dialect().locate(server)
     except ValueError as error:
         raise pytest.UsageError(f"TEST_DATABASE_URL: {error}") from None
-    if used.intersection(locations(filter(None, urls))):
+    if test_keys.intersection(locate_all(developer_urls)):
         raise pytest.UsageError("TEST_DATABASE_URL: is the database of DATABASE_URL; name another")
+
+
+def find_urls(variables: Iterable[str]) -> list[str]:
+    """Return the values of these variables in the environment and in .env."""
+    sources = (os.environ, dotenv_values(PROJECT_DIR / ".env"))
+    values = [source.get(name) for source in sources for name in variables]
+    return [value for value in values if value]
 
 
 def is_setting(variable: str, settings_class: type[Settings]) -> bool:
@@ -47,19 +53,22 @@ def is_setting(variable: str, settings_class: type[Settings]) -> bool:
     name, prefix = variable.upper(), prefix_of(settings_class).upper()
     if prefix and name.startswith(prefix):
         return True
-    names = ["PORT"]
+    names = {"PORT"}
     for field, info in settings_class.model_fields.items():
+        names.add(f"{prefix}{field}".upper())
         alias = info.validation_alias
-        names.append(f"{prefix}{field}")
-        names.extend(map(str, alias.choices if isinstance(alias, AliasChoices) else [alias]))
-    return name in {known.upper() for known in names}
+        if isinstance(alias, AliasChoices):
+            names.update(str(choice).upper() for choice in alias.choices)
+        elif alias is not None:
+            names.add(str(alias).upper())
+    return name in names
 
 
 def check_settings(service: TestedService[Any], server: str) -> None:
     """Raise UsageError when the tests have no value for a setting, or a wrong one."""
     try:
         with pytest.MonkeyPatch.context() as patch:
-            # Only here: processes that this one starts take it for a variable of the user.
+            # Only meanwhile: child processes would take them for variables of the developer.
             name_databases(service, server, patch)
             service.settings_for(server)
     except ValidationError as error:
@@ -80,12 +89,13 @@ def check_settings(service: TestedService[Any], server: str) -> None:
 
 
 def name_databases(service: TestedService[Any], server: str, patch: pytest.MonkeyPatch) -> None:
-    """Have every further database be on the server of the tests, until the fixtures create it."""
+    """Set the variables of further databases to the server, until the fixtures create them."""
     for variable in service.databases:
         patch.setenv(variable, server)
 
 
-def locations(urls: Iterable[str]) -> Iterator[tuple[object, ...]]:
+def locate_all(urls: Iterable[str]) -> Iterator[tuple[object, ...]]:
+    """Yield the keys of these databases; a URL that cannot be read has none."""
     for url in urls:
         with suppress(ValueError):
             yield from load_testing_dialect().locate(url)

@@ -1,4 +1,4 @@
-"""The hook by which a project names its service."""
+"""The hook of pytest in which a project names its service."""
 
 from typing import Any
 
@@ -9,4 +9,4 @@ from kit._internal.testing.service import TestedService
 
 @pytest.hookspec(firstresult=True)
 def pytest_kit_service() -> TestedService[Any] | None:
-    """Return the service that kit's fixtures are for; tests/conftest.py has this."""
+    """Return the service for kit's fixtures; tests/conftest.py implements this."""

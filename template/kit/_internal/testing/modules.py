@@ -1,4 +1,4 @@
-"""The modules of a service: its models, and its routes, whether they are served or not."""
+"""Imports all modules of a service, and lists the routes that they declare or serve."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,10 @@ Route = APIRoute | APIWebSocketRoute
 def import_all(package: str) -> None:
     """Import every module of a package but `__main__`, and so every model and router."""
     spec = find_spec(package)
-    for folder in map(Path, spec.submodule_search_locations or () if spec else ()):
+    if spec is None or spec.submodule_search_locations is None:
+        return
+    for location in spec.submodule_search_locations:
+        folder = Path(location)
         for file in sorted(folder.rglob("*.py")):
             parts = file.relative_to(folder.parent).with_suffix("").parts
             if parts[-1] != "__main__" and all(part.isidentifier() for part in parts):
@@ -26,7 +29,7 @@ def import_all(package: str) -> None:
 
 
 def declared_routes(package: str) -> Iterator[tuple[str, Route]]:
-    """Yield the routes of all routers in the imported modules of a package, with their module."""
+    """Yield module and route for all routers in the imported modules of a package."""
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] != package:
             continue
@@ -38,7 +41,7 @@ def declared_routes(package: str) -> Iterator[tuple[str, Route]]:
 
 
 def served_endpoints(routes: Sequence[BaseRoute]) -> set[Endpoint]:
-    """Return the functions of all routes, those of mounted applications as well."""
+    """Return the functions of all routes, including those of mounted applications."""
     endpoints = set()
     for context in iter_route_contexts(routes):
         route = context.original_route
@@ -50,7 +53,7 @@ def served_endpoints(routes: Sequence[BaseRoute]) -> set[Endpoint]:
 
 
 def mounted_routes(app: Any) -> Sequence[BaseRoute]:  # noqa: ANN401
-    """Return the routes of an application, which may have middleware around it."""
+    """Return the routes of an application, which may be wrapped in middleware."""
     while not hasattr(app, "routes"):
         if not hasattr(app, "app"):
             return []

@@ -1,7 +1,7 @@
-"""Names of constraints, which autogenerate does not compare: those of the database and the models.
+"""Compares names of constraints in the database and in the models; autogenerate does not.
 
-A name differs where a revision leaves it to the database, as `users_pkey`, or the models do. A name
-that a revision gives on purpose may be another one, as before a change of the naming convention.
+Reports a name that a revision, or the models, leave to the database, such as `users_pkey`. Any
+other name is accepted, as the naming convention may have changed since the revision.
 """
 
 import re
@@ -19,13 +19,14 @@ from sqlalchemy import (
 from sqlalchemy.engine import Inspector
 from sqlalchemy.schema import ColumnCollectionConstraint
 
-# How databases name what has no name; SQLite gives none.
-AUTOMATIC = re.compile(r".*_(?:pkey|fkey|key)\d*")
+# Names that PostgreSQL gives to constraints; SQLite gives none.
+AUTOMATIC_NAME = re.compile(r".*_(?:pkey|fkey|key)\d*")
+# The kind of a constraint, and its columns.
 Key = tuple[str, tuple[str, ...]]
 
 
 def find_misnamed(connection: Connection, metadata: MetaData) -> list[str]:
-    """Return a line for each constraint whose name is not that of the models."""
+    """Return a line for each constraint of which a name was left to the database."""
     inspector = inspect(connection)
     lines = []
     for table in metadata.tables.values():
@@ -40,10 +41,10 @@ def find_misnamed(connection: Connection, metadata: MetaData) -> list[str]:
 
 
 def is_automatic(wanted: str | None, stored: str | None) -> bool:
-    """Return whether one of the names was left to the database."""
+    """Return whether either name was left to the database."""
     if wanted is None:
-        return stored is not None and not AUTOMATIC.fullmatch(stored)
-    return stored is None or AUTOMATIC.fullmatch(stored) is not None
+        return stored is not None and not AUTOMATIC_NAME.fullmatch(stored)
+    return stored is None or AUTOMATIC_NAME.fullmatch(stored) is not None
 
 
 def describe(name: str | None) -> str:
@@ -61,7 +62,9 @@ def stored_names(inspector: Inspector, table: Table) -> Iterator[tuple[Key, str 
 
 def wanted_names(table: Table) -> Iterator[tuple[Key, str | None]]:
     for constraint in table.constraints:
-        name = constraint.name if isinstance(constraint.name, str) else None
+        name = None
+        if isinstance(constraint.name, str):
+            name = constraint.name
         if isinstance(constraint, PrimaryKeyConstraint):
             if not constraint.columns:
                 continue

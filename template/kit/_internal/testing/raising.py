@@ -1,4 +1,4 @@
-"""Which errors a route raises, as far as its code says so, and which it documents."""
+"""Finds the statuses of errors that a route raises, by its source, and those that it documents."""
 
 import ast
 import inspect
@@ -16,29 +16,33 @@ from starlette.exceptions import HTTPException
 from kit.errors import ProblemError
 
 ERRORS = (HTTPException, ProblemError)
+# Classes in an `except` clause that handles these errors.
+HANDLED = re.compile(r"\b(?:Base)?Exception\b|HTTPException|ProblemError")
 
 
 def raised_statuses(route: APIRoute, package: str) -> set[int]:
     """Return the statuses of the errors that a route, its dependencies and what they call raise.
 
-    Read from the code of functions of the service's package, where a status is a constant.
+    Reads the source of functions in the service's package, in which a status has to be a constant.
     """
     statuses: set[int] = set()
-    known: set[FunctionType] = set()
-    waiting = [inspect.unwrap(function) for function in functions_of(route.dependant)]
-    while waiting:
-        function = waiting.pop()
-        if is_function_of(package, function) and function not in known:
-            known.add(function)
-            for node in uncaught(parse(function)):
-                if isinstance(node, ast.Call):
-                    waiting.append(inspect.unwrap(resolve(node.func, function)))
-                if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-                    statuses.update(status_of(node.exc, function))
+    visited: set[FunctionType] = set()
+    pending = [inspect.unwrap(function) for function in functions_of(route.dependant)]
+    while pending:
+        function = pending.pop()
+        if not is_function_of(package, function) or function in visited:
+            continue
+        visited.add(function)
+        for node in uncaught(parse(function)):
+            if isinstance(node, ast.Call):
+                pending.append(inspect.unwrap(resolve(node.func, function)))
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                statuses.update(status_of(node.exc, function))
     return statuses
 
 
 def functions_of(dependant: Dependant) -> Iterator[Callable[..., Any]]:
+    """Yield the function of a route, and those of its dependencies."""
     if dependant.call is not None:
         yield dependant.call
     for dependency in dependant.dependencies:
@@ -49,32 +53,34 @@ def is_function_of(package: str, value: object) -> bool:
     return inspect.isfunction(value) and value.__module__.partition(".")[0] == package
 
 
-def parse(function: FunctionType) -> ast.AST:
+def parse(function: object) -> ast.AST:
+    """Return the syntax tree of a function; an empty one where it has no source."""
     try:
-        return ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, SyntaxError):
+        return ast.parse(textwrap.dedent(inspect.getsource(function)))  # type: ignore[arg-type]
+    except (OSError, SyntaxError, TypeError):
         return ast.Module([], [])
 
 
 def uncaught(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a tree, but not those of which errors are handled."""
+    """Yield the nodes of a tree, without the bodies of `try` of which errors are handled."""
     yield node
-    for name, value in ast.iter_fields(node):
-        if isinstance(node, ast.Try) and name == "body" and any(map(handles, node.handlers)):
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST):
-                yield from uncaught(child)
+    handled: list[ast.stmt] = []
+    if isinstance(node, ast.Try) and any(handles_errors(item) for item in node.handlers):
+        handled = node.body
+    for child in ast.iter_child_nodes(node):
+        if child not in handled:
+            yield from uncaught(child)
 
 
-def handles(handler: ast.ExceptHandler) -> bool:
-    """Return whether a handler is for the errors of routes, as far as its text says so."""
-    caught = ast.unparse(handler.type) if handler.type else "Exception"
-    return re.search(r"\b(?:Base)?Exception\b|HTTPException|ProblemError", caught) is not None
+def handles_errors(handler: ast.ExceptHandler) -> bool:
+    """Return whether an `except` clause names the errors of routes, or a base class."""
+    if handler.type is None:
+        return True
+    return HANDLED.search(ast.unparse(handler.type)) is not None
 
 
 def resolve(node: ast.AST, function: FunctionType) -> Any:  # noqa: ANN401
-    """Return the value of a name of the function's module, or of an attribute of one."""
+    """Return the value of a global name, or of an attribute of a module or enum; else None."""
     if isinstance(node, ast.Name):
         return function.__globals__.get(node.id)
     if isinstance(node, ast.Attribute):
@@ -89,19 +95,51 @@ def status_of(call: ast.Call, function: FunctionType) -> Iterator[int]:
     error = resolve(call.func, function)
     if not isinstance(error, type) or not issubclass(error, ERRORS):
         return
-    named = [word.value for word in call.keywords if word.arg in {"status", "status_code"}]
-    for node in [*call.args[:1], *named][:1]:
-        status = node.value if isinstance(node, ast.Constant) else resolve(node, function)
-        if isinstance(status, int):
-            yield int(status)
+    status = fixed_status(error)
+    if status is None:
+        status = constant(status_argument(call), function)
+    if isinstance(status, int):
+        yield int(status)
+
+
+def fixed_status(error: type) -> object:
+    """Return the status that a class gives all of its errors, as NotFoundError does, or None."""
+    for node in ast.walk(parse(inspect.getattr_static(error, "__init__"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__":
+            argument = status_argument(node)
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, int):
+                return argument.value
+    return None
+
+
+def status_argument(call: ast.Call) -> ast.expr | None:
+    """Return the first argument, or the one that is named as a status."""
+    if call.args:
+        return call.args[0]
+    for keyword in call.keywords:
+        if keyword.arg in {"status", "status_code"}:
+            return keyword.value
+    return None
+
+
+def constant(node: ast.expr | None, function: FunctionType) -> object:
+    if isinstance(node, ast.Constant):
+        return node.value
+    if node is None:
+        return None
+    value: object = resolve(node, function)
+    return value
 
 
 def documented_statuses(responses: dict[str, Any]) -> set[int]:
-    """Return the statuses that are documented; 4XX and default are all that they stand for."""
-    statuses = {int(status) for status in responses if status.isdigit()}
-    if "default" in responses:
-        statuses.update(range(400, 600))
+    """Return the documented statuses; `4XX` and `default` stand for all of theirs."""
+    statuses: set[int] = set()
     for status in responses:
-        if status.endswith("XX"):
-            statuses.update(range(int(status[0]) * 100, int(status[0]) * 100 + 100))
+        if status == "default":
+            statuses.update(range(400, 600))
+        elif status.endswith("XX"):
+            first = int(status[0]) * 100
+            statuses.update(range(first, first + 100))
+        elif status.isdigit():
+            statuses.add(int(status))
     return statuses

@@ -1,20 +1,22 @@
-"""Databases of a test, all sessions of which share a connection, and are rolled back with it."""
+"""Databases of a test: their sessions share a connection, which is rolled back after the test."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from typing import Any
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any, cast
 
-from sqlalchemy import URL, event
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import ORMExecuteState
 
-from kit._internal.sessions import CHANGE, REFUSAL, RequestSession
+from kit._internal.execution import StatementExecutor
+from kit._internal.sessions import CHANGING_STATEMENT, REFUSAL, RequestSession
 from kit.db import Database, Source
 
 
 class ReadingSession(RequestSession):
-    """Refuses to change rows, as the connection does that it has outside of tests."""
+    """Refuses to change rows, as `read_engine` does outside of tests."""
 
 
 @event.listens_for(ReadingSession, "before_flush")
@@ -24,7 +26,7 @@ def refuse_flush(*_arguments: object) -> None:
 
 @event.listens_for(ReadingSession, "do_orm_execute")
 def refuse_change(state: ORMExecuteState) -> None:
-    if not state.is_select and CHANGE.search(str(state.statement)):
+    if not state.is_select and CHANGING_STATEMENT.search(str(state.statement)):
         raise InvalidRequestError(REFUSAL)
 
 
@@ -32,14 +34,14 @@ def refuse_change(state: ORMExecuteState) -> None:
 async def shared_databases(
     engines: Mapping[Source, AsyncEngine],
 ) -> AsyncIterator[dict[str, Database]]:
-    """Yield the databases by name; those of the same URL, as of a replica, share a connection."""
+    """Yield the databases by name; two of the same URL share a connection, as in replication."""
     connections: dict[URL, AsyncConnection] = {}
     databases = {}
     async with AsyncExitStack() as stack:
         for source, engine in engines.items():
             database = Database(engine, source.session_options)
             if engine.url not in connections:
-                connection = await stack.enter_async_context(database.engine.connect())
+                connection = await stack.enter_async_context(database.write_engine.connect())
                 transaction = await connection.begin()
                 stack.push_async_callback(transaction.rollback)
                 connections[engine.url] = connection
@@ -50,12 +52,21 @@ async def shared_databases(
 
 def share(database: Database, connection: AsyncConnection) -> None:
     """Have all sessions of a database use the connection, each in a savepoint."""
-    for sessions in (database.writing, database.reading, database.streaming):
+    for sessions in (database.write_sessions, database.read_sessions, database.stream_sessions):
         sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
-    own = database.reading.kw["sync_session_class"]
-    reading: Any = ReadingSession
-    if own is not RequestSession:
-        reading = type("ReadingSession", (ReadingSession, own), {})
-    database.reading.configure(sync_session_class=reading)
-    same: Any = nullcontext(connection.sync_connection)
-    database.connect = lambda: same  # type: ignore[method-assign]
+    session_class: Any = ReadingSession
+    configured_class = database.read_sessions.kw["sync_session_class"]
+    if configured_class is not RequestSession:
+        session_class = type("ReadingSession", (ReadingSession, configured_class), {})
+    database.read_sessions.configure(sync_session_class=session_class)
+    database.executor = StatementExecutor(
+        connect=partial(savepoint, connection), begin=partial(savepoint, connection)
+    )
+
+
+@contextmanager
+def savepoint(connection: AsyncConnection) -> Iterator[Connection]:
+    """Yield the connection within a savepoint: a failed statement undoes only itself."""
+    sync_connection = cast("Connection", connection.sync_connection)
+    with sync_connection.begin_nested():
+        yield sync_connection

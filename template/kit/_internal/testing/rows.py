@@ -1,4 +1,4 @@
-"""Rows with made-up values, for revisions to be tried on."""
+"""Adds rows with made-up values, on which revisions are tried."""
 
 import warnings
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Column, Connection, Enum, MetaData, Table, func, inspect, select
 from sqlalchemy.exc import DBAPIError, SAWarning
 
+# Values by type of Python.
 MADE_UP: dict[type, Callable[[], object]] = {
     bool: lambda: True,
     bytes: lambda: b"x",
@@ -30,11 +31,13 @@ MADE_UP: dict[type, Callable[[], object]] = {
 
 
 def add_rows(connection: Connection) -> None:
-    """Add a row to each table, except where rules of its own refuse what can be made up."""
+    """Add a row to each table, except where its constraints refuse made-up values."""
     for table in reflect(connection):
         with suppress(DBAPIError, LookupError, NotImplementedError), connection.begin_nested():
-            columns = filter(is_required, table.columns)
-            values = {column.name: make_up(column, connection) for column in columns}
+            values = {}
+            for column in table.columns:
+                if is_required(column):
+                    values[column.name] = make_up(column, connection)
             connection.execute(table.insert().values(values))
 
 
@@ -47,13 +50,13 @@ def count_rows(connection: Connection) -> dict[str, int]:
 
 
 def reflect(connection: Connection) -> list[Table]:
-    """Return the tables of all schemas but Alembic's own, those first that others refer to."""
+    """Return the tables of all schemas without Alembic's, those first that others refer to."""
     inspector = inspect(connection)
     schemas = {*inspector.get_schema_names(), None}
     schemas -= {inspector.default_schema_name, "information_schema"}
     metadata = MetaData()
     with warnings.catch_warnings():
-        # Of types that SQLAlchemy does not know, and of tables that refer to each other.
+        # It warns of unknown types, and of tables that refer to each other.
         warnings.simplefilter("ignore", SAWarning)
         for schema in schemas:
             metadata.reflect(connection, schema=schema, only=is_own)
@@ -71,6 +74,7 @@ def is_required(column: Column[Any]) -> bool:
 
 
 def make_up(column: Column[Any], connection: Connection) -> object:
+    """Return a value for a column, or that of any row to which it refers."""
     for key in column.foreign_keys:
         return connection.scalar(select(key.column).limit(1))
     if isinstance(column.type, Enum):

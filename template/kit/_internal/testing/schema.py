@@ -1,4 +1,4 @@
-"""The tables that migrations/env.py knows: `python -m kit._internal.testing.schema` prints them."""
+"""Prints the tables that migrations/env.py knows: `python -m kit._internal.testing.schema`."""
 
 import io
 
@@ -13,18 +13,22 @@ from kit.project import PROJECT_DIR
 
 def load_target_metadata() -> MetaData:
     """Return the metadata that revisions are compared with; nothing connects to a database."""
-    known: list[MetaData] = []
+    loaded: list[MetaData] = []
 
-    def keep(_heads: object, context: MigrationContext) -> tuple[()]:
-        known.append(context.opts["target_metadata"])
+    def keep_metadata(_heads: object, context: MigrationContext) -> tuple[()]:
+        loaded.append(context.opts["target_metadata"])
         return ()
 
     config = Config(PROJECT_DIR / "alembic.ini", output_buffer=io.StringIO())
     scripts = ScriptDirectory.from_config(config)
-    with EnvironmentContext(config, scripts, fn=keep, as_sql=True):
+    with EnvironmentContext(config, scripts, fn=keep_metadata, as_sql=True):
         scripts.run_env()
-    return known[0]
+    return loaded[0]
+
+
+def main() -> None:
+    print(*load_target_metadata().tables, sep="\n")  # noqa: T201
 
 
 if __name__ == "__main__":
-    print(*load_target_metadata().tables, sep="\n")  # noqa: T201
+    main()

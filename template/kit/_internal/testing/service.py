@@ -1,4 +1,4 @@
-"""The service that is tested, with settings that owe nothing to the environment."""
+"""The service under test, with settings that do not depend on the environment."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -12,8 +12,8 @@ from kit.db import Database
 from kit.project import is_own_module
 from kit.settings import SettingsT
 
-# Where a service is not: create_app() may be wrapped, and Settings extended, for the tests.
-NOT_THE_SERVICE = {"conftest", "kit", "test", "tests"}
+# Packages that may wrap create_app() or extend Settings for the tests, but are not the service.
+OTHER_PACKAGES = {"conftest", "kit", "test", "tests"}
 
 
 @dataclass(frozen=True)
@@ -37,23 +37,24 @@ class TestedService(Generic[SettingsT]):
     environment: Mapping[str, str] = field(default_factory=dict)
     databases: Mapping[str, str | Callable[[Connection], None]] = field(default_factory=dict)
     skip: Mapping[str, str] = field(default_factory=dict)
-    # The name begins as that of a class of tests does.
+    # Not a class of tests, although its name begins as one.
     __test__ = False
 
     @property
     def package(self) -> str:
         """The name of the package that has the service's settings."""
-        modules = [parent.__module__ for parent in self.settings_class.__mro__]
-        for module in (*modules, self.create_app.__module__):
+        classes = self.settings_class.__mro__
+        for module in [*(item.__module__ for item in classes), self.create_app.__module__]:
             package = module.partition(".")[0]
-            if is_own_module(module) and package not in NOT_THE_SERVICE:
+            if is_own_module(module) and package not in OTHER_PACKAGES:
                 return package
         return self.settings_class.__module__.partition(".")[0]
 
     def settings_for(self, url: URL | str, **values: Any) -> SettingsT:  # noqa: ANN401
-        """Return settings that owe nothing to .env, with these values."""
-        text = url.render_as_string(hide_password=False) if isinstance(url, URL) else url
-        return self.settings_class(_env_file=None, DATABASE_URL=text, **values)
+        """Return settings for this database with these values; .env is not read."""
+        if isinstance(url, URL):
+            url = url.render_as_string(hide_password=False)
+        return self.settings_class(_env_file=None, DATABASE_URL=url, **values)
 
     def open_database(self, settings: SettingsT) -> Database:
         """Return the main database of the service, with its engine options."""

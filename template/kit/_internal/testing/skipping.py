@@ -1,4 +1,4 @@
-"""Leaves out the checks of kit.testing.checks that a service does not want."""
+"""Skips the checks of kit.testing.checks that a service leaves out."""
 
 import json
 from collections.abc import Generator
@@ -29,7 +29,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     service: TestedService[Any] | None = config.hook.pytest_kit_service()
     if service is None:
         return
-    for item in filter(is_check, items):
+    for item in items:
+        if not is_check(item):
+            continue
         for name in (item.name, item.name.partition("[")[0]):
             if name in service.skip:
                 item.add_marker(pytest.mark.skip(reason=service.skip[name]))
@@ -39,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show how to leave out a check that fails."""
+    """Add to the report of a failed check how to leave it out."""
     report = yield
     if report.failed and is_check(item):
         skip = json.dumps({item.name: "the reason"})

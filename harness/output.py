@@ -1,0 +1,6 @@
+"""What commands and servers print, line by line."""
+
+
+def lines_with(output: str, text: str) -> list[str]:
+    """Return the lines of an output that contain a text."""
+    return [line for line in output.splitlines() if text in line]

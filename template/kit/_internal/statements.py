@@ -1,0 +1,101 @@
+"""Builds the statements that read, insert, update and delete single rows of a model."""
+
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    Executable,
+    Select,
+    TextClause,
+    bindparam,
+    delete,
+    insert,
+    inspect,
+    select,
+    update,
+)
+from sqlalchemy.orm import DeclarativeBase
+
+from kit._internal.sessions import CHANGING_STATEMENT
+
+Model = type[DeclarativeBase]
+
+# The parameter for the primary key. SQLAlchemy reserves the names of columns, so this is not one.
+KEY_PARAMETER = "key_"
+
+
+def changes_rows(statement: Executable) -> bool:
+    """Return whether a statement needs a connection that may write."""
+    if isinstance(statement, TextClause):
+        return CHANGING_STATEMENT.search(statement.text) is not None
+    return not statement.is_select
+
+
+def mapped_columns(model: Model) -> list[Any]:
+    """Return the columns that a model loads, each labelled with the name of its attribute."""
+    attributes = inspect(model).column_attrs
+    return [item.columns[0].label(item.key) for item in attributes if not item.deferred]
+
+
+def select_columns(model: Model) -> Select[Any]:
+    """Return a SELECT of the columns that a model maps, each labelled with its attribute's name.
+
+    Deferred columns are left out. Database.rows() returns these rows by the names of attributes.
+    """
+    return select(*mapped_columns(model))
+
+
+def key_of(model: Model) -> Any:  # noqa: ANN401
+    """Return the column of the primary key; raise TypeError where it has several columns."""
+    columns = inspect(model).primary_key
+    if len(columns) > 1:
+        names = ", ".join(column.name for column in columns)
+        raise TypeError(
+            f"{model.__name__} has a primary key of several columns, {names}; use Database.rows()"
+            f" with a statement: select_columns({model.__name__}).where(...)"
+        )
+    return columns[0]
+
+
+@cache
+def key_name(model: Model) -> str:
+    """Return the name of the primary key's attribute."""
+    return inspect(model).get_property_by_column(key_of(model)).key
+
+
+@cache
+def select_by_key(model: Model) -> Select[Any]:
+    return select_columns(model).where(key_of(model) == bindparam(KEY_PARAMETER))
+
+
+@cache
+def delete_by_key(model: Model) -> Executable:
+    return delete(model).where(key_of(model) == bindparam(KEY_PARAMETER)).returning(key_of(model))
+
+
+# Limited, as each set of names is another statement, and clients choose which fields they send.
+@lru_cache(maxsize=1000)
+def insert_of(model: Model, names: tuple[str, ...]) -> Executable:
+    statement = insert(model).values(parameters(model, names))
+    return statement.returning(*mapped_columns(model))
+
+
+@lru_cache(maxsize=1000)
+def update_by_key(model: Model, names: tuple[str, ...]) -> Executable:
+    statement = update(model).where(key_of(model) == bindparam(KEY_PARAMETER))
+    return statement.values(parameters(model, names)).returning(*mapped_columns(model))
+
+
+def parameters(model: Model, names: tuple[str, ...]) -> dict[Any, Any]:
+    """Return a parameter for each column; raise TypeError for a name that is no attribute."""
+    columns = inspect(model).columns
+    unknown = [name for name in names if name not in columns]
+    if unknown:
+        raise TypeError(f"{model.__name__} has no column {', '.join(unknown)}")
+    return {columns[name]: bindparam(f"{name}_", type_=columns[name].type) for name in names}
+
+
+def parameter_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of attributes by the names that parameters() gives them."""
+    return {f"{name}_": value for name, value in values.items()}

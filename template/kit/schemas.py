@@ -1,0 +1,101 @@
+"""Types and base classes for schemas of resources: names, e-mail addresses, times.
+
+A client sends an Input, and receives an Output:
+
+    class ProductCreate(Input):
+        name: Name
+
+    class ProductRead(Output):
+        id: UUID
+        name: str
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from unicodedata import category
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    EmailStr,
+    StringConstraints,
+)
+
+__all__ = ["Email", "Input", "Name", "NamePart", "Output", "UTCTime"]
+
+# Stripped from names: line ends, and spaces of every width.
+SPACES = "\t\n\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+SPACES += "\u202f\u205f\u3000"
+# Letters and symbols that are invisible.
+FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
+# Unicode categories of invisible characters: controls, format characters, surrogates.
+INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs"}
+
+
+def strip_spaces(value: object) -> object:
+    if isinstance(value, str):
+        return value.strip(SPACES)
+    return value
+
+
+def check_visible(name: str) -> str:
+    """Return the name; raise ValueError where it is invisible, or an accent has no letter."""
+    visible = has_base = False
+    for sign in name:
+        kind = category(sign)
+        if kind.startswith("M"):
+            if not has_base:
+                raise ValueError("has an accent without a letter")
+        elif kind.startswith("Z"):
+            has_base = False
+        elif kind not in INVISIBLE_CATEGORIES and sign not in FILLERS:
+            visible = has_base = True
+    if not visible:
+        raise ValueError("has no visible character")
+    return name
+
+
+# Part of a name, as in a search: 1 to 100 characters, without spaces around them.
+# Without control characters, of which PostgreSQL refuses NUL in any text; without line separators
+# (U+2028, U+2029); without characters that reverse the text after them (U+202A to U+202E, U+2066 to
+# U+2069). Joiners (U+200C, U+200D) are allowed: the spelling of Persian and Indic names has them.
+NamePart = Annotated[
+    str,
+    StringConstraints(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$",
+    ),
+    BeforeValidator(strip_spaces),
+]
+# A name of 1 to 100 characters, at least one of which is visible.
+Name = Annotated[NamePart, AfterValidator(check_visible)]
+# An e-mail address, in lower case.
+Email = Annotated[EmailStr, StringConstraints(max_length=254, to_lower=True)]
+
+
+def to_utc(time: datetime) -> datetime:
+    """Return the same time in UTC; raise ValueError outside of the years 1 to 9999."""
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of range") from None
+
+
+# A time with a time zone, converted to UTC.
+UTCTime = Annotated[AwareDatetime, AfterValidator(to_utc)]
+
+
+class Input(BaseModel):
+    """The base of what a client sends: an unknown field is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Output(BaseModel):
+    """The base of what a client receives: created from a row or an object."""
+
+    model_config = ConfigDict(from_attributes=True)

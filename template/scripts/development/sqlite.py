@@ -1,0 +1,78 @@
+"""The development database, a SQLite file: `make db-start`, `db-stop`, `db-reset`, `db-shell`."""
+
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from scripts.commands import confirm, execute, main
+from scripts.project import load_settings
+from kit._internal.sqlite.files import delete
+
+# The first bytes of every database (SQLite manual, "Database File Format").
+HEADER = b"SQLite format 3\0"
+
+
+def database_file() -> Path:
+    """Return the file that DATABASE_URL names; end with one line where it names memory."""
+    name = load_settings().database_url.database
+    if name is None:
+        raise SystemExit("DATABASE_URL names a database in memory: it ends with its process")
+    return Path(name)
+
+
+def start() -> None:
+    print(f"SQLite is a file, {database_file()}: nothing to start")
+
+
+def stop() -> None:
+    print(f"SQLite is a file, {database_file()}: nothing to stop")
+
+
+def reset() -> None:
+    """Delete the file, if its name was typed."""
+    file = database_file()
+    refuse_other(file)
+    refuse_two_files(file)
+    confirm(file.name, f"This deletes everything in {file}.")
+    delete(file)
+    print(f"{file} deleted")
+
+
+def refuse_other(file: Path) -> None:
+    """End with one line where the file is a link, which leads elsewhere, or no database."""
+    if file.resolve() != file.parent.resolve() / file.name:
+        raise SystemExit(f"refused: {file} is a link to {file.resolve()}; name that file")
+    if not file.exists():
+        return
+    if not file.is_file():
+        raise SystemExit(f"refused: {file} is not a file")
+    with file.open("rb") as content:
+        header = content.read(len(HEADER))
+    if header not in {b"", HEADER}:
+        raise SystemExit(f"refused: {file} is not a database of SQLite")
+
+
+def refuse_two_files(file: Path) -> None:
+    """End with one line where MIGRATION_DATABASE_URL names another file, to be migrated instead."""
+    name = load_settings().migration_url.database
+    if name is None or Path(name).resolve() != file.resolve():
+        raise SystemExit(
+            f"refused: DATABASE_URL is {file}, but MIGRATION_DATABASE_URL is another database,"
+            f" {name or 'in memory'}"
+        )
+
+
+def shell() -> None:
+    """Replace this process by SQLite's own shell, or by Python's where that is not installed."""
+    file = str(database_file())
+    program = shutil.which("sqlite3")
+    if program:
+        execute([program, file])
+    if find_spec("sqlite3.__main__"):
+        execute([sys.executable, "-m", "sqlite3", file])
+    raise SystemExit("no SQL shell here: install the program sqlite3, or use Python 3.12")
+
+
+if __name__ == "__main__":
+    main(start, stop, reset, shell)

@@ -1,0 +1,220 @@
+"""The site of the documentation, built from a copy and opened in a browser."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from markdown_it.token import Token
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from harness.programs import program
+from harness.site import SAMPLE, PageWatch, build, copy_repository, serving_files
+from tools.pages import hide_front_matter
+from website.languages import LANGUAGES, Language
+from website.links import page_url
+from website.markdown import PARSER
+
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(90)]
+
+ELEMENTS = ("h1", "h2", "h3", "ul", "ol", "li", "table", "tr", "td", "blockquote", "code")
+# In one request, as each takes longer than its answer.
+MEASURE = """[
+    document.querySelectorAll("article h1").length,
+    document.documentElement.lang,
+    document.documentElement.scrollWidth,
+]"""
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the repository with a page that has everything, and its built site."""
+    program("npm", package="npm")
+    folder = copy_repository(tmp_path_factory.mktemp("repository"))
+    (folder / "docs/how-to/sample.md").write_text(SAMPLE, "utf-8")
+    printed = build(folder)
+    assert printed.count("No issues found") == len(LANGUAGES), printed
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(repository: Path) -> Path:
+    """Return the folder of the site, which is not at the root of its host: as on many hosts."""
+    host = repository / "build/host"
+    host.mkdir()
+    return (repository / "build/site").rename(host / "docs")
+
+
+@pytest.fixture(scope="module")
+def site(built: Path) -> Iterator[str]:
+    with serving_files(built.parent) as url:
+        yield f"{url}{built.name}/"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = program("chromium", package="chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, site: str) -> Iterator[Page]:
+    """Yield a page of the browser. What goes wrong while it is used fails the test."""
+    page = context.new_page()
+    watch = PageWatch(page, site)
+    yield page
+    assert not watch.faults, "\n".join(watch.faults)
+
+
+def urls_of(folder: Path) -> list[str]:
+    """Return the URLs of all pages, relative to the start of the site."""
+    urls = []
+    for index in folder.rglob("index.html"):
+        name = index.parent.relative_to(folder).as_posix()
+        urls.append(f"{name}/".removeprefix("./"))
+    return sorted(urls)
+
+
+def test_every_page_opens(page: Page, site: str, built: Path) -> None:
+    """No error on the console, no failed request, none to another host, no page too wide."""
+    urls = urls_of(built)
+    assert len(urls) > 40
+    for url in urls:
+        page.goto(site + url, wait_until="load")
+        page.set_viewport_size({"width": 390, "height": 844})
+        headings, language, width = page.evaluate(MEASURE)
+        assert headings == 1, url
+        assert language == ("ko" if "ko/" in url else "en")
+        assert width <= 390, f"{url} is {width} wide on a phone"
+        page.set_viewport_size({"width": 1280, "height": 900})
+
+
+@pytest.mark.parametrize(("start", "word"), [("", "downgrade"), ("ko/", "마이그레이션")])
+def test_search(page: Page, site: str, start: str, word: str) -> None:
+    page.goto(site + start)
+    page.locator(".md-search__button").click()
+    page.locator("input:focus").fill(word)
+    results = page.get_by_role("option").filter(has_text=re.compile(word, re.IGNORECASE))
+    expect(results.first).to_be_visible()
+    results.first.click()
+    page.wait_for_url(lambda url: url != site + start)
+    assert word in page.locator("article").inner_text().lower()
+
+
+def test_language_switch(page: Page, site: str) -> None:
+    """It leads to the same page, or to the start if that language does not have the page."""
+    shared = "decisions/0020-migrations-before-the-rollout/"
+    for before, language, after in [
+        (shared, "한국어", f"ko/{shared}"),
+        (f"ko/{shared}", "English", shared),
+        ("ko/", "English", ""),
+        ("reference/makefile/", "한국어", "ko/"),
+        ("reference/makefile/", "English", "reference/makefile/"),
+    ]:
+        page.goto(site + before)
+        page.locator(".md-header .md-select").hover()
+        page.locator(".md-header").get_by_role("link", name=language).click()
+        page.wait_for_url(site + after)
+
+
+def test_dark_switch(page: Page, site: str) -> None:
+    """It changes from the system's colours to light and to dark, and keeps that on other pages."""
+    colour = "getComputedStyle(document.body).backgroundColor"
+    page.emulate_media(color_scheme="light")
+    page.goto(site)
+    colours = []
+    for icon in range(2):
+        page.locator("[data-md-component=palette] label:visible").click()
+        expect(page.locator("[data-md-component=palette] label").nth(icon)).to_be_hidden()
+        colours.append(page.evaluate(colour))
+    assert colours[0] == "rgb(255, 255, 255)"
+    assert colours[1] != colours[0]
+    page.goto(f"{site}reference/settings/")
+    expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "slate")
+    assert page.evaluate(colour) == colours[1]
+
+
+def test_mermaid_is_drawn(page: Page, site: str) -> None:
+    # The theme draws into a closed shadow root, which no test can read.
+    page.add_init_script(
+        "const attach = Element.prototype.attachShadow;"
+        "Element.prototype.attachShadow = function () {"
+        " return attach.call(this, {mode: 'open'}) }"
+    )
+    page.goto(f"{site}how-to/sample/")
+    drawing = page.locator(".mermaid svg")
+    expect(drawing).to_be_visible()
+    assert "orders" in drawing.text_content()
+    assert drawing.bounding_box()["height"] > 50
+
+
+def test_blocks(page: Page, site: str) -> None:
+    """Commands are copied without prompts and outputs; titles, marks and changes are visible."""
+    page.goto(f"{site}how-to/sample/")
+    page.locator(".language-console").first.hover()
+    page.locator(".language-console").first.locator("button, .md-code__button").first.click()
+    page.wait_for_timeout(200)
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.split("\n") == ["make one", "make two"]
+    titles = page.locator(".filename").all_inner_texts()
+    assert titles == [
+        "app/models/user.py",
+        "Not run here: needs a cluster",
+        "compose.yaml · Not run here: needs Docker",
+    ]
+    assert page.locator(".not-run").count() == 2
+    assert page.locator(".language-diff .gi").count() == 1
+    assert page.locator(".language-diff .gd").count() == 1
+    assert page.locator(".admonition").count() == 1
+
+
+def all_tokens(text: str) -> Iterator[Token]:
+    for token in PARSER.parse(text):
+        yield token
+        yield from token.children or ()
+
+
+def elements_of_markdown(text: str) -> Counter[str]:
+    """Count the elements that the repository's own view shows."""
+    elements = Counter[str]()
+    for token in all_tokens(text):
+        if token.nesting >= 0:
+            elements[token.tag] += 1
+    # A remark is an element of the theme's; a diagram is not code to it.
+    elements["blockquote"] -= text.count("[!")
+    return elements
+
+
+def elements_of_html(html: str) -> Counter[str]:
+    """Count the elements of the article."""
+    article = html[html.index("<article") : html.index("</article>")]
+    return Counter(re.findall(r"<(\w+)[ >]", article))
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
+def test_pages_are_the_same_on_the_site(language: Language, repository: Path, built: Path) -> None:
+    """Python-Markdown reads some Markdown in another way than the repository's own view does."""
+    files = language.files()
+    if not language.home:
+        files["docs/how-to/sample.md"] = "how-to/sample.md"
+    for source, path in files.items():
+        if path.endswith(".md"):
+            expected = elements_of_markdown(
+                hide_front_matter((repository / source).read_text("utf-8"))
+            )
+            html = built / language.home / page_url(path) / "index.html"
+            shown = elements_of_html(html.read_text("utf-8"))
+            for element in ELEMENTS:
+                assert shown[element] == expected[element], f"{path}: {element}"

@@ -1,0 +1,189 @@
+"""The table of exit codes in docs/reference: the situation of each cell is run."""
+
+import re
+import signal
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from harness.processes import run
+from harness.project import Project
+from harness.releases import commit as commit_all
+from harness.releases import git as git_in
+from harness.servers import free_port
+from harness.template import ROOT
+from harness.working_copy import add_column, commit, git, init_repository, revise
+
+PAGE = ROOT / "docs/reference/exit-codes-and-messages.md"
+ADDED, OTHER = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
+BACKFILL = ("users", "--set", "name = 'x'", "--where")
+ANSWERS = "_src_path: {source}\n_commit: {commit}\n"
+MARKERS = "<<<<<<< before updating\nmine\n=======\ntheirs\n>>>>>>> after updating\n"
+
+Run = Callable[[Project, str, int], object]
+
+
+def cells() -> list[tuple[str, int, str]]:
+    """Return command, exit code and situation for each cell of the table."""
+    text = PAGE.read_text("utf-8").partition("\n## Exit codes\n")[2].partition("\n## ")[0]
+    header, _, *rows = re.findall(r"(?m)^\|(.*)\|$", text)
+    columns = split_row(header)[1:]
+    table = []
+    for row in rows:
+        name, *situations = split_row(row)
+        command = re.findall(r"`([^`]+)`", name)[0]
+        for column, situation in zip(columns, situations, strict=True):
+            if column == "other" and situation:
+                # A code without a column of its own stands before the situation.
+                code, _, situation = situation.partition(": ")
+                table.append((command, int(code), situation))
+            elif situation:
+                table.append((command, int(column), situation))
+    return table
+
+
+def split_row(row: str) -> list[str]:
+    return [cell.strip() for cell in row.split("|")]
+
+
+def status(project: Project, url: str, code: int, *arguments: str) -> None:
+    project.script("status", *arguments, env={"DATABASE_URL": url}, code=code)
+
+
+def status_of_all(project: Project, url: str, code: int) -> None:
+    project.alembic(url, "upgrade", "head")
+    status(project, url, code)
+
+
+def status_of_two_heads(project: Project, url: str, code: int) -> None:
+    project.alembic(url, "upgrade", "head")
+    add_column(project, ADDED, "size")
+    add_column(project, OTHER, "weight")
+    status(project, url, code)
+
+
+def update_check(project: Project, code: int, *, commit: str) -> None:
+    """Compare with a template of two releases."""
+    source = project.folder.parent / "template"
+    source.mkdir()
+    git_in("init", "--quiet", cwd=source)
+    for release in ("1.0.0", "2.0.0"):
+        commit_all(source, release)
+        git_in("tag", "--no-sign", release, cwd=source)
+    answers = ANSWERS.format(source=source, commit=commit)
+    (project.folder / ".copier-answers.yml").write_text(answers, "utf-8")
+    command = (sys.executable, "-m", "scripts.update", "check")
+    run(*command, cwd=project.folder, code=code)
+
+
+def lint(project: Project, code: int, *, column: str = "", base: str = "") -> None:
+    init_repository(project)
+    if column:
+        revise(project, ADDED, f'op.drop_column("users", "{column}")')
+    project.script("lint", env={"base": base}, code=code)
+
+
+def conflicts(project: Project, code: int, text: str) -> None:
+    init_repository(project)
+    (project.folder / "notes.txt").write_text(text, "utf-8")
+    project.script("conflicts", code=code)
+
+
+def backfill(project: Project, url: str, code: int, *arguments: str) -> None:
+    project.alembic(url, "upgrade", "head")
+    project.script("backfill", *arguments, env={"DATABASE_URL": url}, code=code)
+
+
+def rebase(project: Project, code: int, *, base: str) -> None:
+    init_repository(project)
+    project.script("rebase", env={"base": base}, code=code)
+
+
+def rebase_behind(project: Project, _url: str, code: int) -> None:
+    """The base has a revision that is not merged into this branch."""
+    init_repository(project)
+    git(project, "switch", "--quiet", "--create", "ahead")
+    add_column(project, ADDED, "size")
+    commit(project)
+    git(project, "switch", "--quiet", "main")
+    project.script("rebase", env={"base": "ahead"}, code=code)
+
+
+def failing_revision(project: Project, url: str, code: int, upgrade: str) -> None:
+    revise(project, ADDED, upgrade)
+    project.alembic(url, "upgrade", "head", code=code)
+
+
+def serve(project: Project, url: str, code: int) -> None:
+    project.alembic(url, "upgrade", "head")
+    log = project.folder.parent / "log"
+    with project.serve("python", "-m", "app", url=url, log=log) as server:
+        server.process.send_signal(signal.SIGTERM)
+        assert server.wait() == code
+
+
+def app(project: Project, code: int, *arguments: str, url: str = "") -> None:
+    environment = {"DATABASE_URL": url or "oracle://db", "PORT": str(free_port())}
+    project.run("python", "-m", "app", *arguments, env=environment, code=code)
+
+
+def app_that_fails(project: Project, url: str, code: int) -> None:
+    """Its lifespan raises, once the settings have been read."""
+    with (project.folder / "app/db.py").open("a") as file:
+        file.write("\nDatabase.from_settings = None\n")
+    app(project, code, url=url)
+
+
+SITUATIONS: dict[tuple[str, str], Run] = {
+    ("status", "the database has every revision"): status_of_all,
+    ("status", "some are pending"): status,
+    ("status", "a person has to look: changed, missing, two heads"): status_of_two_heads,
+    ("update check", "no newer release"): lambda p, _, code: update_check(p, code, commit="2.0.0"),
+    ("update check", "there is one"): lambda p, _, code: update_check(p, code, commit="1.0.0"),
+    ("update check", "cannot tell"): lambda p, _, code: update_check(p, code, commit="7.0.0"),
+    ("lint", "nothing dangerous"): lambda p, _, code: lint(p, code),
+    ("lint", "findings"): lambda p, _, code: lint(p, code, column="name"),
+    ("lint", "no base found"): lambda p, _, code: lint(p, code, base="nowhere"),
+    ("conflicts", "none"): lambda p, _, code: conflicts(p, code, "mine\n"),
+    ("conflicts", "files with conflicts"): lambda p, _, code: conflicts(p, code, MARKERS),
+    ("backfill", "all rows are done"): lambda p, url, code: backfill(
+        p, url, code, *BACKFILL, "name = 'y'"
+    ),
+    ("backfill", "stopped; may be run again"): lambda p, url, code: backfill(
+        p, url, code, *BACKFILL, "nam = 'y'"
+    ),
+    ("backfill", "wrong arguments"): lambda p, url, code: backfill(p, url, code, "users"),
+    ("rebase", "done, or nothing to do"): lambda p, _, code: rebase(p, code, base="main"),
+    ("rebase", "refused"): rebase_behind,
+    ("rebase", "no base found"): lambda p, _, code: rebase(p, code, base="nowhere"),
+    ("alembic", "done"): lambda p, url, code: p.alembic(url, "upgrade", "head", code=code),
+    ("alembic", "a setting is missing or wrong; an error in a revision's Python"): (
+        lambda p, url, code: failing_revision(p, url, code, "op.no_such_operation()")
+    ),
+    ("alembic", "wrong arguments"): lambda p, url, code: p.alembic(url, "upgrade", code=code),
+    (
+        "alembic",
+        "refused, or the database lines_of no; the line starts with `FAILED:`",
+    ): lambda p, url, code: failing_revision(p, url, code, 'op.execute("SELECT * FROM no")'),
+    ("app", "ended by SIGTERM"): serve,
+    ("app", "a setting is missing or wrong; the port is taken"): lambda p, _, code: app(p, code),
+    ("app", "wrong arguments"): lambda p, url, code: app(p, code, "--no-such", url=url),
+    ("app", "the application does not start; the log has the reason"): app_that_fails,
+}
+
+
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("command", "code", "situation"), cells())
+def test_situation_ends_with_the_code(
+    copy: Project, url: str, command: str, code: int, situation: str
+) -> None:
+    name = re.sub(r"^python -m (scripts\.)?", "", command)
+    if name.startswith("alembic"):
+        name = "alembic"
+    assert (name, situation) in SITUATIONS, "no situation is known for this cell"
+    SITUATIONS[name, situation](copy, url, code)
+
+
+def test_every_situation_is_in_the_table() -> None:
+    assert len(cells()) == len(SITUATIONS)

@@ -1,0 +1,29 @@
+"""The tests of kit, which are in tests/kit/: they run inside a generated project of each database."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.project import Project
+from harness.template import add_kit_tests
+
+pytestmark = pytest.mark.seconds(40)
+
+
+@pytest.fixture
+def kit_tests(project: Project, tmp_path: Path) -> Project:
+    """Return a copy of the project to which the tests of kit have been added."""
+    copy = project.copy(tmp_path / "orders", "")
+    add_kit_tests(copy.folder, project.database)
+    return copy
+
+
+def test_kit_passes_its_tests(kit_tests: Project) -> None:
+    kit_tests.run("pytest", "--quiet", "--numprocesses", "2", "tests/kit", timeout=600)
+
+
+def test_kit_tests_are_linted_and_typed(kit_tests: Project) -> None:
+    """By the rules of a project: those of this repository are fewer."""
+    kit_tests.run("ruff", "check", "tests")
+    kit_tests.run("ruff", "format", "--check", "tests")
+    kit_tests.run("mypy", "tests", timeout=300)

@@ -1,0 +1,74 @@
+"""From 1.x to 2.0, services that cannot be moved: the hook says why, and changes nothing."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from copier.errors import TaskError
+
+from harness.file_edits import FileEdit, all_of, change, create, link, remove, rename
+from harness.processes import run
+from harness.releases import Releases, commit, edit
+from harness.services_of_1x import OLD_RELEASE
+from harness.updates import start_service, status, update
+
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
+
+REFUSED: dict[str, tuple[FileEdit, str]] = {
+    "folder": (
+        create("kit/own.py", "MINE = 1\n"),
+        "kit/own.py is here, and kit/ is the template's",
+    ),
+    "module": (create("kit.py", "MINE = 1\n"), "kit.py is here, and kit/ is the template's"),
+    "source": (create("src/kit/own.py", "MINE = 1\n"), "src/kit/own.py is here, and kit/"),
+    "name": (
+        change(".copier-answers.yml", ("service_name: orders", "service_name: kit")),
+        "the service is called kit",
+    ),
+    "link": (
+        all_of(rename("README.md", "docs/README.md"), link("README.md", "docs/README.md")),
+        "the template has files where this project has links: README.md",
+    ),
+    "linked folder": (
+        all_of(rename("scripts", "tools"), link("scripts", "tools")),
+        "the template has files where this project has links: scripts",
+    ),
+    "file for a folder": (
+        all_of(remove("scripts"), create("scripts", "mine\n")),
+        "a file where this project has a folder, or the reverse: scripts",
+    ),
+    "left-over": (create("left-over/plan.md", "Ours.\n"), "left-over is here"),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_what_cannot_be_moved_is_refused(
+    releases: Releases, tmp_path: Path, capfd: pytest.CaptureFixture[str], reason: str
+) -> None:
+    """The message says what to do."""
+    edit_folder, message = REFUSED[reason]
+    folder = start_service(releases, tmp_path / "orders", OLD_RELEASE, {"database": "sqlite"})
+    edit_folder(folder)
+    commit(folder, "Own")
+    with pytest.raises(TaskError):
+        update(folder, releases.next, unsafe=True)
+    error = capfd.readouterr().err
+    assert "The hook of release 2.0.0 has put the project back as it was: " in error
+    assert message in error
+    assert "Traceback" not in error
+    assert error.rstrip().endswith("commit, and update again")
+    assert not status(folder)
+
+
+def test_failure_in_the_middle_puts_everything_back(releases: Releases, tmp_path: Path) -> None:
+    """Here because the release of the service does not exist any more."""
+    folder = start_service(releases, tmp_path / "orders", OLD_RELEASE, {"database": "sqlite"})
+    edit(folder / ".copier-answers.yml", f"_commit: {OLD_RELEASE}", "_commit: 1.99.0")
+    commit(folder, "Own")
+    edit(folder / "scripts/openapi.py", '"""', '"""Changed by the update: ')
+    create("kit/new.py", "")(folder)
+    hook = [sys.executable, releases.source / "hooks/run.py", "2.0.0", ".copier-answers.yml"]
+    error = run(*hook, "after", cwd=folder, code=1).stderr
+    assert error.startswith("The hook of release 2.0.0 has put the project back as it was: git ")
+    assert "1.99.0" in error
+    assert not status(folder)

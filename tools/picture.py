@@ -1,0 +1,63 @@
+"""Draws the terminal session of README.md from a real run: `make picture` writes docs/terminal.svg."""
+
+import io
+import re
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.releases import tagged_clone
+from harness.template import ROOT
+from tools.pages import Command, Terminal, reading
+
+PICTURE = ROOT / "docs/terminal.svg"
+WIDTH = 118
+SERVE = "make dev"
+# Each command, and which lines of its output are drawn.
+SESSION = [
+    ("TEMPLATE=$(cd /path/to/this/template && pwd)", slice(0)),
+    ('uvx copier copy --defaults --data service_name=orders "${TEMPLATE:?}" orders', slice(0)),
+    ("cd orders && make setup", slice(-2, None)),
+    ("git init --quiet && git add --all && git commit --quiet --message Start", slice(0)),
+    (SERVE, slice(0)),
+    ("curl --silent http://127.0.0.1:8000/health/ready", slice(1)),
+    ("sed --in-place 's/ name:/ full_name:/' app/models/user.py", slice(0)),
+    ('make db-revision m="rename name"', slice(2)),
+    ("make db-lint", slice(-3, -1)),
+]
+FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+
+
+def draw(folder: Path) -> str:
+    """Run the session in an empty folder; return it as SVG."""
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
+    template = str(tagged_clone(folder / "template").source)
+    with reading(folder / "you", {"TEMPLATE": template}) as reader:
+        reader.environment["TERM"] = "xterm-256color"
+        for command, drawn in SESSION:
+            if command == SERVE:
+                reader.start(Command(command, None, 0))
+                console.print(Text(f"$ {command} &", style="bold"))
+                continue
+            terminal = Terminal(reader.script(command), reader.folder, reader.environment)
+            terminal.wait()
+            lines = terminal.text.rstrip().splitlines()
+            console.print(Text(f"$ {command}", style="bold"))
+            if lines and lines[0] not in lines[drawn]:
+                console.print(Text("…", style="dim"))
+            for line in lines[drawn]:
+                console.print(Text.from_ansi(line))
+    # The reader's own font is enough: nothing is fetched from another host.
+    return FONTS.sub("", console.export_svg(title="orders", unique_id="session"))
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        PICTURE.write_text(draw(Path(folder)), "utf-8")
+    print(f"{PICTURE.relative_to(ROOT)} shows this run")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""The files of a project, its targets of make, and its packages."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+from harness.template import files, makefile
+from tools.reference.tables import Rows, code, table
+
+# What files are that cannot say so in a docstring. Folders end in a slash.
+FILES = {
+    ".copier-answers.yml": "The answers to the questions, and the release of the template",
+    ".dockerignore": "What does not go into the image",
+    ".editorconfig": "Indentation and line ends, for editors",
+    ".env.example": "The variables with their defaults; `make setup` copies it to `.env`",
+    ".github/": "Checks, the image and updates on GitHub; on GitLab `.gitlab-ci.yml` and `.gitlab/`",
+    ".gitignore": "What git leaves out",
+    ".pre-commit-config.yaml": "The linters before every commit: `make hooks`",
+    "AGENTS.md": "Notes for coding agents; written once, then the project's own",
+    "Dockerfile": "The image of the service",
+    "Makefile": "Your commands, beside those of `kit/make.mk`",
+    "README.md": "The first five minutes, and where things are",
+    "alembic.ini": "Where Alembic finds the migrations, and how files of revisions are called",
+    "compose.yaml": "The service and its database on one machine",
+    "deploy/nginx/": "A buffering proxy in front of the service",
+    "deploy/kubernetes/": "The manifests: image, migration, service",
+    "kit/README.md": "What kit brings, and how to change its behaviour without editing it",
+    "kit/make.mk": "The commands of every service",
+    "kit/pyproject.toml": "The packages that kit and scripts need, and those for development",
+    "kit/ruff.toml": "The rules of kit and scripts, which `pyproject.toml` extends",
+    "migrations/script.py.mako": "What a new revision looks like",
+    "migrations/versions/": "The revisions; all but the first are the project's own",
+    "pyproject.toml": "Your packages, and the settings of the tools",
+    "scripts/ruff.toml": "The rules of scripts",
+    "tests/test_*.py": "Your tests, one file for each subject",
+}
+TEST = re.compile(r"^(tests/(?:kit/)?test_)\w+\.py$")
+# A package with its extras, and the versions that are allowed.
+REQUIREMENT = re.compile(r"([\w.-]+(?:\[\w+\])?)([^;]*)")
+
+
+def targets(project: Path) -> str:
+    """Return the targets of make, with their help texts."""
+    rows = re.findall(r"(?m)^([a-z-]+):.*?## (.*)$", makefile(project))
+    return table(("target", "what it does"), ((code(name), text) for name, text in rows))
+
+
+def layout(project: Path) -> str:
+    """Return the files, each with what it is."""
+    return table(("path", "what it is"), layout_rows(project))
+
+
+def layout_rows(project: Path) -> Rows:
+    remaining = dict(FILES)
+    for path in files(project):
+        name = path.relative_to(project).as_posix()
+        entry = entry_of(name)
+        if entry in remaining:
+            yield code(entry), remaining.pop(entry)
+        elif entry not in FILES and path.read_bytes():
+            yield code(name), summary(path, name)
+    if remaining:
+        names = ", ".join(remaining)
+        raise SystemExit(f"tools/reference/project.py: no such file: {names}")
+
+
+def entry_of(name: str) -> str:
+    """Return the entry of FILES that a file belongs to, or its own name."""
+    for entry in FILES:
+        if entry.endswith("/") and name.startswith(entry):
+            return entry
+    return TEST.sub(r"\1*.py", name)
+
+
+def summary(path: Path, name: str) -> str:
+    """Return the first line of a module's docstring."""
+    docstring = None
+    if path.suffix == ".py":
+        docstring = ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    if not docstring:
+        raise SystemExit(
+            f"{name}: needs a docstring, or a line in FILES of tools/reference/project.py"
+        )
+    return docstring.splitlines()[0].rstrip(".")
+
+
+def packages(project: Path) -> str:
+    """Return the packages of a service, and the versions that are allowed."""
+    return table(("package", "versions", "for"), package_rows(project))
+
+
+def package_rows(project: Path) -> Rows:
+    described = tomllib.loads((project / "kit/pyproject.toml").read_text("utf-8"))["project"]
+    required = {
+        "the service": described["dependencies"],
+        "development": described["optional-dependencies"]["dev"],
+    }
+    for purpose, requirements in required.items():
+        for requirement in requirements:
+            match = REQUIREMENT.match(requirement)
+            assert match, requirement
+            yield code(match[1]), code(match[2].strip()), purpose
