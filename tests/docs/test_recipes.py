@@ -281,7 +281,7 @@ def test_migrators_of_a_service_wait(project: Project, server: Server, url: str)
     assert "users" in server.tables(url)
 
 
-ON_DEVELOPMENT = "Tests on the database of development"
+ON_DEVELOPMENT = "Tests on the development database"
 
 
 def test_tests_delete_what_they_find(
