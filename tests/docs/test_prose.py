@@ -6,6 +6,8 @@ import pytest
 
 from tools.prose import PENDING, RULES, Finding, Rule, all_files, check, find, prose
 
+pytestmark = pytest.mark.seconds(15)
+
 PLANTED = "Somebody has to migrate."
 
 
