@@ -25,7 +25,7 @@ IN_THE_FILE = "The address in alembic.ini"
 IN_AN_OPTION = "set_main_option"
 BESIDE_MIGRATIONS = "create_all beside migrations"
 AT_START = "Migrations at the start of the application"
-ON_DEVELOPMENT = "Tests on the database of development"
+ON_DEVELOPMENT = "Tests on the development database"
 
 
 def section(title: str) -> list[Block]:
