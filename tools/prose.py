@@ -16,9 +16,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from website.pages import CODE
-
 from harness.template import ROOT, copy_of_working_tree, files, render
+from website.links import INLINE_CODE
 from website.markdown import FENCE
 
 DATA = tomllib.loads((Path(__file__).parent / "prose.toml").read_text("utf-8"))
@@ -86,7 +85,7 @@ def markdown_prose(text: str) -> str:
             end = fence["fence"]
         else:
             lines.append(line)
-    prose = CODE.sub(blank, "\n".join(lines))
+    prose = INLINE_CODE.sub(blank, "\n".join(lines))
     return LINK_TARGET.sub(blank, prose)
 
 
@@ -98,7 +97,7 @@ def python_prose(text: str) -> str:
             continue
         for offset, line in enumerate(token.string.splitlines()):
             lines[token.start[0] - 1 + offset] += " " + COMMENT_MARKS.sub("", line)
-    return CODE.sub(blank, "\n".join(lines))
+    return INLINE_CODE.sub(blank, "\n".join(lines))
 
 
 def other_prose(text: str) -> str:
