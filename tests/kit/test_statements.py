@@ -94,6 +94,28 @@ async def test_validators_apply(own: Database) -> None:
     assert await own.update(Label, label["id"], color="blue") == changed | {"color": "blue"}
 
 
+async def test_validators_apply_to_the_first_statement_of_a_process(own: Database) -> None:
+    """The ORM configures a model when it is first used, which a new class has not been."""
+
+    class NewBase(DeclarativeBase):
+        pass
+
+    class Tag(NewBase):
+        __tablename__ = "tags_of_tests"
+
+        id: Mapped[int] = mapped_column(primary_key=True)
+        text: Mapped[str] = mapped_column(String(100))
+
+        @validates("text")
+        def strip(self, _key: str, value: str) -> str:
+            return value.strip()
+
+    async with own.write_engine.begin() as connection:
+        await connection.run_sync(NewBase.metadata.create_all)
+    tag = await own.insert(Tag, text=" x ")
+    assert tag["text"] == "x"
+
+
 async def test_refusal_of_a_validator_changes_nothing(own: Database) -> None:
     with pytest.raises(ValueError, match="a label needs a text"):
         await own.insert(Label, text="")

@@ -98,11 +98,13 @@ def validated(model: Model, values: Mapping[str, Any]) -> Mapping[str, Any]:
     mapper = inspect(model)
     if mapper.validators.keys().isdisjoint(values):
         return values
+    # Configures the mappers where nothing has done so yet: without it nothing is validated.
+    mapped = mapper.attrs
     draft = mapper.class_manager.new_instance()
     for name, value in values.items():
         setattr(draft, name, value)
     attributes = inspect(draft).dict.items()
-    return {**values, **{name: value for name, value in attributes if name in mapper.attrs}}
+    return {**values, **{name: value for name, value in attributes if name in mapped}}
 
 
 def parameters(model: Model, names: tuple[str, ...]) -> dict[Any, Any]:
