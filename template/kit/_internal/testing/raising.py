@@ -102,7 +102,7 @@ def status_of(call: ast.Call, function: FunctionType) -> Iterator[int]:
 
 def fixed_status(error: type) -> int | None:
     """Return the status that a class gives all of its errors, as NotFoundError does."""
-    for node in ast.walk(parse(error.__init__)):
+    for node in ast.walk(parse(error.__init__)):  # type: ignore[misc]
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__":
             for argument in node.args[:1]:
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, int):
