@@ -28,6 +28,7 @@ TARGETS = [
     "dev",
     "run",
     "test",
+    "coverage",
     "lint",
     "format",
     "typecheck",
