@@ -39,8 +39,9 @@ MADE_BY_READERS = {
 }
 # Names of PostgreSQL, PgBouncer, SQLAlchemy and others that nothing here has in its code.
 # What pages have a service add.
-OWN_SETTINGS = {"API_KEY", "REPORTS_URL"}
+OWN_SETTINGS = {"API_KEY", "RATES_URL", "REPORTS_URL"}
 OTHERS = {
+    "PoolTimeout",
     "PreSync",
     "__asyncpg_stmt_1__",
     "_skip_if_exists",
@@ -48,6 +49,7 @@ OTHERS = {
     "batch_op",
     "clock_timestamp",
     "config_file_name",
+    "dependency_overrides",
     "fileConfig",
     "hot_standby_feedback",
     "ignoreScripts",
