@@ -33,7 +33,7 @@ def precious(copy: Project, server: Server, url: str) -> Iterator[Project]:
 def reset(project: Project, name: str, code: int | None = 0, **settings: str) -> str:
     """Run what `make db-reset confirm=...` runs; return the line that it ends with."""
     environment = {"confirm": name, **settings}
-    done = project.script(project.database, "reset", env=environment, code=code)
+    done = project.script(f"development.{project.database}", "reset", env=environment, code=code)
     if done.returncode:
         return only(lines_of(done.stderr))
     return only(done.stdout.splitlines())
