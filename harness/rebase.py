@@ -3,10 +3,9 @@
 import re
 from pathlib import Path
 
-from benchmarks.start import start
 from harness.processes import only, variables
 from harness.project import Project
-from harness.working_copy import add_column, commit, git
+from harness.working_copy import add_column, commit, git, init_repository
 
 ADA, ADA_TOO, BOB, BOB_TOO = "aaaaaaaaaaa1", "aaaaaaaaaaa2", "bbbbbbbbbbb1", "bbbbbbbbbbb2"
 COLUMNS = {ADA: "phone", BOB: "fax"}
@@ -15,7 +14,7 @@ JOIN = "`alembic merge heads` adds a revision that follows both."
 
 def merged(copy: Project, own: str = ADA, theirs: str = BOB) -> Project:
     """Return a project on a branch of its own, into which the main branch was merged."""
-    start(copy)
+    init_repository(copy)
     git(copy, "switch", "--quiet", "--create", "work")
     add_column(copy, own, COLUMNS[own])
     commit(copy)

@@ -21,7 +21,7 @@ from harness.project import Project
 from harness.template import render
 
 TABLE = [
-    'He lines_of "hello"',
+    'He said "hello"',
     "it's 'quoted'",
     "a \\ backslash, \\n, \\u0041 and \\",
     "{{ 7*7 }} {% if x %} {# note #}",

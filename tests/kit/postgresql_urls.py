@@ -1,4 +1,4 @@
-"""What DATABASE_URL may look like on PostgreSQL, and what is lines_of to everything else."""
+"""What DATABASE_URL may look like on PostgreSQL, and what is said to everything else."""
 
 from urllib.parse import quote
 

@@ -33,7 +33,7 @@ def precious(copy: Project, server: Server, url: str) -> Iterator[Project]:
 def reset(project: Project, name: str, code: int | None = 0, **settings: str) -> str:
     """Run what `make db-reset confirm=...` runs; return the line that it ends with."""
     environment = {"confirm": name, **settings}
-    done = project.script(project.database, "reset", env=environment, code=code)
+    done = project.script(f"development.{project.database}", "reset", env=environment, code=code)
     if done.returncode:
         return only(lines_of(done.stderr))
     return only(done.stdout.splitlines())
@@ -172,7 +172,7 @@ def test_other_files_are_refused(copy: Project, tmp_path: Path) -> None:
 def test_interrupt_at_the_question_is_one_line(copy: Project, server: Server, url: str) -> None:
     """Ctrl-C where the name is to be typed."""
     copy.make("db-migrate")
-    command = ["python", "-m", f"scripts.{copy.database}", "reset"]
+    command = ["python", "-m", f"scripts.development.{copy.database}", "reset"]
     program = shutil.which(command[0], path=copy.path)
     assert program
     environment: Environment = clean_environment({"PATH": copy.path, "PYTHONUNBUFFERED": "1"})

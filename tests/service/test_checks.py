@@ -10,7 +10,7 @@ from harness.working_copy import Revise, add_file
 
 pytestmark = pytest.mark.seconds(30)
 
-CHECKS = "tests/service/test_checks.py"
+CHECKS = "tests/test_checks.py"
 ROUTES = """
 from fastapi import APIRouter
 

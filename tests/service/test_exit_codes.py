@@ -164,7 +164,7 @@ SITUATIONS: dict[tuple[str, str], Run] = {
     ("alembic", "wrong arguments"): lambda p, url, code: p.alembic(url, "upgrade", code=code),
     (
         "alembic",
-        "refused, or the database lines_of no; the line starts with `FAILED:`",
+        "refused, or the database said no; the line starts with `FAILED:`",
     ): lambda p, url, code: failing_revision(p, url, code, 'op.execute("SELECT * FROM no")'),
     ("app", "ended by SIGTERM"): serve,
     ("app", "a setting is missing or wrong; the port is taken"): lambda p, _, code: app(p, code),

@@ -93,7 +93,7 @@ def validated(model: Model, values: Mapping[str, Any]) -> Mapping[str, Any]:
     Attributes that such a method sets are added. It gets an object with these attributes only,
     without those of the row. `ClassManager.new_instance` creates an object as the ORM does for a
     row, without the model's `__init__`; it is not documented, and has no public equivalent. Checked
-    with SQLAlchemy 2.1; tests/kit/test_statements.py fails when it changes.
+    with SQLAlchemy 2.1; tests/kit/test_validators.py fails when it changes.
     """
     mapper = inspect(model)
     if mapper.validators.keys().isdisjoint(values):
