@@ -21,6 +21,7 @@ from kit._internal.statements import (
     select_by_key,
     select_columns,
     update_by_key,
+    validated,
 )
 from kit._internal.uniqueness import is_duplicate, unique
 from kit.settings import Settings
@@ -108,10 +109,11 @@ class Database:
     async def insert(self, model: Model, /, **values: object) -> Row:
         """Insert a row with these attributes, and commit; return all of the row.
 
-        Defaults of columns apply; validators, events and cascades of the ORM do not: they belong to
-        sessions. Raises IntegrityError for a broken constraint: see unique().
+        Defaults of columns and `@validates` methods apply; events and cascades of the ORM do not:
+        they belong to sessions. Raises IntegrityError for a broken constraint: see unique().
         """
-        rows = await self.rows(insert_of(model, tuple(values)), **parameter_values(values))
+        changes = validated(model, values)
+        rows = await self.rows(insert_of(model, tuple(changes)), **parameter_values(changes))
         return rows[0]
 
     async def update(self, model: Model, key: object, /, **values: object) -> Row | None:
@@ -122,8 +124,9 @@ class Database:
         """
         if not values:
             return await self.row(model, key)
-        statement = update_by_key(model, tuple(values))
-        rows = await self.rows(statement, **{KEY_PARAMETER: key}, **parameter_values(values))
+        changes = validated(model, values)
+        statement = update_by_key(model, tuple(changes))
+        rows = await self.rows(statement, **{KEY_PARAMETER: key}, **parameter_values(changes))
         return first(rows)
 
     async def delete(self, model: Model, key: object) -> bool:

@@ -41,9 +41,10 @@ CREATED_BY_READERS = {
     "app/models/plan.py",
 }
 # Settings that a reader adds to a service.
-OWN_SETTINGS = {"API_KEY", "REPORTS_URL"}
+OWN_SETTINGS = {"API_KEY", "RATES_URL", "REPORTS_URL"}
 # Names of PostgreSQL, PgBouncer, SQLAlchemy and others that no code of this repository contains.
 FOREIGN_NAMES = {
+    "PoolTimeout",
     "PreSync",
     "__asyncpg_stmt_1__",
     "_skip_if_exists",
@@ -51,6 +52,7 @@ FOREIGN_NAMES = {
     "batch_op",
     "clock_timestamp",
     "config_file_name",
+    "dependency_overrides",
     "fileConfig",
     "hot_standby_feedback",
     "ignoreScripts",

@@ -23,6 +23,7 @@ TARGETS = [
     "dev",
     "run",
     "test",
+    "coverage",
     "lint",
     "format",
     "typecheck",

@@ -11,12 +11,14 @@ from tools.reference.tables import Rows, code, table
 # What files are that cannot say so in a docstring. Folders end in a slash.
 FILES = {
     ".copier-answers.yml": "The answers to the questions, and the release of the template",
+    ".devcontainer/": "A container to develop in, for editors that know such files",
     ".dockerignore": "What does not go into the image",
     ".editorconfig": "Indentation and line ends, for editors",
     ".env.example": "The variables with their defaults; `make setup` copies it to `.env`",
     ".github/": "Checks, the image and updates on GitHub; on GitLab `.gitlab-ci.yml` and `.gitlab/`",
     ".gitignore": "What git leaves out",
     ".pre-commit-config.yaml": "The linters before every commit: `make hooks`",
+    ".vscode/": "Settings, launch configurations and extensions for VS Code",
     "AGENTS.md": "Notes for coding agents; written once, then the project's own",
     "Dockerfile": "The image of the service",
     "Makefile": "Your commands, beside those of `kit/make.mk`",

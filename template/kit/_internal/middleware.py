@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from kit._internal.problems import UNEXPECTED, ProblemError, problem_of, problem_response
+from kit._internal.routing import path_of_route
 from kit.logging import in_terminal
 
 logger = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class RequestMiddleware:
         record = {
             "method": scope["method"],
             # Not the path, as that may have personal data; and routes can be counted.
-            "route": getattr(scope.get("route"), "path", None),
+            "route": path_of_route(scope),
             "status": status,
             "duration_ms": round(duration * 1000, 1),
         }

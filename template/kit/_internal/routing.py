@@ -43,6 +43,7 @@ class HeadMiddleware:
         if not await self.send_head(scope, receive, send, may_refuse=True):
             await self.send_head(get_scope, receive, send, may_refuse=False)
             scope["route"] = get_scope.get("route")
+            scope["fastapi"] = get_scope.get("fastapi", {})
 
     async def send_head(
         self, scope: Scope, receive: Receive, send: Send, *, may_refuse: bool
@@ -68,6 +69,17 @@ class HeadMiddleware:
             if not complete:
                 raise
         return not refused
+
+
+def path_of_route(scope: Scope) -> str | None:
+    """Return the path of the route that answers, with the prefixes of all routers around it.
+
+    `effective_route_context` is FastAPI's, and not documented: the route itself knows the prefix of
+    its own router only. Checked with FastAPI 0.165.
+    """
+    context = scope.get("fastapi", {}).get("effective_route_context")
+    path = getattr(context, "path", None) or getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else None
 
 
 def match_last(app: FastAPI, path: str) -> None:

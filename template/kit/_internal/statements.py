@@ -87,6 +87,26 @@ def update_by_key(model: Model, names: tuple[str, ...]) -> Executable:
     return statement.values(parameters(model, names)).returning(*mapped_columns(model))
 
 
+def validated(model: Model, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values as the `@validates` methods of a model return them.
+
+    Attributes that such a method sets are added. It gets an object with these attributes only,
+    without those of the row. `ClassManager.new_instance` creates an object as the ORM does for a
+    row, without the model's `__init__`; it is not documented, and has no public equivalent. Checked
+    with SQLAlchemy 2.1; tests/kit/test_statements.py fails when it changes.
+    """
+    mapper = inspect(model)
+    if mapper.validators.keys().isdisjoint(values):
+        return values
+    # Configures the mappers where nothing has done so yet: without it nothing is validated.
+    mapped = mapper.attrs
+    draft = mapper.class_manager.new_instance()
+    for name, value in values.items():
+        setattr(draft, name, value)
+    attributes = inspect(draft).dict.items()
+    return {**values, **{name: value for name, value in attributes if name in mapped}}
+
+
 def parameters(model: Model, names: tuple[str, ...]) -> dict[Any, Any]:
     """Return a parameter for each column; raise TypeError for a name that is no attribute."""
     columns = inspect(model).columns
