@@ -178,7 +178,7 @@ class Step(NamedTuple):
 
 
 def plan(clone: Path, to: str) -> Step:
-    """Return the step to the newest release or to `to`; exit with a message if there is none."""
+    """Return the step to the newest release or to `to`; exit with a message on failure."""
     source, commit = read_answers()
     if not clone_template(expand(source), clone):
         raise SystemExit(f"the template cannot be reached: {source}")

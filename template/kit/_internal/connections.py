@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 # The limit if the system does not limit open files: a connection uses about 20 kB of memory.
 MAX_CONNECTIONS = 10_000
-# Open files besides connections of clients and of the database: code, logs, pipes.
+# Open files other than connections of clients and of the database: code, logs, pipes.
 OTHER_FILES = 64
 # Connections that the system accepts while the process is busy; afterwards it takes all of them.
 MAX_BACKLOG = 2_048

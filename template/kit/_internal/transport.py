@@ -21,7 +21,7 @@ class Connection(Protocol):
 
 
 class ResponseTransport:
-    """Writes a response with a Content-Length at once, and closes so that clients can read it.
+    """Writes a response with a Content-Length in one piece, and closes so that clients can read it.
 
     Uvicorn writes head and body separately, each with a system call and a packet. The head of a
     stream is written without waiting for its body.

@@ -97,8 +97,8 @@ ANSWERS = [
         "",
         "database=postgresql",
         (
-            "Invalid choice for 'database': this service is on SQLite, and its data and its revisions"
-            " would stay there; start a service on PostgreSQL, and move them"
+            "Invalid choice for 'database': this service is on SQLite, and its data and revisions"
+            " would stay there; create a service on PostgreSQL and move them"
         ),
     ),
     ("", "ci=jenkins", "Invalid choice for 'ci': 'jenkins' is not in ['github', 'gitlab', 'none']"),
@@ -112,8 +112,8 @@ ANSWERS = [
         "ci: github\ncolour: red",
         "",
         (
-            ".copier-answers.yml has answers to what is not asked here: colour; it may belong to another"
-            " template, or to a newer release"
+            ".copier-answers.yml has answers to unknown questions: colour; it may belong to another"
+            " template or a newer release"
         ),
     ),
 ]

@@ -65,9 +65,7 @@ def test_copier_itself_names_changed_answers_too(releases: Releases, folder: Pat
     data = ("--data", "python_version=3.13", "--vcs-ref", releases.next)
     copier = (sys.executable, "-m", "copier")
     message = run(*copier, "update", "--defaults", *data, cwd=folder).stderr
-    assert (
-        "python_version has changed. Change by hand what it decides in your own files:" in message
-    )
+    assert "python_version has changed. Change it by hand in your own files:" in message
     assert "description has changed" not in message
 
 

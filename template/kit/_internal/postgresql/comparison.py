@@ -1,4 +1,4 @@
-"""Queries of autogenerate to PostgreSQL, besides SQLAlchemy's reflection."""
+"""Queries of autogenerate to PostgreSQL, in addition to SQLAlchemy's reflection."""
 
 from typing import Any
 

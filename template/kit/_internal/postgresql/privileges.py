@@ -52,7 +52,7 @@ def explain_denial(error: DBAPIError, role: str | None) -> Obstacle | None:
 
 
 def explain_message(message: str, statement: str, role: str | None) -> Obstacle | None:
-    """Return the privilege in the server's message and how to grant it; None if there is none."""
+    """Return the privilege in the server's message and how to grant it; None if it has none."""
     denied = DENIED.search(message)
     if denied is None:
         return None

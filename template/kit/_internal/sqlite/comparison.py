@@ -1,4 +1,4 @@
-"""Queries of autogenerate to SQLite, besides SQLAlchemy's reflection."""
+"""Queries of autogenerate to SQLite, in addition to SQLAlchemy's reflection."""
 
 import sqlite3
 from typing import Any
