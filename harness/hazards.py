@@ -7,7 +7,7 @@ GO_OVER = "Add a new one, write both, backfill, read the new one, drop the old o
 ALONE = "In a revision of its own: autocommit_block(), postgresql_concurrently, if_not_exists=True."
 NOT_VALID = "VALIDATE the constraint in a separate transaction."
 BACKFILL = "Rows stay locked. Use make db-backfill."
-BROKEN = "The deployed code may break it. First release code that does not, and mend the rows."
+BROKEN = "The deployed code may break it. First release code that does not, and fix the rows."
 UNSEEN = "upgrade() and downgrade() must run as --sql."
 
 
@@ -192,7 +192,7 @@ HAZARDS = {
             'op.add_column("users", sa.Column("a", sa.Integer(), nullable=False))',
             "adding-required-field",
             "ALTER TABLE users ADD COLUMN a INTEGER NOT NULL;",
-            "The deployed code does not fill it, nor do the rows there are. Give it a server_default.",
+            "The deployed code and existing rows have no value for it. Add a server_default.",
         ),
         Hazard(
             'with op.batch_alter_table("users") as batch:\n'

@@ -59,8 +59,8 @@ BAD_ANSWERS = [
 
 # The reason against Kubernetes with SQLite.
 NO_CLUSTER = (
-    "Kubernetes runs several pods, on several machines, and SQLite is a file on one; choose"
-    " PostgreSQL, or deploy without Kubernetes"
+    "Kubernetes runs pods on several machines, but SQLite is a file on one; choose"
+    " PostgreSQL or deploy without Kubernetes"
 )
 
 

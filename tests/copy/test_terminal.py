@@ -43,7 +43,7 @@ def test_answers_typed_in_a_terminal(source: Path, tmp_path: Path) -> None:
     session.send("shop\r")
     session.expect("in one line")
     session.send(" \r")  # A blank after the proposed text.
-    session.expect("remove the blanks")
+    session.expect("remove leading and trailing spaces")
     session.send(f"{DELETE_LINE}Sells „things“ & more\r")
     session.expect("package of its code")
     session.send(f"{DELETE_LINE}class\r")
@@ -53,7 +53,7 @@ def test_answers_typed_in_a_terminal(source: Path, tmp_path: Path) -> None:
         session.expect(re.escape(QUESTIONS[name]["help"]))
         if name == "deploy":
             # The last database is SQLite, which excludes Kubernetes.
-            session.expect("Kubernetes runs several pods")
+            session.expect("Kubernetes runs pods on several machines")
             session.send(" \r")  # A blank deselects the first choice.
             expected[name] = []
         else:

@@ -160,7 +160,7 @@ def test_retries_come_to_an_end(copy: Project, migrated: str, revise: Revise) ->
         done = upgrade(copy, migrated, code=255, **settings)
     pauses = re.findall(rf"trying again in (\S+) seconds: {re.escape(LOCKED)}", done.stderr)
     assert pauses == ["0.5", "1"]
-    assert done.stdout.strip() == f"FAILED: pg_stat_activity shows who is in the way: {LOCKED}"
+    assert done.stdout.strip() == f"FAILED: pg_stat_activity shows what blocks it: {LOCKED}"
     assert "Traceback" not in done.stderr
     upgrade(copy, migrated, **settings)
 

@@ -22,7 +22,7 @@ def test_applied_revision_stays(copy: Project, server: Server, url: str) -> None
     copy.alembic(url, "upgrade", ADA)
     line = refusal(copy)
     message = re.fullmatch(
-        rf"(\S+) has {ADA} already\. If you alone use it: (make db-rollback rev={FIRST}) first\."
+        rf"(\S+) has {ADA} already\. If only you use it: (make db-rollback rev={FIRST}) first\."
         r" If others do: (.*)",
         line,
     )
