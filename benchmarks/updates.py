@@ -4,7 +4,8 @@ Seven services of 1.x move to the next release, and then take a later one, which
 renames and deletes files in every folder of the template.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,22 +33,34 @@ REPLACED = ("kit/", "scripts/")
 Contents = Mapping[str, bytes]
 
 
-def measure_update(service: MovedService) -> list[int]:
-    """Update a service to LATER as `copier update` does, without trust; return what UPDATE names."""
+@dataclass(frozen=True)
+class UpdateFigures:
+    """What an update did to a service: the columns of UPDATE."""
+
+    own_files: int
+    changed_bytes: int
+    replaced: int
+    merged: int
+    edited: int
+    conflicts: int
+
+
+def measure_update(service: MovedService) -> UpdateFigures:
+    """Update a service to LATER as `copier update` does, without trust."""
     edited = changed_files(template_files(service.fresh), template_files(service.folder))
     own, others = project_files(service.folder), template_files(service.folder)
     update(service.folder, LATER)
     changed = changed_files(others, template_files(service.folder))
     replaced = {name for name in changed if name.startswith(REPLACED)}
     merged = changed - replaced
-    return [
-        len(own),
-        changed_bytes(own, project_files(service.folder)),
-        len(replaced),
-        len(merged),
-        len(merged & edited),
-        len(conflicts(service.folder)),
-    ]
+    return UpdateFigures(
+        own_files=len(own),
+        changed_bytes=changed_bytes(own, project_files(service.folder)),
+        replaced=len(replaced),
+        merged=len(merged),
+        edited=len(merged & edited),
+        conflicts=len(conflicts(service.folder)),
+    )
 
 
 def changed_files(before: Contents, after: Contents) -> set[str]:
@@ -64,7 +77,7 @@ def changed_bytes(before: Contents, after: Contents) -> int:
     return count
 
 
-def table_of(header: list[str], figures: Mapping[str, list[int]]) -> Table:
+def table_of(header: list[str], figures: Mapping[str, Sequence[int]]) -> Table:
     """Return the figures of each service, and their totals."""
     table = Table(["service", *header], [])
     for name, row in figures.items():
@@ -74,13 +87,15 @@ def table_of(header: list[str], figures: Mapping[str, list[int]]) -> Table:
     return table
 
 
-def missed(updates: Mapping[str, list[int]]) -> list[str]:
+def missed(updates: Mapping[str, UpdateFigures]) -> list[str]:
     """Return a sentence about each service whose files an update must not have changed."""
     sentences = []
-    for name, (_, changed, *_, conflicting) in updates.items():
-        if changed or conflicting:
-            sentence = f"{name}: {changed} bytes of own files changed, {conflicting} files conflict"
-            sentences.append(sentence)
+    for name, figures in updates.items():
+        if figures.changed_bytes or figures.conflicts:
+            sentences.append(
+                f"{name}: {figures.changed_bytes} bytes of own files changed,"
+                f" {figures.conflicts} files conflict"
+            )
     return sentences
 
 
@@ -89,13 +104,14 @@ def measure(folder: Path, *, quick: bool) -> Report:
     releases = tagged_clone(folder / "releases/template")
     publish_later_release(releases)
     moves: dict[str, list[int]] = {}
-    updates: dict[str, list[int]] = {}
+    updates: dict[str, UpdateFigures] = {}
     for life in LIVES[:1] if quick else LIVES:
         service = moved_service(releases, folder / life.name, life, OPTIONS)
         moves[life.name] = [len(service.left_over), len(service.conflicts)]
         updates[life.name] = measure_update(service)
+    rows = {name: astuple(figures) for name, figures in updates.items()}
     return Report(
-        tables={"update": table_of(UPDATE, updates), "move": table_of(MOVE, moves)},
+        tables={"update": table_of(UPDATE, rows), "move": table_of(MOVE, moves)},
         notes={"releases": f"From {OLD_RELEASE} to {releases.next}, then to {LATER}."},
         versions={"copier": version("copier")},
         missed=missed(updates),

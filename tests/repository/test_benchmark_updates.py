@@ -36,5 +36,8 @@ def test_changed_bytes() -> None:
 
 
 def test_changed_bytes_and_conflicts_are_missed() -> None:
-    figures = {"first": [30, 0, 100, 6, 1, 0], "second": [30, 1, 100, 6, 1, 2]}
+    figures = {
+        "first": updates.UpdateFigures(30, 0, 100, 6, 1, 0),
+        "second": updates.UpdateFigures(30, 1, 100, 6, 1, 2),
+    }
     assert updates.missed(figures) == ["second: 1 bytes of own files changed, 2 files conflict"]
