@@ -7,7 +7,7 @@ GO_OVER = "Add a new one, write both, backfill, read the new one, drop the old o
 ALONE = "In a revision of its own: autocommit_block(), postgresql_concurrently, if_not_exists=True."
 NOT_VALID = "VALIDATE the constraint in a separate transaction."
 BACKFILL = "Rows stay locked. Use make db-backfill."
-BROKEN = "The deployed code may break it. First release code that does not, and mend the rows."
+BROKEN = "The deployed code may break it. First release code that does not, and fix the rows."
 UNSEEN = "upgrade() and downgrade() must run as --sql."
 
 

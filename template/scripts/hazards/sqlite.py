@@ -9,7 +9,7 @@ from sqlalchemy.dialects import registry
 DIALECT = "default"
 UNUSED = "Release code that does not use it, and drop it one release later."
 GO_OVER = "Add a new one, write both, backfill, read the new one, drop the old one a release later."
-NOT_YET = "The deployed code may break it. First release code that does not, and mend the rows."
+NOT_YET = "The deployed code may break it. First release code that does not, and fix the rows."
 TABLE = r"ALTER TABLE (\S+)"
 PATTERNS = {
     "ban-drop-column": (rf"{TABLE} DROP (?!CONSTRAINT).*", UNUSED),
