@@ -95,7 +95,7 @@ class Database:
 
         Raises TypeError for a model whose primary key has several columns.
         """
-        return first(await self.rows(select_by_key(model), **{KEY_PARAMETER: key}))
+        return first(await self.executor.read(select_by_key(model), {KEY_PARAMETER: key}))
 
     async def rows(self, statement: Executable, /, **values: object) -> list[Row]:
         """Execute a statement with these values for its bindparam()s; return its rows.
@@ -113,7 +113,8 @@ class Database:
         they belong to sessions. Raises IntegrityError for a broken constraint: see unique().
         """
         changes = validated(model, values)
-        rows = await self.rows(insert_of(model, tuple(changes)), **parameter_values(changes))
+        statement = insert_of(model, tuple(changes))
+        rows = await self.executor.write(statement, parameter_values(changes))
         return rows[0]
 
     async def update(self, model: Model, key: object, /, **values: object) -> Row | None:
@@ -126,12 +127,12 @@ class Database:
             return await self.row(model, key)
         changes = validated(model, values)
         statement = update_by_key(model, tuple(changes))
-        rows = await self.rows(statement, **{KEY_PARAMETER: key}, **parameter_values(changes))
-        return first(rows)
+        parameters = {KEY_PARAMETER: key, **parameter_values(changes)}
+        return first(await self.executor.write(statement, parameters))
 
     async def delete(self, model: Model, key: object) -> bool:
         """Delete the row with this primary key, and commit; return whether it existed."""
-        return bool(await self.rows(delete_by_key(model), **{KEY_PARAMETER: key}))
+        return bool(await self.executor.write(delete_by_key(model), {KEY_PARAMETER: key}))
 
 
 def first(rows: list[Row]) -> Row | None:
