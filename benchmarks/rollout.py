@@ -15,7 +15,7 @@ from harness.project import set_up
 from harness.template import copy_of_working_tree, render
 
 FULL = Sizes(rows=1_000_000, warm=1_000, requests=10_000, rate=100)
-QUICK = Sizes(rows=1_000, warm=20, requests=100, rate=50, releases=RELEASES[:1])
+QUICK = Sizes(rows=1_000, warm=20, requests=100, rate=50, releases=RELEASES[:2])
 PACKAGES = ("fastapi", "sqlalchemy", "alembic", "asyncpg")
 TOTALS = [
     "requests",
