@@ -24,7 +24,7 @@ def reason_to_wait(connection: Connection) -> str:
 
 
 def limit_locks(connection: Connection) -> None:
-    """Limit how long this transaction waits for a lock, as others would wait behind it."""
+    """Limit how long this transaction waits for a lock, as waiting blocks others."""
     connection.execute(text("SET LOCAL lock_timeout = '1s'"))
 
 
