@@ -17,6 +17,8 @@ import copier
 from copier._template import load_template_config
 
 ROOT = Path(__file__).resolve().parent.parent
+# The folder that `git clone` creates for the template.
+CLONE = "fastapi-service-template"
 # The command that users run.
 COPY = (sys.executable, "-m", "copier", "copy")
 # Tests of kit/, which are run in a generated project: add_kit_tests() puts them there.

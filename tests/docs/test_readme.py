@@ -30,7 +30,7 @@ pytestmark = pytest.mark.seconds(25)
 SERVES = {"make dev", "make run"}
 ADDRESS = "http://127.0.0.1:8000"
 # How the pages assign the path of the template.
-ASSIGNMENT = "TEMPLATE=$(cd /path/to/this/template && pwd)"
+ASSIGNMENT = 'TEMPLATE=$(git rev-parse --show-toplevel) && cd "$TEMPLATE/.."'
 README = (ROOT / "README.md").read_text("utf-8")
 
 
