@@ -140,7 +140,7 @@ class Lineup:
 
     def fastapi_template(self) -> Server | None:
         """Return the service that fastapi_template generates; None without a Python for it."""
-        project = fastapi_template.generate(self.folder, self.url, ROWS)
+        project = fastapi_template.generate(self.folder, self.url, SEEDS["postgresql"])
         if project is None:
             return None
         return Server(
@@ -149,8 +149,7 @@ class Lineup:
             [project / ".venv/bin/python", "-m", "peer"],
             project,
             clean_environment(fastapi_template.environment(self.url)),
-            routes="dummy",
-            workloads=fastapi_template.WORKLOADS,
+            prefix="/api",
         )
 
     def implementation(self, name: str) -> Server:

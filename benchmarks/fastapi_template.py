@@ -1,5 +1,10 @@
-"""The service that `fastapi_template` from PyPI generates, with SQLAlchemy and PostgreSQL."""
+"""The service that `fastapi_template` from PyPI generates, with SQLAlchemy and PostgreSQL.
 
+It gets the users of this service, in its own style: its example has a table of one column, a POST
+that answers nothing, and no route that changes a row.
+"""
+
+import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,37 +19,25 @@ OPTIONS = (
     "--quiet --force --name peer --api-type rest --db postgresql --orm sqlalchemy --ci none"
     " --migrations --dummy --routers"
 )
-# Workloads of wrk.lua for which it has a route: none changes a row.
-WORKLOADS = frozenset({"by_id", "list", "post", "missing"})
 # Versions of Python that it supports.
 PYTHONS = ["3.14", "3.13", "3.12"]
-# A route by id, which it lacks, in its own style.
-VIEW = '''
+# Its users, and the folders of the project in which they belong.
+USERS = Path(__file__).with_name("fastapi_template_users")
+FOLDERS = {
+    "user_model.py": "peer/db/models",
+    "user_dao.py": "peer/db/dao",
+    "schema.py": "peer/web/api/users",
+    "views.py": "peer/web/api/users",
+}
+ROUTER = """
+from peer.web.api.users import views
 
-from fastapi import HTTPException
-
-
-@router.get("/{dummy_id}", response_model=DummyModelDTO)
-async def get_dummy_model(
-    dummy_id: int,
-    dummy_dao: DummyDAO = Depends(),
-) -> DummyModel:
-    """Retrieve a dummy object from the database."""
-    dummy = await dummy_dao.get_dummy(dummy_id)
-    if dummy is None:
-        raise HTTPException(404)
-    return dummy
-'''
-QUERY = '''
-    async def get_dummy(self, dummy_id: int) -> DummyModel | None:
-        """Get a dummy model."""
-        return await self.session.get(DummyModel, dummy_id)
-'''
-SEED = "INSERT INTO dummy_model (name) SELECT 'Seeded ' || i FROM generate_series(1, {}) AS i"
+api_router.include_router(views.router, prefix="/users", tags=["users"])
+"""
 
 
 def environment(url: str, port: int = 0) -> dict[str, str]:
-    """Return its settings for the server of this database URL, and its own database there."""
+    """Return its settings for the server of this database URL, and a database of its own there."""
     parts = urlsplit(url)
     return {
         "PEER_DB_HOST": str(parts.hostname),
@@ -56,8 +49,8 @@ def environment(url: str, port: int = 0) -> dict[str, str]:
     }
 
 
-def generate(folder: Path, url: str, rows: int) -> Path | None:
-    """Return its project with packages installed, and rows in a database on the same server.
+def generate(folder: Path, url: str, seed: str) -> Path | None:
+    """Return its project with packages installed, and a seeded database on the same server.
 
     None without a Python that it supports.
     """
@@ -67,17 +60,23 @@ def generate(folder: Path, url: str, rows: int) -> Path | None:
     search = {"PATH": f"{uv_folder()}:{clean_environment()['PATH']}", "UV_PYTHON": python}
     run("uvx", "--from", PACKAGE, "fastapi_template", *OPTIONS.split(), cwd=folder, env=search)
     project = folder / "peer"
-    run("uv", "sync", "--quiet", "--no-dev", cwd=project, env=search)
-    append(project / "peer/web/api/dummy/views.py", VIEW)
-    append(project / "peer/db/dao/dummy_dao.py", QUERY)
+    # Pydantic's extra for e-mail addresses, which the users of the service need.
+    run("uv", "add", "--quiet", "pydantic[email]", cwd=project, env=search)
+    for name, target in FOLDERS.items():
+        (project / target).mkdir(exist_ok=True)
+        shutil.copy(USERS / name, project / target)
+    with (project / "peer/web/api/router.py").open("a", encoding="utf-8") as router:
+        router.write(ROUTER)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {DATABASE}")
-    run(".venv/bin/alembic", "upgrade", "head", cwd=project, env={**search, **environment(url)})
+    migrate(project, {**search, **environment(url)})
     with psycopg.connect(urlsplit(url)._replace(path=DATABASE).geturl()) as connection:
-        connection.execute(SEED.format(rows))
+        connection.execute(seed)
     return project
 
 
-def append(path: Path, text: str) -> None:
-    with path.open("a") as file:
-        file.write(text)
+def migrate(project: Path, env: dict[str, str]) -> None:
+    """Write a revision for the table of users, and apply all revisions."""
+    # The revision is formatted by ruff, which is in the project's environment.
+    for command in ("upgrade head", "revision --autogenerate --message users", "upgrade head"):
+        run("uv", "run", "alembic", *command.split(), cwd=project, env=env)

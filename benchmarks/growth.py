@@ -69,11 +69,11 @@ Variant = TypeVar("Variant", int, str)
 
 
 def by_id() -> Callable[[], bytes]:
-    return requests("users", "by_id")
+    return requests("by_id")
 
 
 def mix() -> Callable[[], bytes]:
-    return requests("users", "mix", seed=time.time_ns())
+    return requests("mix", seed=time.time_ns())
 
 
 def measure_most(bench: Bench, server: Server) -> float:

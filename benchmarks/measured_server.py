@@ -19,8 +19,8 @@ from harness.servers import free_port
 
 SERVER_CORE = 0
 BOTH_CORES = f"{SERVER_CORE},{wrk.CORE}"
-# A path of each kind of routes that answers as soon as the server is ready.
-FIRST_PATHS = {"users": "/users?limit=20", "dummy": "/api/dummy/?limit=20"}
+# A path that answers as soon as the server is ready.
+FIRST_PATH = "/users?limit=20"
 
 
 class Load(NamedTuple):
@@ -55,8 +55,8 @@ class Server:
     command: list[str | Path]
     folder: Path
     env: dict[str, str]
-    # Which routes of wrk.lua it has.
-    routes: str = "users"
+    # What the paths of its routes begin with.
+    prefix: str = ""
     workloads: frozenset[str] = frozenset()
     # Whether a failed request is an error of the benchmark.
     must_not_fail: bool = False
@@ -138,17 +138,17 @@ class Server:
         """Return whether the server answers; raise AssertionError when its process has ended."""
         assert process.poll() is None, self.log.read_text("utf-8")
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(self.url + FIRST_PATHS[self.routes], timeout=10).is_success
+            return httpx.get(self.url + self.prefix + FIRST_PATH, timeout=10).is_success
         return False
 
     def warm_up(self, load: Load) -> None:
         """Put the server under load for a second, without measuring it."""
-        wrk.put_under_load(self.url, *load, 1, self.routes)
+        wrk.put_under_load(self.url, *load, 1, self.prefix)
 
     def measure(self, load: Load, seconds: int) -> None:
         """Put the server under load; record the cost of a request, or that requests failed."""
         before = cpu(self.pid)
-        summary = wrk.put_under_load(self.url, *load, seconds, self.routes)
+        summary = wrk.put_under_load(self.url, *load, seconds, self.prefix)
         used = cpu(self.pid) - before
         expected_failures = 0
         if load.workload == "missing":

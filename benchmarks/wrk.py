@@ -36,11 +36,14 @@ def load_command() -> list[str]:
     return [wrk, "--threads", "1", "--latency", "--script", str(ROOT / "benchmarks/wrk.lua")]
 
 
-def put_under_load(url: str, workload: str, connections: int, seconds: int, routes: str) -> Summary:
-    """Send requests of a workload over some connections, on a core of their own."""
+def put_under_load(url: str, workload: str, connections: int, seconds: int, prefix: str) -> Summary:
+    """Send requests of a workload over some connections, on a core of their own.
+
+    `prefix` is what paths begin with, in front of /users.
+    """
     command = ["taskset", "--cpu-list", str(CORE), *load_command()]
     command += ["--connections", str(connections), "--duration", f"{seconds}s"]
-    command += [url, "--", workload, str(time.time_ns()), routes]
+    command += [url, "--", workload, str(time.time_ns()), prefix]
     return parse(run(*command, cwd=ROOT).stdout)
 
 

@@ -12,31 +12,30 @@ from urllib.parse import urlsplit
 
 from benchmarks.clients import load, percentile
 
-USER, DUMMY = "/users/01890000-0000-7000-8000-{:012x}", "/api/dummy/{}"
-# Method, path and body by routes and workload.
+USERS = "/users"
+USER = "/users/01890000-0000-7000-8000-{:012x}"
+# Method, path and body of each workload.
 REQUESTS = {
-    ("users", "by_id"): ("GET", USER, ""),
-    ("users", "list"): ("GET", "/users?limit=20", ""),
-    ("users", "post"): ("POST", "/users", '{"email": "NEW@example.com", "name": "New"}'),
-    ("users", "patch"): ("PATCH", USER, '{"name": "Name NEW"}'),
-    ("users", "missing"): ("GET", "/users/ffffffff-ffff-7fff-8fff-ffffffffffff", ""),
-    ("dummy", "by_id"): ("GET", DUMMY, ""),
-    ("dummy", "list"): ("GET", "/api/dummy/?limit=20", ""),
-    ("dummy", "post"): ("PUT", "/api/dummy/", '{"name": "New"}'),
-    ("dummy", "missing"): ("GET", "/api/dummy/999999999", ""),
+    "by_id": ("GET", USER, ""),
+    "list": ("GET", f"{USERS}?limit=20", ""),
+    "post": ("POST", USERS, '{"email": "NEW@example.com", "name": "New"}'),
+    "patch": ("PATCH", USER, '{"name": "Name NEW"}'),
+    "missing": ("GET", f"{USERS}/ffffffff-ffff-7fff-8fff-ffffffffffff", ""),
 }
 # 80 % read: half of that by id, half the list.
 MIX = ["by_id"] * 4 + ["list"] * 4 + ["post", "patch"]
 
 
-def requests(routes: str, workload: str, seed: object = "") -> Callable[[], bytes]:
+def requests(workload: str, seed: object = "", prefix: str = "") -> Callable[[], bytes]:
     """Return a function that returns the next request; the seed makes written values unique."""
     dice, numbers = random.Random(42), itertools.count()
 
     def next_request() -> bytes:
         name = dice.choice(MIX) if workload == "mix" else workload
-        method, path, body = REQUESTS[routes, name]
-        head = f"{method} {path.format(dice.randint(1, 999))} HTTP/1.1\r\nHost: localhost\r\n"
+        method, path, body = REQUESTS[name]
+        head = (
+            f"{method} {prefix}{path.format(dice.randint(1, 999))} HTTP/1.1\r\nHost: localhost\r\n"
+        )
         if body:
             body = body.replace("NEW", f"{seed}-{next(numbers)}")
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -49,10 +48,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connections", type=int)
     parser.add_argument("--duration", type=lambda text: int(text.removesuffix("s")))
-    for name in ("url", "workload", "seed", "routes"):
+    for name in ("url", "workload", "seed", "prefix"):
         parser.add_argument(name)
     options = parser.parse_args()
-    request = requests(options.routes, options.workload, options.seed)
+    request = requests(options.workload, options.seed, options.prefix)
     port = urlsplit(options.url).port or 80
     answers = load(port, request, options.connections, options.duration)
     latencies = list(itertools.chain(*answers.times.values()))

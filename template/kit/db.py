@@ -94,7 +94,7 @@ class Database:
 
         Raises TypeError for a model with a primary key of several columns.
         """
-        return first(await self.rows(select_by_key(model), **{KEY_PARAMETER: key}))
+        return first(await self.executor.read(select_by_key(model), {KEY_PARAMETER: key}))
 
     async def rows(self, statement: Executable, /, **values: object) -> list[Row]:
         """Execute a statement with values for its bindparam()s; return its rows.
@@ -112,7 +112,8 @@ class Database:
         session for those. Raises IntegrityError for a violated constraint: see unique().
         """
         changes = validated(model, values)
-        rows = await self.rows(insert_of(model, tuple(changes)), **parameter_values(changes))
+        statement = insert_of(model, tuple(changes))
+        rows = await self.executor.write(statement, parameter_values(changes))
         return rows[0]
 
     async def update(self, model: Model, key: object, /, **values: object) -> Row | None:
@@ -125,12 +126,12 @@ class Database:
             return await self.row(model, key)
         changes = validated(model, values)
         statement = update_by_key(model, tuple(changes))
-        rows = await self.rows(statement, **{KEY_PARAMETER: key}, **parameter_values(changes))
-        return first(rows)
+        parameters = {KEY_PARAMETER: key, **parameter_values(changes)}
+        return first(await self.executor.write(statement, parameters))
 
     async def delete(self, model: Model, key: object) -> bool:
         """Delete the row with this primary key and commit; return whether it existed."""
-        return bool(await self.rows(delete_by_key(model), **{KEY_PARAMETER: key}))
+        return bool(await self.executor.write(delete_by_key(model), {KEY_PARAMETER: key}))
 
 
 def first(rows: list[Row]) -> Row | None:

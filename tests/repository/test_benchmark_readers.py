@@ -86,7 +86,7 @@ def test_substitute_in_python(workload: str) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
-        arguments = ["--connections", "3", "--duration", "1s", address, workload, "seed", "users"]
+        arguments = ["--connections", "3", "--duration", "1s", address, workload, "seed", "/api"]
         printed = run(sys.executable, "-m", wrk_substitute.__name__, *arguments, cwd=ROOT).stdout
         server.shutdown()
     summary = wrk.parse(printed)
@@ -100,7 +100,7 @@ def test_substitute_sends_what_wrk_sends() -> None:
     for method, path, _ in wrk_substitute.REQUESTS.values():
         # The prefix of the id and its number are in the format below.
         fixed = path.partition("{")[0].removesuffix(PREFIX)
-        assert f'wrk.format("{method}", "{fixed}"' in script
+        assert f'wrk.format("{method}", prefix .. "{fixed}"' in script
     assert f'string.format("{PREFIX}%012x"' in script
 
 

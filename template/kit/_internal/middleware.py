@@ -5,7 +5,6 @@ import logging
 import re
 import time
 from inspect import iscoroutinefunction
-from secrets import token_hex
 from typing import Any, cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -17,7 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
+from uuid_utils import uuid4
 
+from kit._internal.paths import with_root_path
 from kit._internal.problems import UNEXPECTED, ProblemError, problem_of, problem_response
 from kit._internal.routing import path_of_route
 from kit.logging import in_terminal
@@ -56,7 +57,7 @@ class RequestMiddleware:
         # A proxy in front may have set an id.
         request_id = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         if not ACCEPTABLE_ID.fullmatch(request_id):
-            request_id = token_hex(16)
+            request_id = uuid4().hex
         start = time.perf_counter()
         status = None
 
@@ -109,10 +110,7 @@ def relative_location(location: str, scope: Scope) -> str:
         return location
     if (target.scheme, target.netloc) != (request_url.scheme, request_url.netloc):
         return location
-    path = f"/{target.path.lstrip('/')}"
-    root_path = scope.get("app_root_path", scope.get("root_path", "")).rstrip("/")
-    if not f"{path}/".startswith(f"{root_path}/"):
-        path = root_path + path
+    path = with_root_path(f"/{target.path.lstrip('/')}", scope)
     return urlunsplit(("", "", path, target.query, target.fragment))
 
 
