@@ -90,7 +90,7 @@ DATABASES = choices("database")
 def copy_of_working_tree(folder: Path) -> Path:
     """Copy the files that git would commit, but not .git.
 
-    From a repository with changes copier would render a commit of its own, which nobody else has.
+    From a repository with changes copier would render a commit of its own, which no other clone has.
     """
     listed = subprocess.run(
         # A CI server may have checked out as another user.

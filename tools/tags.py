@@ -28,7 +28,7 @@ def tag(folder: Path, name: str, commit: str) -> None:
 def main(folder: Path = ROOT) -> None:
     try:
         if tags.is_shallow(folder):
-            raise SystemExit("this clone lacks history: git fetch --unshallow, then make tags")
+            raise SystemExit("this clone lacks history; run `git fetch --unshallow` and `make tags`")
         releases = tags.released(folder)
         known = tags.read_git(folder, "tag").split()
     except FileNotFoundError:

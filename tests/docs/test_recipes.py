@@ -1,6 +1,6 @@
 """docs/explanation/usual-recipes.md: each recipe fails as the page says, and a service does not.
 
-The recipes are tried in small projects with nothing but Alembic and SQLAlchemy, with the lines of
+The recipes are tried in small projects with only Alembic and SQLAlchemy, with the lines of
 the page.
 """
 

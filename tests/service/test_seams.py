@@ -113,7 +113,7 @@ def test_package_in_src(copy: Project, url: str, tmp_path: Path) -> None:
     copy.make("db-migrate")
     copy.make("check", f"base={FIRST}", timeout=600)
     assert "openapi.json written" in copy.make("openapi").stdout
-    # Without make, for those who type the commands.
+    # Without make, for developers who type the commands.
     copy.alembic(url, "check")
     copy.run("python", "-m", "scripts.openapi", "api.json")
     environment = {"PYTHONPATH": "src"}
