@@ -24,7 +24,7 @@ help: ## List the targets
 test: .venv/.synced ## Run every test, with real databases and servers
 	@$(RUN) pytest --numprocesses 3 --junitxml=build/junit.xml
 
-test-fast: .venv/.synced ## Run the tests that need no project with an environment
+test-fast: .venv/.synced ## Run the fast tests, which need no database or server
 	@$(RUN) pytest --numprocesses 2 -m "not slow"
 
 mutants: .venv/.synced ## Plant each regression of mutants/; ONLY="name ..."
