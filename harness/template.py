@@ -178,7 +178,7 @@ def texts(folder: Path) -> dict[str, str]:
 
 
 def packages(database: str) -> set[str]:
-    """Return the names of the packages that only this database brings."""
+    """Return the names of the packages that only this database needs."""
     names = set()
     for kind in ("drivers", "servers", "linters"):
         for requirement in FACTS[database][kind]:

@@ -61,7 +61,7 @@ def test_what_cannot_be_moved_is_refused(
 
 
 def test_failure_in_the_middle_puts_everything_back(releases: Releases, tmp_path: Path) -> None:
-    """Here because the release of the service does not exist any more."""
+    """The release of the service no longer exists."""
     folder = start_service(releases, tmp_path / "orders", OLD_RELEASE, {"database": "sqlite"})
     edit(folder / ".copier-answers.yml", f"_commit: {OLD_RELEASE}", "_commit: 1.99.0")
     commit(folder, "Own")
