@@ -91,7 +91,7 @@ class Deployment:
         return httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=30).is_success
 
     def stop(self, port: int) -> None:
-        """Stop a replica that gets no more requests."""
+        """Stop a replica that gets no requests any longer."""
         server, stack = self.replicas.pop(port)
         server.process.send_signal(signal.SIGTERM)
         assert server.wait() == 0, server.log

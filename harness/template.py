@@ -92,7 +92,7 @@ DATABASES = choices("database")
 def copy_of_working_tree(folder: Path) -> Path:
     """Copy the files that git would commit, but not .git.
 
-    From a repository with changes copier would render a commit of its own, which nobody else has.
+    From a repository with changes copier would render a commit of its own, which no other clone has.
     """
     listed = subprocess.run(
         # A CI server may have checked out as another user.
@@ -180,7 +180,7 @@ def texts(folder: Path) -> dict[str, str]:
 
 
 def packages(database: str) -> set[str]:
-    """Return the names of the packages that only this database brings."""
+    """Return the names of the packages that only this database needs."""
     names = set()
     for kind in ("drivers", "servers", "linters"):
         for requirement in FACTS[database][kind]:

@@ -49,7 +49,7 @@ def draw(folder: Path) -> str:
                 console.print(Text("…", style="dim"))
             for line in lines[drawn]:
                 console.print(Text.from_ansi(line))
-    # The reader's own font is enough: nothing is fetched from another host.
+    # The reader's font is enough: no other host is asked for one.
     return FONTS.sub("", console.export_svg(title="orders", unique_id="session"))
 
 

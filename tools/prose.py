@@ -2,7 +2,8 @@
 
     python -m tools.prose [path ...]
 
-Without a path: every page, the questions, and what two combinations of answers render.
+Without a path: every page, the questions, the programs of this repository, and what two
+combinations of answers render.
 """
 
 import argparse
@@ -27,6 +28,8 @@ ANSWERS = [
     {"database": "postgresql", "deploy": ["docker", "kubernetes"], "ci": "github"},
     {"database": "sqlite", "deploy": ["docker"], "ci": "gitlab"},
 ]
+# Folders of programs. Tests have planted sentences.
+PROGRAMS = ("benchmarks", "harness", "hooks", "tools", "website")
 LINK_TARGET = re.compile(r"\]\([^)]*\)|<https?://[^>]*>")
 COMMENT_MARKS = re.compile(r"^\s*#+:? ?")
 # Tokens of Python that a developer or a user reads. Since Python 3.12 f-strings have their own.
@@ -71,7 +74,7 @@ def blank(match: re.Match[str]) -> str:
 
 
 def markdown_prose(text: str) -> str:
-    """Return the text with spaces in the place of code blocks, code spans and links' targets."""
+    """Return the text with spaces instead of code blocks, code spans and links' targets."""
     lines = []
     end = ""
     for line in text.splitlines():
@@ -141,6 +144,13 @@ def documents() -> list[Path]:
     return sorted([*pages, *questions, ROOT / "Makefile"])
 
 
+def programs() -> list[Path]:
+    paths: list[Path] = []
+    for folder in PROGRAMS:
+        paths += sorted((ROOT / folder).rglob("*.py"))
+    return paths
+
+
 def project_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield the files of a rendered project, each with its name in the list of pending ones."""
     for path in files(folder):
@@ -149,7 +159,7 @@ def project_files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def all_files(source: Path, folder: Path) -> list[tuple[str, Path]]:
     """Return every file to check with its name; the projects are rendered into the folder."""
-    named = [(path.relative_to(ROOT).as_posix(), path) for path in documents()]
+    named = [(path.relative_to(ROOT).as_posix(), path) for path in [*documents(), *programs()]]
     for answers in ANSWERS:
         project = render(source, folder / str(answers["database"]), answers)
         named += project_files(project)

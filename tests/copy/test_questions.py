@@ -1,4 +1,4 @@
-"""Bad answers are refused with a reason and an example, and nothing is written; good ones are recorded."""
+"""Invalid answers are refused with a reason and an example, and write nothing; valid ones are stored."""
 
 import re
 import shutil

@@ -13,7 +13,7 @@ from tools.pages import Block, Command, blocks, reading
 LINES = 80
 TARGET = re.compile(r"\bmake ([a-z][a-z-]*)")
 CODE = re.compile(r"`([^`\n]+)`")
-# A path has a folder or an ending, and stands alone.
+# A path has a folder or an ending, and is the whole code span.
 PATH = re.compile(r"\.?[\w.-]+/[\w./-]*|\.?[\w-]+\.(?:py|md|yml|toml|ini)")
 CLASS = re.compile(r"(?:[A-Z][a-z]+){2,}")
 # Created by setup, in the folder of a file that is named before it, or what a project may have.

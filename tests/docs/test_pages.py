@@ -137,7 +137,7 @@ def untested(page: Path, block: Block) -> str | None:
 
 
 def hidden_output(block: Block) -> str | None:
-    """Return the command of which a block shows nothing but that it prints something."""
+    """Return a command whose output a block replaces by `...`."""
     if block.is_run:
         for command in commands(block):
             if set(command.output or "") == {"..."}:

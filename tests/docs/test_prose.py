@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.processes import only
 from tools.prose import PENDING, RULES, Finding, Rule, all_files, check, find, prose
 
 pytestmark = pytest.mark.seconds(15)
@@ -49,7 +50,7 @@ def test_a_rule_finds_its_example(rule: Rule) -> None:
 def test_a_planted_sentence_is_found(tmp_path: Path, name: str, text: str) -> None:
     path = tmp_path / name
     path.write_text(text.format(PLANTED), "utf-8")
-    (finding,) = check([(name, path)])[name]
+    finding = only(check([(name, path)])[name])
     line = 1 + text.partition("{}")[0].count("\n")
     assert str(finding).startswith(f"{name}:{line}: Somebody → you, the user")
 
@@ -73,6 +74,6 @@ def test_code_and_old_releases_are_left_alone(tmp_path: Path, name: str, text: s
 def test_a_phrase_may_go_over_two_lines(tmp_path: Path) -> None:
     path = tmp_path / "module.py"
     path.write_text("# The server starts, and goes\n# on.\n", "utf-8")
-    (finding,) = find(prose(path), "module.py")
+    finding = only(find(prose(path), "module.py"))
     assert finding.word == "goes on"
     assert finding.line == 1

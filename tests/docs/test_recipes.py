@@ -1,6 +1,6 @@
 """docs/explanation/usual-recipes.md: each recipe fails as the page says, and a service does not.
 
-The recipes are tried in small projects with nothing but Alembic and SQLAlchemy, with the lines of
+The recipes are tried in small projects with only Alembic and SQLAlchemy, with the lines of
 the page.
 """
 
@@ -88,7 +88,7 @@ def test_percent_in_an_option(
 
 
 def test_option_without_percent_works(plain: PlainProject, server: Server, url: str) -> None:
-    """So what fails in these projects is the recipe, rather than the rest of them."""
+    """If a test with a recipe fails, the recipe is the reason."""
     plain.write(line=recipe(IN_AN_OPTION, "python"))
     plain.upgrade(url)
     assert "users" in server.tables(url)

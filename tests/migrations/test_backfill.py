@@ -83,7 +83,7 @@ def test_every_character_arrives(copy: Project, server: Server, filled: str) -> 
 
 
 def test_killed_at_any_moment(begin: Begin, server: Server, filled: str) -> None:
-    """No row is forgotten and none is changed twice, although nothing is kept about progress."""
+    """Each row is changed exactly once, although no progress is stored."""
     changed = lambda: server.query(filled, "SELECT count(*) FROM jobs WHERE done")[0][0]
     for _ in range(4):
         before = changed()

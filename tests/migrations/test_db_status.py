@@ -189,7 +189,7 @@ def downgrade() -> None:
 def test_revision_that_is_refused_at_its_end_is_not_recorded(
     orders: Project, revise: Revise, server: Server, url: str
 ) -> None:
-    """Its row has been written by then, and is taken back with the rest of the transaction."""
+    """Its row has been written by then, and is rolled back with the transaction."""
     server.query(url, "CREATE TABLE parents (id integer PRIMARY KEY)")
     revise(ITEMS, REFUSED, before=ORDERS)
     orders.alembic(url, "upgrade", "head", code=None)

@@ -136,7 +136,7 @@ def migrate_beside_a_blocker(
 def test_requests_do_not_queue_behind_a_migration(
     copy: Project, server: Server, migrated: str, revise: Revise, tmp_path: Path
 ) -> None:
-    """Readers and writers wait for a moment, although a table that they need is to be altered."""
+    """Readers and writers wait for a moment, although a migration waits to alter a table that they need."""
     revise(ADDED, ADD_COLUMN, table="users", column="phone")
     done, longest = migrate_beside_a_blocker(
         copy, server, migrated, tmp_path / "log", migration_lock_timeout=0.5

@@ -170,7 +170,7 @@ def test_other_files_are_refused(copy: Project, tmp_path: Path) -> None:
 
 
 def test_interrupt_at_the_question_is_one_line(copy: Project, server: Server, url: str) -> None:
-    """Ctrl-C where the name is to be typed."""
+    """Ctrl-C at the prompt for the name."""
     copy.make("db-migrate")
     command = ["python", "-m", f"scripts.development.{copy.database}", "reset"]
     program = shutil.which(command[0], path=copy.path)

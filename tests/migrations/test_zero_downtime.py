@@ -1,4 +1,4 @@
-"""A column is replaced by another one, release by release, and no client notices."""
+"""A column is replaced release by release, without a failed request."""
 
 from pathlib import Path
 

@@ -7,6 +7,7 @@ import pytest
 from benchmarks import rollout
 from benchmarks.report import write
 from harness.load_phases import Phase
+from harness.processes import only
 
 pytestmark = pytest.mark.seconds(40)
 
@@ -16,7 +17,7 @@ def test_rollout(tmp_path: Path) -> None:
     report = rollout.measure(tmp_path, quick=True)
     write("rollout", report, tmp_path / "pages")
     assert not report.missed
-    (totals,) = report.tables["totals"].rows
+    totals = only(report.tables["totals"].rows)
     figures = [int(cell.replace(",", "")) for cell in totals]
     requests, failed, releases, revisions, backfilled, replaced = figures
     assert requests >= rollout.QUICK.requests

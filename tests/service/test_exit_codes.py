@@ -35,7 +35,7 @@ def cells() -> list[tuple[str, int, str]]:
         command = re.findall(r"`([^`]+)`", name)[0]
         for column, situation in zip(columns, situations, strict=True):
             if column == "other" and situation:
-                # A code without a column of its own stands before the situation.
+                # A code without a column of its own precedes the situation.
                 code, _, situation = situation.partition(": ")
                 table.append((command, int(code), situation))
             elif situation:

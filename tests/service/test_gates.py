@@ -39,7 +39,7 @@ def test_lint_looks_at_the_format(copy: Project) -> None:
 
 
 def test_hooks_of_a_commit(copy: Project) -> None:
-    """They lint, format and check the types of what is committed."""
+    """They lint, format and type-check the committed files."""
     init_repository(copy)
     add_file(copy, "app/faulty.py", 'import os\n\nnumber: int = "1"\n' + UNFORMATTED)
     git(copy, "add", "app/faulty.py")

@@ -25,14 +25,25 @@ from harness.updates import (
 pytestmark = pytest.mark.seconds(240)
 
 COLUMN = "    phone_number: Mapped[str | None]\n"
-# What a team has changed in files of the template.
-EDITS = {
+Edits = dict[str, tuple[str, str]]
+# What a team has changed in files of the template: in every release, until 2.0, and since.
+EDITS: Edits = {
     "app/models/user.py": ("    is_active: ", f"{COLUMN}    is_active: "),
     "app/users/routes.py": ("router = APIRouter(", "# Ours alone.\nrouter = APIRouter("),
+}
+EDITS_OF_1: Edits = {
     "scripts/common.py": ("    sys.stdout.flush()\n", "    sys.stdout.flush()\n    # Ours.\n"),
     "app/settings.py": ("    host: str = ", '    greeting: str = "Hello"\n    host: str = '),
-    "Makefile": ("db-shell: ", "greet: ## Say hello\n\t@echo hello\n\ndb-shell: "),
     "README.md": ("## Every day\n", "## Whom to ask\n\nAda.\n\n## Every day\n"),
+    "Makefile": ("db-shell: ", "greet: ## Say hello\n\t@echo hello\n\ndb-shell: "),
+}
+EDITS_OF_2: Edits = {
+    "app/settings.py": ("    service_name: ", '    greeting: str = "Hello"\n    service_name: '),
+    "README.md": ("## Add a column\n", "## Whom to ask\n\nAda.\n\n## Add a column\n"),
+    "Makefile": (
+        "include kit/make.mk\n",
+        "include kit/make.mk\n\ngreet: ## Say hello\n\t@echo hello\n",
+    ),
 }
 # Files that releases have renamed.
 RENAMED = {"scripts/common.py": "scripts/commands.py"}
@@ -51,10 +62,13 @@ def name_in(folder: Path, name: str) -> str:
     return RENAMED[name]
 
 
-def work_for_a_year(project: Project, server: Server, url: str) -> None:
-    """Edit, add and delete files, add a column with a revision, and a row."""
+def work_for_a_year(project: Project, server: Server, url: str) -> Edits:
+    """Edit, add and delete files, add a column with a revision, and a row; return the edits."""
+    edits = EDITS | EDITS_OF_1
+    if (project.folder / "kit").exists():
+        edits = EDITS | EDITS_OF_2
     project.alembic(url, "upgrade", "head")
-    for name, (old, new) in EDITS.items():
+    for name, (old, new) in edits.items():
         edit(project.folder / name_in(project.folder, name), old, new)
     for name, text in OWN.items():
         (project.folder / name).parent.mkdir(exist_ok=True)
@@ -64,6 +78,7 @@ def work_for_a_year(project: Project, server: Server, url: str) -> None:
     project.alembic(url, "upgrade", "head")
     server.query(url, ROW)
     commit(project.folder, "A year of work")
+    return edits
 
 
 def schema(server: Server, url: str) -> list[object]:
@@ -72,10 +87,10 @@ def schema(server: Server, url: str) -> list[object]:
 
 
 def assert_nothing_is_lost(
-    project: Project, server: Server, url: str, before: dict[str, bytes], empty: str
+    project: Project, server: Server, url: str, edits: Edits, before: dict[str, bytes], empty: str
 ) -> None:
     """Check the team's work, on its database and on an empty one."""
-    for name, (old, new) in EDITS.items():
+    for name, (old, new) in edits.items():
         text = (project.folder / RENAMED.get(name, name)).read_text("utf-8")
         for line in {*new.splitlines()} - {*old.splitlines()}:
             assert line in text, name
@@ -101,13 +116,13 @@ def test_nothing_is_lost(
     answers = {"database": project.database}
     folder = start_service(releases, tmp_path / "orders", release, answers)
     old = share_environment(folder, project, url)
-    work_for_a_year(old, server, url)
+    edits = work_for_a_year(old, server, url)
     before = revisions(folder)
     turn = RELEASES.index(release) + DATABASES.index(project.database)
     update_trusting_hooks(releases, folder, releases.next, conflict=CONFLICT_MODES[turn % 2])
     assert not conflicts(folder)
     with server.empty_database(tmp_path) as empty:
-        assert_nothing_is_lost(old, server, url, before, empty)
+        assert_nothing_is_lost(old, server, url, edits, before, empty)
     # All releases update to the same files, as test_updates.py checks: two of them are enough.
     if (project.database, release) in zip(DATABASES, (RELEASES[0], RELEASES[-1]), strict=True):
         keep_environment(old)
@@ -124,7 +139,7 @@ def test_squashed_first_revision(
         releases, tmp_path / "orders", RELEASES[0], {"database": project.database}
     )
     old = share_environment(folder, project, url)
-    work_for_a_year(old, server, url)
+    edits = work_for_a_year(old, server, url)
     newest = max(old.revisions)
     text = newest.read_text("utf-8")
     with server.empty_database(tmp_path) as nothing:
@@ -137,7 +152,7 @@ def test_squashed_first_revision(
     before = revisions(folder)
     update_trusting_hooks(releases, folder, releases.next)
     with server.empty_database(tmp_path) as empty:
-        assert_nothing_is_lost(old, server, url, before, empty)
+        assert_nothing_is_lost(old, server, url, edits, before, empty)
     for content in before.values():
         assert FIRST not in content.decode()
 

@@ -124,7 +124,7 @@ class Reader:
                 raise BrokenPageError(f"{title} does not exist")
             text = patch(path.read_text("utf-8"), text)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Nobody types that fast: to Python a file of the same length and second is the same.
+        # Readers type slower: to Python a file of the same length and second is the same.
         if self.edited.get(path) == int(time.time()):
             time.sleep(1)
         path.write_text(text, "utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.template import files, makefile
 from tools.reference.tables import Rows, code, table
 
-# What files are that cannot say so in a docstring. Folders end in a slash.
+# Descriptions of files without a docstring. Folders end in a slash.
 FILES = {
     ".copier-answers.yml": "The answers to the questions, and the release of the template",
     ".devcontainer/": "A container to develop in, for editors that know such files",

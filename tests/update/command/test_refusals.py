@@ -86,7 +86,7 @@ def test_hook_is_announced_and_not_run(releases: Releases, folder: Path) -> None
 
 def test_failing_hook_changes_nothing(folder: Path) -> None:
     """The made-up release names a hook that does not exist."""
-    assert refusal(folder, trust="1").splitlines()[0] == f"there is no hook for release {HOOK}"
+    assert refusal(folder, trust="1").splitlines()[0] == f"release {HOOK} has no hook"
     assert refusal(folder, trust="1").splitlines()[-1] == "Nothing has been changed."
 
 
