@@ -101,6 +101,68 @@ def test_every_page_opens(page: Page, site: str, built: Path) -> None:
         page.set_viewport_size({"width": 1280, "height": 900})
 
 
+@pytest.mark.parametrize(
+    ("word", "first"),
+    [
+        ("docker", "how-to/deploy/"),
+        ("rollback", "how-to/"),
+        ("authentication", "how-to/who-may-call-the-api/"),
+        ("renovate", "how-to/update-a-fleet/"),
+        ("logging", "reference/kit/"),
+        ("uuid", "reference/kit/"),
+        ("readiness", ""),
+    ],
+)
+def test_guides_come_before_decisions_and_changes(
+    page: Page, site: str, word: str, first: str
+) -> None:
+    """All results, not only those that are shown before one scrolls."""
+    urls = results(page, site, word)
+    assert urls[0].startswith(first)
+    records = [url.startswith(("decisions/", "reference/changes/")) for url in urls]
+    assert records == sorted(records), urls
+
+
+def test_decisions_are_found(page: Page, site: str) -> None:
+    assert "decisions/0013-logging-by-the-standard-library/" in results(page, site, "logging")
+
+
+def results(page: Page, site: str, word: str) -> list[str]:
+    """Search for a word; return the URLs of all results, relative to the start of the site."""
+    page.goto(site)
+    page.locator(".md-search__button").click()
+    page.locator("input:focus").fill(word)
+    options = page.get_by_role("option")
+    expect(options.first).to_have_attribute("href", re.compile(f"h={word}"))
+    count = int(options.first.get_attribute("aria-setsize"))
+    while options.count() < count:
+        options.last.scroll_into_view_if_needed()
+        page.wait_for_timeout(50)
+    urls = []
+    for link in options.all():
+        urls.append(link.get_attribute("href").removeprefix(site).partition("?")[0])
+    return urls
+
+
+def test_settings_are_readable_on_a_phone(page: Page, site: str) -> None:
+    """Each row of the table is a card; a wider table scrolls, and its first column stays."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{site}reference/settings/")
+    row = page.locator("article tr").filter(has_text="ORDERS_SHUTDOWN_TIMEOUT")
+    for cell in row.locator("td").all():
+        box = cell.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    page.goto(f"{site}explanation/choose-a-template/")
+    table = page.locator("article table").filter(has_text="SQLAlchemy 2.1, async")
+    name, last = (
+        table.locator("tr").nth(1).locator("td").all()[:: len(table.locator("th").all()) - 1]
+    )
+    before = name.bounding_box()["x"]
+    last.scroll_into_view_if_needed()
+    assert abs(name.bounding_box()["x"] - before) < 2
+
+
 @pytest.mark.parametrize(("start", "word"), [("", "downgrade"), ("ko/", "마이그레이션")])
 def test_search(page: Page, site: str, start: str, word: str) -> None:
     page.goto(site + start)
