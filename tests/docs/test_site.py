@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 from markdown_it.token import Token
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from harness.programs import program
-from harness.site import SAMPLE, PageWatch, build, copy_repository, serving_files
 from tools.pages import hide_front_matter
 from website.languages import LANGUAGES, Language
 from website.links import page_url
@@ -25,57 +23,6 @@ MEASURE = """[
     document.documentElement.lang,
     document.documentElement.scrollWidth,
 ]"""
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the repository with a page that has everything, and its built site."""
-    program("npm", package="npm")
-    folder = copy_repository(tmp_path_factory.mktemp("repository"))
-    (folder / "docs/how-to/sample.md").write_text(SAMPLE, "utf-8")
-    printed = build(folder)
-    assert printed.count("No issues found") == len(LANGUAGES), printed
-    return folder
-
-
-@pytest.fixture(scope="module")
-def built(repository: Path) -> Path:
-    """Return the folder of the site, which is not at the root of its host: as on many hosts."""
-    host = repository / "build/host"
-    host.mkdir()
-    return (repository / "build/site").rename(host / "docs")
-
-
-@pytest.fixture(scope="module")
-def site(built: Path) -> Iterator[str]:
-    with serving_files(built.parent) as url:
-        yield f"{url}{built.name}/"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = program("chromium", package="chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(30_000)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, site: str) -> Iterator[Page]:
-    """Yield a page of the browser. What goes wrong while it is used fails the test."""
-    page = context.new_page()
-    watch = PageWatch(page, site)
-    yield page
-    assert not watch.faults, "\n".join(watch.faults)
 
 
 def urls_of(folder: Path) -> list[str]:
@@ -101,50 +48,6 @@ def test_every_page_opens(page: Page, site: str, built: Path) -> None:
         page.set_viewport_size({"width": 1280, "height": 900})
 
 
-@pytest.mark.parametrize(
-    ("word", "first"),
-    [
-        ("docker", "how-to/deploy/"),
-        ("rollback", "how-to/"),
-        ("authentication", "how-to/who-may-call-the-api/"),
-        ("renovate", "how-to/update-a-fleet/"),
-        ("logging", "reference/kit/"),
-        ("uuid", "reference/kit/"),
-        ("readiness", ""),
-    ],
-)
-def test_guides_come_before_decisions_and_changes(
-    page: Page, site: str, word: str, first: str
-) -> None:
-    """All results, not only those that are shown before one scrolls."""
-    urls = results(page, site, word)
-    assert urls[0].startswith(first)
-    records = [url.startswith(("decisions/", "reference/changes/")) for url in urls]
-    assert records == sorted(records), urls
-
-
-def test_decisions_are_found(page: Page, site: str) -> None:
-    assert "decisions/0013-logging-by-the-standard-library/" in results(page, site, "logging")
-
-
-def results(page: Page, site: str, word: str) -> list[str]:
-    """Search for a word; return the URLs of all results, relative to the start of the site."""
-    page.goto(site)
-    page.locator(".md-search__button").click()
-    page.locator("input:focus").fill(word)
-    options = page.get_by_role("option")
-    expect(options.first).to_have_attribute("href", re.compile(f"h={word}"))
-    count = int(options.first.get_attribute("aria-setsize"))
-    for shown in range(10, count, 10):
-        expect(options).to_have_count(shown)
-        options.last.scroll_into_view_if_needed()
-    expect(options).to_have_count(count)
-    urls = []
-    for link in options.all():
-        urls.append(link.get_attribute("href").removeprefix(site).partition("?")[0])
-    return urls
-
-
 def test_settings_are_readable_on_a_phone(page: Page, site: str) -> None:
     """Each row of the table is a card; a wider table scrolls, and its first column stays."""
     page.set_viewport_size({"width": 390, "height": 844})
@@ -160,18 +63,6 @@ def test_settings_are_readable_on_a_phone(page: Page, site: str) -> None:
     cells.last.scroll_into_view_if_needed()
     assert table.bounding_box()["x"] < 0
     assert cells.first.bounding_box()["x"] >= 0
-
-
-@pytest.mark.parametrize(("start", "word"), [("", "downgrade"), ("ko/", "마이그레이션")])
-def test_search(page: Page, site: str, start: str, word: str) -> None:
-    page.goto(site + start)
-    page.locator(".md-search__button").click()
-    page.locator("input:focus").fill(word)
-    results = page.get_by_role("option").filter(has_text=re.compile(word, re.IGNORECASE))
-    expect(results.first).to_be_visible()
-    results.first.click()
-    page.wait_for_url(lambda url: url != site + start)
-    assert word in page.locator("article").inner_text().lower()
 
 
 def test_language_switch(page: Page, site: str) -> None:
