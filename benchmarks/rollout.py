@@ -51,7 +51,7 @@ def phases_table(phases: Sequence[Phase]) -> Table:
 
 
 def measure(folder: Path, *, quick: bool) -> Report:
-    """Measure the whole rollout; quick: its first release and the backfill, on a small table."""
+    """Measure the whole rollout; quick: its first releases and the backfill, on a small table."""
     sizes = QUICK if quick else FULL
     template = copy_of_working_tree(folder / "template")
     rendered = render(template, folder / "orders", {"database": "postgresql"})

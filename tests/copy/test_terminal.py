@@ -45,9 +45,9 @@ def test_answers_typed_in_a_terminal(source: Path, tmp_path: Path) -> None:
     session.send(" \r")  # A blank after the proposed text.
     session.expect("remove leading and trailing spaces")
     session.send(f"{DELETE_LINE}Sells „things“ & more\r")
-    session.expect("package of its code")
+    session.expect("Python package of the service")
     session.send(f"{DELETE_LINE}class\r")
-    session.expect("Python itself")
+    session.expect("Python keyword")
     session.send(f"{DELETE_LINE}shop\r")
     for name in CLOSED:
         session.expect(re.escape(QUESTIONS[name]["help"]))
