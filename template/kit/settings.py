@@ -199,7 +199,7 @@ class PlatformSource(PydanticBaseSettingsSource):
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
-def load(settings_class: type[SettingsT], **values: str) -> SettingsT:
+def load(settings_class: type[SettingsT], **values: Any) -> SettingsT:  # noqa: ANN401
     """Return the settings, or exit with a line for each that is missing or invalid.
 
     `values` override variables of the environment: DATABASE_URL="...".
