@@ -50,9 +50,7 @@ def replaced(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 def unnamed(files: list[str], patterns: list[str]) -> list[str]:
     """Return the files that no pattern names."""
-    return [
-        file for file in files if not any(fnmatchcase(file, pattern) for pattern in patterns)
-    ]
+    return [file for file in files if not any(fnmatchcase(file, pattern) for pattern in patterns)]
 
 
 def test_guide_names_all_files_that_a_copy_replaces(replaced: dict[str, bool]) -> None:
