@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from alembic import context
+from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, MetaData, text
 
@@ -36,9 +37,11 @@ def run(
     render_item are called before the built-in ones, which apply if yours return the default: True
     for include_name and include_object, False for render_item.
 
-    Uses the connection `config.attributes["connection"]` if it is set; otherwise connects to
-    MIGRATION_DATABASE_URL or, if that is not set, to DATABASE_URL. `--sql` needs no connection. For
-    a second database with its own revisions, `url` returns its URL from the settings.
+    Uses the connection `config.attributes["connection"]` if it is set; otherwise connects to the
+    URL that the caller has set with `config.set_main_option("sqlalchemy.url", ...)`, to
+    MIGRATION_DATABASE_URL or to DATABASE_URL. A URL in alembic.ini is not used. `--sql` needs no
+    connection. For a second database with its own revisions, `url` returns its URL from the
+    settings.
     """
     dialect = load_migration_dialect()
     built_in_options = {**dialect.OPTIONS, "target_metadata": target_metadata}
@@ -47,9 +50,7 @@ def run(
     if connection is not None:
         run_command({**all_options, "connection": connection})
         return
-    settings = load(settings_class)
-    if url is not None:
-        settings = settings.model_copy(update={"migration_database_url": url(settings)})
+    settings = load_settings(settings_class, url)
     if command_name() is not None:
         prepare_process(settings)
     schema = context.get_x_argument(as_dictionary=True).get("schema")
@@ -57,6 +58,29 @@ def run(
         write_sql(dialect, settings, schema, all_options)
     else:
         run_on_database(dialect, settings, schema, all_options)
+
+
+def load_settings(
+    settings_class: type[SettingsT], url: Callable[[SettingsT], URL] | None
+) -> SettingsT:
+    """Return the settings, with the URL to connect to as their `migration_url`."""
+    callers_url = find_callers_url()
+    if callers_url is not None:
+        return load(settings_class, DATABASE_URL=callers_url, MIGRATION_DATABASE_URL=callers_url)
+    settings = load(settings_class)
+    if url is None:
+        return settings
+    return settings.model_copy(update={"migration_database_url": url(settings)})
+
+
+def find_callers_url() -> str | None:
+    """Return the URL of config.set_main_option(), None if there is only that of alembic.ini."""
+    config = context.config
+    in_file = Config(config.config_file_name, ini_section=config.config_ini_section)
+    url = config.get_main_option("sqlalchemy.url")
+    if url == in_file.get_main_option("sqlalchemy.url"):
+        return None
+    return url
 
 
 def command_name() -> str | None:

@@ -199,10 +199,13 @@ class PlatformSource(PydanticBaseSettingsSource):
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
-def load(settings_class: type[SettingsT]) -> SettingsT:
-    """Return the settings, or exit with a line for each that is missing or invalid."""
+def load(settings_class: type[SettingsT], **values: Any) -> SettingsT:  # noqa: ANN401
+    """Return the settings, or exit with a line for each that is missing or invalid.
+
+    `values` override variables of the environment: DATABASE_URL="...".
+    """
     try:
-        return settings_class()
+        return settings_class(**values)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
         lines = [describe_problem(settings_class, problem) for problem in problems]

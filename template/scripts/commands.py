@@ -37,6 +37,6 @@ def confirm(name: str, question: str) -> None:
 
 
 def execute(command: list[str], environment: Mapping[str, str] | None = None) -> NoReturn:
-    """Replace this process with another program."""
+    """Replace this process by another program."""
     sys.stdout.flush()
     os.execve(command[0], command, {**os.environ, **(environment or {})})

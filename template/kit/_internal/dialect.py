@@ -157,6 +157,10 @@ class MigrationDialect(Protocol):
 class TestingDialect(Protocol):
     """Throwaway databases for tests."""
 
+    @property
+    def UNUSED_URL(self) -> str:  # noqa: N802
+        """A valid URL of no database, for settings of an application that is not started."""
+
     def run_server(self) -> AbstractContextManager[URL]:
         """Run a server with its data in a temporary folder; yield the URL of a database on it."""
 

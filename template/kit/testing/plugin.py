@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.contextvars import get_contextvars
 
 from kit._internal.database import load_testing_dialect
-from kit._internal.testing import hooks, skipping
+from kit._internal.testing import hooks, importing, skipping
 from kit._internal.testing.clients import Log, Rows, client_of
 from kit._internal.testing.databases import alembic_config, create_database, text_of, upgrade
 from kit._internal.testing.further import clones, templates
@@ -50,6 +50,7 @@ __all__ = [
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
     pluginmanager.register(skipping)
+    pluginmanager.register(importing)
 
 
 def find_service(config: pytest.Config) -> TestedService[Any]:

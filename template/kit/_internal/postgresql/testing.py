@@ -13,6 +13,8 @@ from sqlalchemy import URL, make_url
 from kit._internal.postgresql.server import start_server
 from kit._internal.postgresql.url import libpq, list_servers, parse_any_url
 
+# Nothing listens on this port.
+UNUSED_URL = "postgresql://127.0.0.1:1/unused"
 # Test data need not survive a crash.
 WITHOUT_DURABILITY = (
     "ALTER SYSTEM SET fsync = off",

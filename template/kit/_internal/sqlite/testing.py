@@ -12,6 +12,9 @@ from sqlalchemy import URL
 from kit._internal.sqlite.files import delete
 from kit._internal.sqlite.url import parse_any_url
 
+# A database in memory, which is empty.
+UNUSED_URL = "sqlite://"
+
 
 @contextmanager
 def run_server() -> Iterator[URL]:
