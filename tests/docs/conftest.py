@@ -36,8 +36,9 @@ def site(built: Path) -> Iterator[str]:
         yield f"{url}{built.name}/"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Yield a browser for one module: Playwright runs an event loop, so that no other can run."""
     chromium = program("chromium", package="chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
