@@ -21,7 +21,7 @@ pytestmark = pytest.mark.seconds(20)
 PAGE = (ROOT / "docs/explanation/usual-recipes.md").read_text("utf-8")
 SECTIONS = dict(part.split("\n", 1) for part in PAGE.split("\n## ")[1:])
 
-IN_THE_FILE = "The address in alembic.ini"
+IN_THE_FILE = "The database URL in alembic.ini"
 IN_AN_OPTION = "set_main_option"
 BESIDE_MIGRATIONS = "create_all beside migrations"
 AT_START = "Migrations at the start of the application"

@@ -70,7 +70,7 @@ def test_database_has_to_be_asked(copy: Project, server: Server) -> None:
     (copy.folder / ".env").unlink()
     reasons = {
         server.UNREACHABLE: "cannot ",
-        server.UNREADABLE: f"{name}: has ",
+        server.UNREADABLE: f"{name}: expected format: ",
         "": f"{name}: is ",
     }
     for url, reason in reasons.items():

@@ -163,7 +163,7 @@ def test_other_files_are_refused(copy: Project, tmp_path: Path) -> None:
     text = copy.folder / "README.md"
     before = text.read_bytes()
     line = reset(copy, "README.md", None, DATABASE_URL="sqlite:///README.md")
-    assert line == f"refused: {text} is not a database of SQLite"
+    assert line == f"refused: {text} is not a SQLite database"
     assert text.read_bytes() == before
     line = reset(copy, "app", None, DATABASE_URL="sqlite:///app")
     assert line == f"refused: {copy.folder / 'app'} is not a file"

@@ -167,7 +167,7 @@ class TestingDialect(Protocol):
     def create_database(
         self, beside: URL, template: URL | None = None, /
     ) -> AbstractContextManager[URL]:
-        """Create a database on the same server, empty or from a template; yield its URL."""
+        """Create a database on the same server, empty or copied; yield its URL."""
 
     def locate(self, url: str, /) -> set[tuple[object, ...]]:
         """Return keys of a database: URLs of the same database share a key."""
