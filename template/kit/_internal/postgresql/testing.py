@@ -41,7 +41,7 @@ def run_server() -> Iterator[URL]:
 
 @contextmanager
 def create_database(beside: URL, template: URL | None = None) -> Iterator[URL]:
-    """Create a database on the same server, empty or from a template; yield its URL."""
+    """Create a database on the same server, empty or copied; yield its URL."""
     url = beside.set(database=f"test_{token_hex(8)}")
     name = sql.Identifier(str(url.database))
     source = sql.Identifier("template1")

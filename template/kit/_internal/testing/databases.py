@@ -12,7 +12,7 @@ from kit.project import PROJECT_DIR
 
 
 def create_database(beside: URL, template: URL | None = None) -> AbstractContextManager[URL]:
-    """Create a database on the same server, empty or from a template; yield its URL."""
+    """Create a database on the same server, empty or copied; yield its URL."""
     return load_testing_dialect().create_database(beside, template)
 
 
