@@ -25,7 +25,7 @@ def run_server() -> Iterator[URL]:
 
 @contextmanager
 def create_database(beside: URL, template: URL | None = None) -> Iterator[URL]:
-    """Create a database in the same folder, empty or from a template; yield its URL."""
+    """Create a database in the same folder, empty or copied; yield its URL."""
     file = Path(str(beside.database)).with_name(f"test_{token_hex(8)}.db")
     try:
         if template:
