@@ -13,7 +13,7 @@ refuse_empty = $(foreach name,$(filter $(1),$(EMPTY)),{ echo '$(name) is empty: 
 
 .PHONY: help test test-fast mutants bench demo docs docs-serve picture lint format tags
 
-help: ## List these targets
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .venv/.synced: pyproject.toml
@@ -21,39 +21,39 @@ help: ## List these targets
 	@"$(UV)" sync --quiet
 	@touch $@
 
-test: .venv/.synced ## Run every test: renders, databases, servers, README, fuzzing
+test: .venv/.synced ## Run every test, with real databases and servers
 	@$(RUN) pytest --numprocesses 3 --junitxml=build/junit.xml
 
-test-fast: .venv/.synced ## Run the tests that need no environment of their own
+test-fast: .venv/.synced ## Run the fast tests, which need no database or server
 	@$(RUN) pytest --numprocesses 2 -m "not slow"
 
-mutants: .venv/.synced ## Plant each regression of mutants/, and run the test that must fail; ONLY="name ..."
+mutants: .venv/.synced ## Plant each regression of mutants/; ONLY="name ..."
 	@$(call refuse_empty,ONLY)
 	@set -f; $(RUN) mutants $$ONLY
 
-bench: .venv/.synced ## Measure the template and what it makes: docs/benchmarks; PARTS="service" for one part
+bench: .venv/.synced ## Write docs/benchmarks; PARTS="service" for one part
 	@$(call refuse_empty,PARTS)
 	@"$(UV)" sync --quiet --group bench
 	@set -f; $(RUN) benchmarks $$PARTS
 
-demo: .venv/.synced ## Start a service from the template in build/demo and show it answering
+demo: .venv/.synced ## Start a service in build/demo and send it requests
 	@$(RUN) tools.demo
 
-docs: .venv/.synced ## Build the site of the documentation in build/site
+docs: .venv/.synced ## Build the documentation site in build/site
 	@$(RUN) tools.reference
 	@$(RUN) website
 
-docs-serve: .venv/.synced ## Build the site, show it on http://127.0.0.1:8001 or port=, rebuild it when a page changes
+docs-serve: .venv/.synced ## Serve the site on port 8001 or port=, rebuild on changes
 	@$(call refuse_empty,port) $(RUN) website --serve "--port=$${port:-8001}"
 
 picture: .venv/.synced ## Draw the terminal session of README.md from a real run
 	@$(RUN) tools.picture
 
-lint: .venv/.synced ## Lint the code of this repository, and check its format
+lint: .venv/.synced ## Lint this repository, and check its format
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 
-format: .venv/.synced ## Format the code of this repository, and apply lint fixes
+format: .venv/.synced ## Format this repository, and apply lint fixes
 	@status=0; $(RUN) ruff format || status=$$?; $(RUN) ruff check --fix || status=$$?; \
 		$(RUN) ruff format --quiet || status=$$?; exit $$status
 

@@ -12,7 +12,17 @@ from pathlib import Path
 
 from benchmarks.report import PAGES, NotMeasuredError, Report, write
 
-PARTS = ("service", "migrations", "generator", "start", "suite", "growth", "commits")
+PARTS = (
+    "service",
+    "migrations",
+    "generator",
+    "start",
+    "suite",
+    "growth",
+    "commits",
+    "updates",
+    "rollout",
+)
 
 
 def measure(part: str, *, quick: bool) -> Report:

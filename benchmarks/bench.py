@@ -89,7 +89,7 @@ class Bench:
         """Return the service with these variables in its environment, on these cores."""
         env = {
             "DATABASE_URL": self.url,
-            # Requests of clients that have gone must not delay the end of the process.
+            # Requests of disconnected clients must not delay the end of the process.
             "ORDERS_SHUTDOWN_TIMEOUT": "5",
             # Distinguishes its connections from those that PgBouncer keeps of another variant.
             "ORDERS_SERVICE_NAME": name,

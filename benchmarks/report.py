@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.processes import run
+from harness.releases import next_release, released
 from harness.template import ROOT
 from tools.reference import PART
 from tools.tags import tags
@@ -166,8 +167,7 @@ def versions(python: Path, *packages: str) -> dict[str, str]:
 
 def machine(packages: Mapping[str, str] | None = None) -> str:
     """Return a sentence with the date, the machine and the versions of a measurement."""
-    names = {"the template": tags.headings((ROOT / "CHANGELOG.md").read_text("utf-8"))[0]}
-    names |= packages or {}
+    names = {"the template": template_release(), **(packages or {})}
     names.setdefault("Python", platform.python_version())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = platform.freedesktop_os_release()["PRETTY_NAME"]
@@ -177,6 +177,15 @@ def machine(packages: Mapping[str, str] | None = None) -> str:
         + ", ".join(f"{name} {number}" for name, number in names.items())
         + "."
     )
+
+
+def template_release() -> str:
+    """Return the newest release in CHANGELOG.md, or the next one if there are unreleased changes."""
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    headings = tags.headings(text)
+    if "\n## Unreleased\n" in text:
+        return next_release(headings, list(released()))
+    return headings[0]
 
 
 def processor() -> str:

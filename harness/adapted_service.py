@@ -74,10 +74,11 @@ def create_app(settings: Settings | None = None) -> Service:
 MAIN_END = '''
 
 def __getattr__(name: str) -> Service:
-    """Return `app`, created when a server asks for it: an import alone reads no settings."""
-    if name == "app":
-        return create_app()
-    raise AttributeError(name)
+    """Create `app` when it is first imported: an import of the module reads no settings."""
+    if name != "app":
+        raise AttributeError(name)
+    app = globals()[name] = create_app()
+    return app
 
 
 def __dir__() -> list[str]:

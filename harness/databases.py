@@ -56,7 +56,7 @@ class PostgreSQL:
     )
     REMOTE = "postgresql://ada:s3cret@db.example.com/orders"
     WAITING = "trying again in 0.5 seconds: another process is migrating"
-    TIRED = "FAILED: pg_stat_activity shows who is in the way: another process is migrating"
+    TIRED = "FAILED: pg_stat_activity shows what blocks it: another process is migrating"
     SCHEMA = """
         SELECT table_name, column_name, data_type, character_maximum_length::text, is_nullable,
             column_default

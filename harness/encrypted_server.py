@@ -36,7 +36,7 @@ class EncryptedServer:
 
 @contextlib.contextmanager
 def encrypted_server() -> Iterator[EncryptedServer]:
-    """Run Debian's PostgreSQL with TLS: the one that the project brings is built without."""
+    """Run Debian's PostgreSQL with TLS: the embedded one is built without TLS."""
     programs = Path(program("postgres", package="postgresql")).parent
     # It refuses to run as root.
     user = "postgres" if os.geteuid() == 0 else None

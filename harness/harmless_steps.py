@@ -12,7 +12,7 @@ HARMLESS = [
         'op.create_index("ix_orders_user_id", "orders", ["user_id"])\n'
         'op.create_unique_constraint("uq_orders_user_id", "orders", ["user_id"])'
     ),
-    # Rows that stand in the file are few.
+    # The rows in the file are few.
     'op.bulk_insert(sa.table("roles", sa.column("name", sa.String())), [{"name": "UPDATE"}])',
     "op.execute(\"INSERT INTO roles (name) VALUES ('a') ON CONFLICT (name) DO UPDATE SET a = 1\")",
     "from alembic import context\nif not context.is_offline_mode():\n    op.get_bind().scalar(None)",

@@ -192,7 +192,7 @@ HAZARDS = {
             'op.add_column("users", sa.Column("a", sa.Integer(), nullable=False))',
             "adding-required-field",
             "ALTER TABLE users ADD COLUMN a INTEGER NOT NULL;",
-            "The deployed code does not fill it, nor do the rows there are. Give it a server_default.",
+            "The deployed code and existing rows have no value for it. Add a server_default.",
         ),
         Hazard(
             'with op.batch_alter_table("users") as batch:\n'

@@ -121,7 +121,7 @@ def is_within(path: str, paths: set[str]) -> bool:
 
 
 def describe(item: griffe.Breakage) -> str:
-    """Return the old and the new value of what has changed."""
+    """Return the old and the new values of the changes."""
     old = getattr(item.old_value, "name", item.old_value)
     new = getattr(item.new_value, "name", item.new_value)
     return f"{old} -> {new}"

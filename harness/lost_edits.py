@@ -34,7 +34,7 @@ def edits_between(folder: Path, before: str = "HEAD~1", after: str = "HEAD") -> 
 
 
 def lost_lines(folder: Path, edit: Edit, package: str = "app") -> list[str]:
-    """Return the lines that an update has lost of an edit, or brought back after a deletion."""
+    """Return the edited lines that an update has lost, and the deleted lines that it has restored."""
     lines = lines_in(folder / edit.name)
     patch = lines_in(folder / f"left-over/{edit.name}.rej")
     lost = []

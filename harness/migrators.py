@@ -108,7 +108,7 @@ PROJECT_MODULES = [
 
 
 class Migrators:
-    """Starts `alembic` in several processes at once, or a single command without its imports."""
+    """Starts `alembic` in several processes at the same time, or a single command without its imports."""
 
     def __init__(self, process: subprocess.Popen[str], project: Project, folder: Path) -> None:
         self.process = process

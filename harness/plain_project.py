@@ -1,4 +1,4 @@
-"""A small project with nothing but Alembic and SQLAlchemy, to try the usual recipes in."""
+"""A small project with only Alembic and SQLAlchemy, to try recipes in."""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor

@@ -52,7 +52,7 @@ class Project:
 
     @property
     def new_revision(self) -> Path:
-        """The only revision besides the first."""
+        """The only revision after the first."""
         return only({*self.revisions} - {*self.versions.glob("*create_users*")})
 
     @property

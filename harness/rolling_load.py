@@ -6,17 +6,17 @@ running requests are answered.
 
 import asyncio
 import contextlib
-import itertools
 import json
 import random
-import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from harness.load_phases import Phase
 
 TIMEOUT = 30.0
 # Seconds; less than a server keeps idle connections, so that it never closes one that is used again.
@@ -71,18 +71,18 @@ class Replica:
 
 
 class Load:
-    """Requests to the replicas in turns: their failures, and how long they took in each phase."""
+    """Requests to the replicas in turns, by the phase in which they began."""
 
-    def __init__(self, ports: Sequence[int], rate: float, seeded: Sequence[str]) -> None:
+    def __init__(
+        self, ports: Sequence[int], rate: float, seeded: Sequence[str], phase: str
+    ) -> None:
         self.replicas = {port: Replica(port) for port in ports}
         self.rotation = list(ports)
         self.rate = rate
         self.seeded = seeded
         # Users that it has created, by id and expected name; a request takes its user out meanwhile.
         self.users: list[tuple[str, str]] = []
-        self.phase = "before"
-        self.times: dict[str, list[float]] = {}
-        self.failures: list[str] = []
+        self.phases = [Phase(phase)]
         self.number = 0
 
     async def run(self) -> None:
@@ -95,12 +95,12 @@ class Load:
             await asyncio.sleep(max(0, due - loop.time()))
             due = max(due, loop.time() - 1) + 1 / self.rate
             self.number += 1
-            task = asyncio.create_task(self.ask(self.number, self.phase))
+            task = asyncio.create_task(self.ask(self.number, self.phases[-1]))
             running.add(task)
             task.add_done_callback(running.discard)
             task.add_done_callback(lambda _: free.release())
 
-    async def ask(self, number: int, phase: str) -> None:
+    async def ask(self, number: int, phase: Phase) -> None:
         """Make one request and check its answer."""
         begin = time.monotonic()
         replica = self.replicas[self.rotation[number % len(self.rotation)]]
@@ -110,8 +110,9 @@ class Load:
                 await self.choose(number, replica, asked)
         except Exception as error:  # noqa: BLE001
             now = time.strftime("%H:%M:%S")
-            self.failures.append(f"{phase}, {now}, port {replica.port}: {asked}: {error!r}")
-        self.times.setdefault(phase, []).append(time.monotonic() - begin)
+            failure = f"{phase.title}, {now}, port {replica.port}: {asked}: {error!r}"
+            phase.failures.append(failure)
+        phase.times.append(time.monotonic() - begin)
 
     async def choose(self, number: int, replica: Replica, asked: list[object]) -> None:
         """Make a random request, which is appended to `asked` for messages."""
@@ -150,7 +151,7 @@ class Load:
     async def obey(self, word: str, value: str) -> object:
         """Execute a command of the driver; return the answer to it."""
         if word == "phase":
-            self.phase = value
+            self.phases.append(Phase(value))
         elif word == "out":
             self.rotation.remove(int(value))
             while self.replicas[int(value)].running:
@@ -159,7 +160,7 @@ class Load:
             self.replicas[int(value)] = Replica(int(value))
             self.rotation.append(int(value))
         elif word == "report":
-            return {"times": self.times, "failures": self.failures}
+            return list(map(asdict, self.phases))
         return self.number
 
 
@@ -192,22 +193,17 @@ class Driver:
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline() or "null")
 
-    def report(self) -> tuple[int, list[str], list[str]]:
-        """End the load; return the number of requests, a line for each phase, and all failures."""
-        report = self.send("report")
-        times: dict[str, list[float]] = report["times"]
-        times["all"] = list(itertools.chain(*times.values()))
-        lines = [f"{'phase':<40} {'requests':>8} {'p50 ms':>7} {'p99 ms':>7} {'max ms':>7}"]
-        for phase, taken in times.items():
-            cuts = [cut * 1000 for cut in statistics.quantiles([*taken, *taken], n=100)]
-            numbers = f"{cuts[49]:7.1f} {cuts[98]:7.1f} {max(taken) * 1000:7.1f}"
-            lines.append(f"{phase:<40} {len(taken):>8,} {numbers}")
-        return len(times["all"]), lines, report["failures"]
+    def report(self) -> list[Phase]:
+        """End the load; return the phases in which requests were made."""
+        phases = [Phase(**phase) for phase in self.send("report")]
+        return [phase for phase in phases if phase.times]
 
 
 @contextlib.contextmanager
-def loading(ports: Sequence[int], rate: float, seeded: Sequence[str]) -> Iterator[Driver]:
-    """Send requests to the replicas during the block."""
+def loading(
+    ports: Sequence[int], rate: float, seeded: Sequence[str], phase: str
+) -> Iterator[Driver]:
+    """Send requests to the replicas during the block, which begins with this phase."""
     process = subprocess.Popen(
         [sys.executable, "-m", "harness.rolling_load"],
         cwd=Path(__file__).resolve().parent.parent,
@@ -216,7 +212,7 @@ def loading(ports: Sequence[int], rate: float, seeded: Sequence[str]) -> Iterato
         text=True,
     )
     assert process.stdin
-    options = {"ports": ports, "rate": rate, "seeded": seeded}
+    options = {"ports": ports, "rate": rate, "seeded": seeded, "phase": phase}
     process.stdin.write(json.dumps(options) + "\n")
     try:
         yield Driver(process)

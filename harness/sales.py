@@ -83,7 +83,7 @@ prepend_sys_path = %(here)s
 path_separator = os
 
 [post_write_hooks]"""
-TESTS = '''"""Tests of the second database, with fixtures and options of the service's own."""
+TESTS = '''"""Tests of the second database, with fixtures and options of its own."""
 
 import pytest
 from httpx import AsyncClient

@@ -32,7 +32,7 @@ class Life:
     name: str
     database: str = "sqlite"
     edits: Sequence[FileEdit] = ()
-    # The files with edits that belong nowhere in the new release.
+    # The files with edits that have no place in the new release.
     left_over: Sequence[str] = ()
     package: str = "app"
     schema: str = ""

@@ -69,7 +69,7 @@ class Pair:
             wait_for(lambda: not connection.execute(behind).fetchone(), "the standby has caught up")
 
     def stop_primary(self) -> None:
-        """Stop it as a crash would: connections break, and nothing is sent to the standby any more."""
+        """Stop it like a crash: connections break, and the standby receives nothing."""
         pid = int((self.folder / "primary/postmaster.pid").read_text("utf-8").split()[0])
         os.kill(pid, signal.SIGQUIT)
         wait_for(lambda: not answers(self.primary), "the primary is down")

@@ -17,6 +17,8 @@ import copier
 from copier._template import load_template_config
 
 ROOT = Path(__file__).resolve().parent.parent
+# The folder that `git clone` creates for the template.
+CLONE = "fastapi-service-template"
 # The command that users run.
 COPY = (sys.executable, "-m", "copier", "copy")
 # Tests of kit/, which are run in a generated project: add_kit_tests() puts them there.
@@ -90,7 +92,7 @@ DATABASES = choices("database")
 def copy_of_working_tree(folder: Path) -> Path:
     """Copy the files that git would commit, but not .git.
 
-    From a repository with changes copier would render a commit of its own, which nobody else has.
+    From a repository with changes copier would render a commit of its own, which no other clone has.
     """
     listed = subprocess.run(
         # A CI server may have checked out as another user.
@@ -178,7 +180,7 @@ def texts(folder: Path) -> dict[str, str]:
 
 
 def packages(database: str) -> set[str]:
-    """Return the names of the packages that only this database brings."""
+    """Return the names of the packages that only this database needs."""
     names = set()
     for kind in ("drivers", "servers", "linters"):
         for requirement in FACTS[database][kind]:

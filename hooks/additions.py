@@ -1,4 +1,4 @@
-"""Lines that were added to a file of 1.x, put where they belong in the file of 2.0.0."""
+"""Insert lines that were added to a file of 1.x into the file of 2.0.0."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Addition(NamedTuple):
 
 
 class NoPlaceError(Exception):
-    """An edit belongs nowhere in the new file, as far as can be decided here."""
+    """No place in the new file is known for an edit."""
 
 
 def is_settled(name: str, old: Sequence[str], start: int, end: int, lines: Sequence[str]) -> bool:
-    """Return whether nothing is to be done: no new target in `.PHONY`, or blank lines only."""
+    """Return whether there is nothing to do: no new target in `.PHONY`, or blank lines only."""
     if name == "Makefile" and start < end and is_phony(old[:end]):
         return not targets(lines) - targets(old[start:end])
     return not without_blank([*old[start:end], *lines])
@@ -59,14 +59,14 @@ def targets(lines: Sequence[str]) -> set[str]:
 
 
 def slide(lines: list[str], before: list[str]) -> Addition:
-    """Return the same addition as far up as it fits, so that it begins where a block begins."""
+    """Return the same addition moved up as far as it fits, to the start of a block."""
     while before and before[-1] == lines[-1] and lines[0].strip() and lines[0][0] != "@":
         lines, before = [before[-1], *lines[:-1]], before[:-1]
     return Addition(lines, before)
 
 
 def is_phony(before: Sequence[str]) -> bool:
-    """Return whether the last line belongs to the list of .PHONY."""
+    """Return whether the last line belongs to a `.PHONY` list."""
     for line in reversed(before):
         if line.startswith(".PHONY:"):
             return True
@@ -76,13 +76,13 @@ def is_phony(before: Sequence[str]) -> bool:
 
 
 def check_code(text: str) -> None:
-    """Raise NoPlaceError unless these are whole statements."""
+    """Raise NoPlaceError unless the text is complete statements."""
     if parse_tree(text) is None:
         raise NoPlaceError
 
 
 def check_block(addition: Addition, opening: str) -> None:
-    """Raise NoPlaceError unless these are statements in the block that begins with `opening`."""
+    """Raise NoPlaceError unless the lines are statements of the block that starts with `opening`."""
     opened = ""
     for line in addition.before:
         if re.match(r"(class|def|async def|@)", line):
@@ -105,7 +105,7 @@ def add_to_application(addition: Addition, new: str) -> str:
 
 
 def add_setting(addition: Addition, new: str) -> str:
-    """Add fields at the end of class Settings, which is the last thing in its file."""
+    """Add fields at the end of class Settings, the last block of its file."""
     check_block(addition, "class Settings(")
     return f"{new.rstrip()}\n{addition.text}\n"
 
@@ -148,7 +148,7 @@ def add_requirement(addition: Addition, new: str) -> str:
 
 
 def find_open_list(lines: Sequence[str]) -> str:
-    """Return the line that opens a list of dependencies which has not ended yet."""
+    """Return the line that opens the unfinished list of dependencies."""
     for number in reversed(range(len(lines))):
         opening = lines[number]
         if not opening.endswith("["):
@@ -177,7 +177,10 @@ ADDERS: dict[str, Callable[[Addition, str], str]] = {
 
 
 def find_adder(name: str) -> Callable[[Addition, str], str] | None:
-    """Return the function that adds lines to a file; in the package it goes by the last name."""
+    """Return the function that adds lines to a file; None if there is no such function.
+
+    Files of the package are looked up by their last name.
+    """
     if name in ADDERS:
         return ADDERS[name]
     path = PurePosixPath(name)

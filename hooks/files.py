@@ -1,4 +1,4 @@
-"""Texts of the project's files: as they are, and as they were committed before the update."""
+"""Read and write the project's files, and read them as committed before the update."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def read(path: Path) -> str:
-    """Return a text with the line ends of Unix, whatever its encoding."""
+    """Return the text with Unix line endings; bytes that are not UTF-8 are kept."""
     return decode(path.read_bytes())
 
 
@@ -20,7 +20,7 @@ def decode(content: bytes) -> str:
 
 
 def read_existing(names: Iterable[str]) -> dict[str, str]:
-    """Return the texts of those files that are still there, by their names."""
+    """Return the texts of the files that exist, by name."""
     texts = {}
     for name in names:
         if Path(name).is_file():
@@ -29,7 +29,7 @@ def read_existing(names: Iterable[str]) -> dict[str, str]:
 
 
 def read_folder(folder: Path) -> dict[str, str]:
-    """Return the texts of all files in a folder, by their names from there."""
+    """Return the texts of all files in a folder, by relative path."""
     texts = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -38,13 +38,13 @@ def read_folder(folder: Path) -> dict[str, str]:
 
 
 def read_committed(name: str) -> str:
-    """Return the text of a file as it was before the update."""
+    """Return the text of a file as committed before the update."""
     command = ["git", "cat-file", "blob", f"HEAD:./{name}"]
     return decode(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
 def write(name: str, text: str) -> None:
-    """Write a text, with the line ends that the file had."""
+    """Write a text with the line endings that the file had."""
     path = Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file() and b"\r\n" in path.read_bytes():
@@ -53,7 +53,7 @@ def write(name: str, text: str) -> None:
 
 
 def delete(name: str) -> None:
-    """Delete a file, and its folders if nothing else is in them."""
+    """Delete a file, and its folders if they are empty."""
     Path(name).unlink()
     for folder in Path(name).parents:
         if folder == Path() or any(folder.iterdir()):
@@ -66,5 +66,5 @@ def without_blank(lines: Iterable[str]) -> list[str]:
 
 
 def join_lines(lines: Iterable[str]) -> str:
-    """Return a text in which each line has its end."""
+    """Return the lines as text, each with a line ending."""
     return "".join(f"{line}\n" for line in lines)

@@ -1,4 +1,4 @@
-"""Imports of 1.x, as they are written since 2.0.0."""
+"""Rewrite imports of 1.x for 2.0.0."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DATABASE_ATTRIBUTE = re.compile(
 
 
 class ImportRenamer(NamedTuple):
-    """Has code of a service import from where modules and names are since 2.0.0."""
+    """Rewrites the imports of a service to the modules and names of 2.0.0."""
 
     package: str
     # Names that the service still defines in its own modules.
@@ -39,11 +39,11 @@ class ImportRenamer(NamedTuple):
         return PLAIN_IMPORT.sub(self._rename_plain, text)
 
     def _in_app(self, module: str) -> str:
-        """Return the name of a module in a service whose package is called `app`."""
+        """Return the name that a module has in a service with the package `app`."""
         return re.sub(rf"^{re.escape(self.package)}(?=\.|$)", "app", module)
 
     def _rename_names(self, text: str) -> str:
-        """Return the code with the new names of what it imports from the service."""
+        """Return the code with new names for what it imports from the service."""
         for statement in IMPORT.finditer(text):
             names = re.findall(r"\w+", statement[3])
             for name, new in RENAMED_NAMES.get(self._in_app(statement[2]), {}).items():
@@ -80,7 +80,7 @@ class ImportRenamer(NamedTuple):
         return "\n".join(lines)
 
     def _locate(self, module: str, item: str) -> tuple[str, str]:
-        """Return from where to import what an import of 1.x names, and how it is named there."""
+        """Return the module and the name of 2.0.0 for an import of 1.x."""
         name = item.split()[0]
         old_module = self._in_app(module)
         submodule = MODULES.get(f"{old_module}.{name}")

@@ -15,15 +15,15 @@ PRIMARY_KEY = re.compile(r"primary_key=True|PrimaryKeyConstraint\(")
 
 
 class Keys(NamedTuple):
-    """How models get their key: by the base of 1.x, or from classes that they derive from."""
+    """Finds how models get their primary key: from the base of 1.x, or from mixins."""
 
     package: str
-    # 1.8 adds no `id` where a model has a key of its own; older releases add it all the same.
+    # 1.8 adds no `id` where a model has a key of its own; older releases always add it.
     only_missing: bool
     mixins: frozenset[str]
 
     def add(self, text: str) -> str:
-        """Return the code whose models name UUIDKey, as Base brings no `id` any more."""
+        """Return the code with UUIDKey in its models: Base no longer has `id`."""
         bases = set(self._bases(text))
         lines = text.splitlines(keepends=True)
         changed = False
@@ -39,7 +39,7 @@ class Keys(NamedTuple):
         return import_key("".join(lines))
 
     def _bases(self, text: str) -> Iterator[str]:
-        """Yield the names by which a module knows the base of all models."""
+        """Yield the names under which a module imports the base of all models."""
         modules = {f"{self.package}.models", f"{self.package}.models.base", "base", "models"}
         for node in ast.walk(parse_tree(text) or ast.Module([], [])):
             if isinstance(node, ast.ImportFrom) and node.module in modules:
@@ -75,13 +75,13 @@ def has_primary_key(node: ast.ClassDef, text: str) -> bool:
 
 
 def brings_key(text: str) -> bool:
-    """Return whether the base of all models brings `id`, as a column or, in 1.8, to its tables."""
+    """Return whether the base of all models adds `id`: as a column or, in 1.8, to its tables."""
     base = find_base(text)
     return base is not None and ("id" in attributes_of(base) or adds_missing_key(text))
 
 
 def adds_missing_key(text: str) -> bool:
-    """Return whether the base of all models is that of 1.8, which adds `id` to tables without key."""
+    """Return whether this is the base of 1.8, which adds `id` to tables without a primary key."""
     base = find_base(text)
     if base is None:
         return False
@@ -92,7 +92,7 @@ def adds_missing_key(text: str) -> bool:
 
 
 def find_mixins(texts: Iterable[str]) -> frozenset[str]:
-    """Return the classes that have a primary key, for others to derive from."""
+    """Return the classes with a primary key that models derive from."""
     mixins = set()
     for text in filter(PRIMARY_KEY.search, texts):
         for node in find_classes(text):
@@ -117,7 +117,7 @@ def attributes_of(node: ast.ClassDef) -> set[str]:
 
 
 def import_key(text: str) -> str:
-    """Import UUIDKey from kit.models, beside what is imported from there."""
+    """Add UUIDKey to the imports from kit.models."""
     if re.search(r"(?m)^from kit\.models import [^\n(]*\bUUIDKey\b", text):
         return text
     pattern = r"(?m)^(from kit\.models import )(?=\w)([^\n#]*?)(?=\s*(#|$))"

@@ -1,4 +1,4 @@
-"""What a service calls things: its package, its folder, and files that it has moved."""
+"""The names in a service: its package, its folder, and files that it has moved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# What copier merges or replaces at every update, and so has brought already.
+# Files that copier merges or replaces at every update: they are up to date already.
 RENDERED = ("kit", "scripts", "deploy", ".github", ".gitlab")
 RENDERED_FILES = {
     ".copier-answers.yml",
@@ -25,13 +25,13 @@ RENDERED_FILES = {
 # Files that are in the package of every service of 1.x.
 KNOWN = ("db.py", "errors.py", "main.py", "models/base.py", "models/user.py", "settings.py")
 PACKAGE_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
-# Of a file that was moved and edited, this much is equal.
+# The least similarity of a file that was moved and edited.
 EQUAL = 0.6
 LEAST_LINES = 5
 
 
 class Layout(NamedTuple):
-    """Where the code is, `src/shipping`, and how it is imported, `shipping`."""
+    """The folder of the code, `src/shipping`, and the package, `shipping`."""
 
     folder: str = "app"
     package: str = "app"
@@ -52,7 +52,7 @@ class Layout(NamedTuple):
         return name
 
     def text(self, name: str, text: str) -> str:
-        """Return the text of a file of 1.x, had it been rendered for this package."""
+        """Return the text of a file of 1.x as if rendered for this package."""
         if self.package == "app":
             return text
         if name.endswith(".py"):
@@ -77,7 +77,7 @@ def find_layout(names: Iterable[str]) -> Layout:
 
 
 def find_moved(before: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
-    """Return the files that have another name in this service, old names and new."""
+    """Return the files that the service has renamed, by their old names."""
     moved: dict[str, str] = {}
     candidates = {name: text for name, text in own.items() if name not in before}
     for name, text in before.items():
@@ -91,7 +91,7 @@ def find_moved(before: Mapping[str, str], own: Mapping[str, str]) -> dict[str, s
 
 
 def find_likest(name: str, text: str, candidates: Mapping[str, str]) -> str | None:
-    """Return the candidate with most lines in common, if those are enough for a moved file."""
+    """Return the candidate with the most lines in common, if similar enough for a moved file."""
     likest, highest = None, 0.0
     for candidate, own in candidates.items():
         if PurePosixPath(candidate).suffix == PurePosixPath(name).suffix:
@@ -102,7 +102,7 @@ def find_likest(name: str, text: str, candidates: Mapping[str, str]) -> str | No
 
 
 def compare(lines: list[str], others: list[str]) -> float:
-    """Return how much of two texts is equal, from 0 to 1; 0 if it is less than EQUAL for sure."""
+    """Return the similarity of two texts, from 0 to 1; 0 if it is certainly less than EQUAL."""
     matcher = difflib.SequenceMatcher(None, lines, others, autojunk=False)
     if matcher.real_quick_ratio() < EQUAL or matcher.quick_ratio() < EQUAL:
         return 0
@@ -118,7 +118,7 @@ def module_of(name: str, parent: str) -> str:
 
 
 def rename_modules(text: str, moved: Mapping[str, str], parent: str) -> str:
-    """Return a text that names moved modules, and folders of which all have moved, as they are."""
+    """Return a text with the new names of moved modules, and of folders that moved completely."""
     modules: dict[str, str] = {}
     folders: dict[str, str] = {}
     for name, new_name in moved.items():
@@ -137,7 +137,7 @@ def rename_modules(text: str, moved: Mapping[str, str], parent: str) -> str:
 
 
 def is_owned(name: str) -> bool:
-    """Return whether the file is the project's own since 2.0.0; revisions always were."""
+    """Return whether the project owns the file since 2.0.0, or always, as revisions."""
     path = PurePosixPath(name)
     return path.parts[0] not in RENDERED and name not in RENDERED_FILES and not is_revision(name)
 

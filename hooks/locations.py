@@ -1,4 +1,4 @@
-"""Where things of 1.x are since 2.0.0: modules, names, and what services change in each file."""
+"""Where modules and names of 1.x are in 2.0.0, and where edits of each file belong."""
 
 import re
 
@@ -54,10 +54,10 @@ NAMES = {
     "app.settings.split_commas": "kit.settings",
 }
 
-# Names that have become another in the same module.
+# Names that were renamed in the same module.
 RENAMED_NAMES = {"app.db": {"ReadDatabase": "ServiceDatabase"}}
 
-# Attributes of Database that have become another. Renamed only in `database.writing` and
+# Attributes of Database that were renamed. Rewritten only in `database.writing` and
 # `app.state.database.writing`, as the docs of 1.x write it: another object may have such attributes.
 RENAMED_ATTRIBUTES = {
     "engine": "write_engine",
@@ -70,7 +70,7 @@ RENAMED_ATTRIBUTES = {
 # Files that an earlier hook has renamed.
 RENAMED = {"scripts/common.py": "scripts/commands.py"}
 
-# By a pattern of a file's name: where edits of it belong.
+# Patterns of file names, and where edits of these files belong.
 DESTINATIONS = {
     r"Makefile": "Makefile: targets of your own; one of kit's name replaces kit's",
     r"README\.md": "README.md, which is yours; what kit can do is in kit/README.md",
@@ -97,7 +97,7 @@ DESTINATIONS = {
 
 
 def find_destination(name: str) -> str:
-    """Return where edits of a file of 1.x belong; its own name if it is the same file still."""
+    """Return where edits of a file of 1.x belong; its own name if it is still the same file."""
     for pattern, destination in DESTINATIONS.items():
         if re.fullmatch(pattern, name):
             return destination

@@ -1,4 +1,4 @@
-"""Merges edits of a file of 1.x into the file of 2.0, hunk by hunk; what does not fit is a patch."""
+"""Merge edits of a file of 1.x into the file of 2.0, hunk by hunk; the rest becomes a patch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from modules import Identity
 
-# Where the new file has little of the old one, fewer equal lines in a row are an accident.
+# If the new file has little of the old one, fewer consecutive equal lines are a coincidence.
 SIMILAR = 0.5
 CONTEXT = 3
 
@@ -36,7 +36,7 @@ class Merged(NamedTuple):
 
 
 def merge(name: str, old: str, mine: str, new: str) -> Merged:
-    """Return the new file with the edits that the project's own has since the old one."""
+    """Return the new file with the edits that the project has made to the old one."""
     if name.endswith(".py"):
         before, own, after = parse(old), parse(mine), parse(new)
         if before and own and after:
@@ -47,7 +47,7 @@ def merge(name: str, old: str, mine: str, new: str) -> Merged:
 
 
 def merge_modules(name: str, old: Module, mine: Module, new: Module) -> Merged:
-    """Merge what follows the imports; import what the result uses, as the project's own did."""
+    """Merge the code after the imports; import what the result uses, as the project's file did."""
     body, rejected = merge_lines(name, old.body, mine.body, new.text_of_body)
     if parse(body) is None:
         body, rejected = new.text_of_body, find_hunks(old.body, mine.body)
@@ -98,7 +98,7 @@ def find_hunks(old: Sequence[str], mine: Sequence[str]) -> list[Hunk]:
 
 
 def find_kept(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
-    """Return which line of the new text each line of the old one is now.
+    """Return the number of each old line in the new text.
 
     The lines before the first and after the last one are included.
     """
@@ -130,7 +130,7 @@ def find_range(hunk: Hunk, kept: Mapping[int, int]) -> tuple[int, int] | None:
 
 
 def delete_lines(deleted: Sequence[str], lines: list[str]) -> bool:
-    """Delete lines, as far as the new text has them; return whether it is clear which those are."""
+    """Delete lines that the new text has; return whether it is clear which lines these are."""
     for line in without_blank(deleted):
         count = lines.count(line)
         if count > 1 or (count and is_short(line)):
@@ -142,14 +142,14 @@ def delete_lines(deleted: Sequence[str], lines: list[str]) -> bool:
 
 
 def is_short(line: str) -> bool:
-    """Return whether another line like this may be there by accident, as `return None`."""
+    """Return whether a line is so common that an equal one may be a coincidence: `return None`."""
     return len(line.strip()) <= len("return None")
 
 
 def add_additions(
     name: str, text: str, old: Sequence[str], hunks: Sequence[Hunk]
 ) -> tuple[str, list[Hunk]]:
-    """Add lines where they belong in the new file; return the other hunks as well."""
+    """Add lines where they belong in the new file; return the new text and the other hunks."""
     add = find_adder(name)
     rejected = []
     for hunk in hunks:
@@ -173,14 +173,14 @@ def apply(hunks: Sequence[Hunk], text: Sequence[str]) -> list[str]:
 
 
 def make_patch(name: str, old: str, lines: Sequence[str]) -> str:
-    """Return the difference as `git apply` reads it; nothing where there is none."""
+    """Return the difference in the format of `git apply`; empty if the texts are equal."""
     before = join_lines(old.splitlines()).splitlines(keepends=True)
     after = join_lines(lines).splitlines(keepends=True)
     return "".join(difflib.unified_diff(before, after, f"a/{name}", f"b/{name}"))
 
 
 def restore_format(old: str, mine: str) -> str:
-    """Return the project's own text with the old format of statements that only differ in that."""
+    """Return the project's text with the old format of statements that were only reformatted."""
     before, own = parse(old), parse(mine)
     if before is None or own is None or old == mine:
         return mine
@@ -198,7 +198,7 @@ def restore_format(old: str, mine: str) -> str:
 def find_reformatted(
     own: Module, parent: ast.AST, known: Mapping[Identity, list[str]]
 ) -> Iterator[ast.stmt]:
-    """Yield the largest statements that the old file has as well."""
+    """Yield the largest statements that the old file also has."""
     for node in ast.iter_child_nodes(parent):
         if isinstance(node, ast.stmt) and own.is_alone(node) and own.identify(node) in known:
             yield node

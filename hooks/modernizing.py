@@ -1,4 +1,4 @@
-"""Code of 1.x, as it is written since 2.0.0."""
+"""Rewrite code of 1.x for 2.0.0."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class Modernizer:
         self.kept: set[str] = set()
 
     def keep_base(self, text: str) -> None:
-        """Take into account that the service keeps its own base of models."""
+        """Remember that the service keeps its own base of models."""
         self.adds_keys = self.adds_keys and not brings_key(text)
         self.kept = defined(text)
 
     def rename(self, name: str, text: str) -> str:
-        """Return the code of a file with imports from where things are now, and keys of models."""
+        """Return the code of a file with the imports and the model keys of 2.0.0."""
         text = ImportRenamer(self.layout.package, self.kept).rename(text)
         if self.adds_keys and name != self.base:
             text = self.keys.add(text)
         return text
 
     def modernize(self, name: str, text: str) -> str:
-        """Return a file as far as it can be written as in 2.0.0, to compare it with the new one."""
+        """Return a file rewritten for 2.0.0 as far as possible, to compare it with the new one."""
         if not name.endswith(".py"):
             return text
         text = self.rename(name, text)
@@ -52,7 +52,7 @@ class Modernizer:
         return text
 
     def adapt(self, name: str, new: str) -> str:
-        """Return a file of 2.0 that uses the names and the key of a base that was kept."""
+        """Return a file of 2.0 that uses the names and the key of the service's own base."""
         if name == self.base or not self.kept:
             return new
         if not self.adds_keys:

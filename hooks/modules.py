@@ -1,4 +1,4 @@
-"""What a Python file consists of: the imports at its top, and all that follows."""
+"""Split a Python file into the imports at its top and its body."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Module:
         self.body = [*self.lines[: self.start], IMPORTS, *self.lines[self.end :]]
 
     def _find_imports(self) -> tuple[int, int]:
-        """Return where the first imports in a row begin and end, or would if there are none."""
+        """Return where the first block of imports begins and ends, or would if it has no imports."""
         nodes = self.tree.body
         first = 0
         while first < len(nodes) and not is_import(nodes[first]):
@@ -67,12 +67,12 @@ class Module:
         return statements
 
     def restore(self, body: list[str], imports: list[str]) -> list[str]:
-        """Return the lines of a body with imports where they belong."""
+        """Return the lines of a body with the imports inserted."""
         number = body.index(IMPORTS) if IMPORTS in body else 0
         return [*body[:number], *imports, *body[number + 1 :]]
 
     def range_of(self, node: ast.stmt) -> tuple[int, int]:
-        """Return where the lines of a statement begin and end, its decorators included."""
+        """Return the first and the last line of a statement, including its decorators."""
         first = node.lineno
         decorators: list[ast.expr] = getattr(node, "decorator_list", [])
         if decorators:
@@ -84,12 +84,12 @@ class Module:
         return self.lines[start:end]
 
     def is_alone(self, node: ast.stmt) -> bool:
-        """Return whether the statement begins its first line."""
+        """Return whether the statement is the first of its line."""
         start, _ = self.range_of(node)
         return not self.lines[start][: node.col_offset].strip()
 
     def identify(self, node: ast.stmt) -> Identity:
-        """Return what a statement has in common with the same one in another format."""
+        """Return what identifies a statement however it is formatted."""
         return ast.dump(node), node.col_offset, self.comments(node)
 
     def comments(self, node: ast.stmt) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ class Module:
 
 
 class ImportChoice(NamedTuple):
-    """Statements to add, names to import no longer, and whether an edit does not fit."""
+    """Statements to add, names to stop importing, and whether an edit does not fit."""
 
     added: list[str]
     dropped: set[str]
@@ -142,7 +142,7 @@ def is_used(name: str, used: set[str]) -> bool:
 
 
 def choose_imports(body: str, old: Module, mine: Module, new: Module) -> ImportChoice:
-    """Import what the body uses; keep imports for their effect; drop what was dropped."""
+    """Choose the imports: what the body uses, and imports for their side effects."""
     used, own_words = words([body]), words(mine.body)
     before, after = old.bindings, new.bindings
     known = old.imports + new.imports
@@ -162,7 +162,7 @@ def choose_imports(body: str, old: Module, mine: Module, new: Module) -> ImportC
 
 
 def find_dropped(used: set[str], old: Module, mine: Module, new: Module) -> set[str]:
-    """Return names that the new file imports for what the project has deleted or replaced."""
+    """Return names that the new file imports for code that the project has deleted or replaced."""
     used_when_new = words(new.body)
     before, own = old.bindings, mine.bindings
     dropped = set()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class LeftOver(NamedTuple):
-    """The file in which an edit was made, what to do about it, and the patch if there is one."""
+    """The file with an edit, what to do about it, and the patch; empty without one."""
 
     name: str
     advice: str
@@ -33,7 +33,7 @@ class LeftOver(NamedTuple):
 
 
 class Move:
-    """The move of a service of which everything was committed.
+    """The move of a service without uncommitted changes.
 
     `before` and `after` are fresh copies of its release and of 2.0.0.
     """
@@ -67,7 +67,7 @@ class Move:
         self.kept_resource = self.find_kept_resource()
 
     def name_package(self, name: str, text: str, mine: str) -> str:
-        """Return the text of a file of 1.x with the package's name, in lines where mine has it."""
+        """Return a file of 1.x with the service's package name, in lines where `mine` has it."""
         renamed = self.layout.text(name, text).splitlines()
         own_lines = set(mine.splitlines())
         lines = []
@@ -76,7 +76,7 @@ class Move:
         return join_lines(lines)
 
     def rename(self, texts: Mapping[str, str]) -> dict[str, str]:
-        """Return the texts under the names that this service has given them."""
+        """Return the texts by the file names of this service."""
         renamed = {}
         for name, text in texts.items():
             new_text = rename_modules(text, self.moved, self.layout.parent)
@@ -105,7 +105,7 @@ class Move:
         return merge(self.key_of(name), old, mine, self.code.adapt(name, self.new[name]))
 
     def check_merged(self) -> Iterator[LeftOver]:
-        """Yield edits of what copier merges that are neither in the file nor in a conflict."""
+        """Yield edits of merged files that are neither in the file nor in a conflict."""
         for name in sorted(self.merged.keys() & set(self.files)):
             mine = read_committed(name)
             old = self.name_package(name, self.merged[name], mine)
@@ -133,13 +133,13 @@ class Move:
         yield from self.check_names(added)
 
     def keep_own(self, name: str, mine: str, new: str) -> Iterator[LeftOver]:
-        """Yield the template's file as a patch, where the project has one of its own there."""
+        """Yield the template's file as a patch if the project has its own file of this name."""
         if mine != new:
             advice = "yours is kept; the patch has the template's"
             yield LeftOver(name, advice, patch_of(name, mine, new))
 
     def carry(self, name: str, old: str, mine: str, new: str | None) -> Iterator[LeftOver]:
-        """Keep the edits of a file where they fit into the new one; yield the others."""
+        """Apply the edits of a file that fit to the new one; yield the others."""
         if name.endswith(".py"):
             mine = restore_format(old, mine)
         if new is None:
@@ -181,25 +181,25 @@ class Move:
             yield LeftOver(name, advice, patch)
 
     def key_of(self, name: str) -> str:
-        """Return the name of a file in a service whose package is `app`."""
+        """Return the name that a file has in a service with the package `app`."""
         return re.sub(rf"^{re.escape(self.layout.folder)}/", "app/", name)
 
     def is_kept(self, name: str) -> bool:
-        """Return whether the file works as it was: a resource, a model or a text."""
+        """Return whether the file works unchanged: a resource, a model or a text."""
         key = self.key_of(name)
         if key.startswith(("app/models/", "app/users/", "tests/test_users")):
             return True
         return name in self.moved.values() or not key.endswith((".py", ".toml", "Makefile"))
 
     def rename_imports(self) -> None:
-        """Have the project's own code import from where things are now."""
+        """Rewrite the imports in the project's own code."""
         for name in self.own:
             path = Path(name)
             if path.suffix == ".py" and path.is_file() and not is_revision(name):
                 put(name, self.code.rename(name, read(path)))
 
     def check_names(self, added: list[str]) -> Iterator[LeftOver]:
-        """Yield imports of what is gone; delete new files that need it."""
+        """Yield imports of names that no longer exist; delete new files with such imports."""
         sources = Sources({self.layout.parent, ""})
         for name in added:
             if name.endswith(".py") and any(sources.find_missing(read(Path(name)))):
@@ -208,7 +208,9 @@ class Move:
         for name in sorted({*self.own, *filter(is_revision, self.files)}):
             if name.endswith(".py") and Path(name).is_file():
                 for missing in sources.find_missing(read(Path(name))):
-                    yield LeftOver(name, f"{missing} is gone; kit/README.md says what there is")
+                    yield LeftOver(
+                        name, f"{missing} no longer exists; see kit/README.md for what replaces it"
+                    )
 
     def advise(self, name: str) -> str:
         """Return where edits of a file of 1.x belong."""
@@ -217,7 +219,7 @@ class Move:
 
 
 def read_merged(name: str) -> str:
-    """Return a file that copier has merged, with the changes that it has rejected."""
+    """Return a file that copier has merged, with the rejected changes."""
     texts = read_existing([name, f"{name}.rej"])
     rejected = texts.get(f"{name}.rej", "").replace("\n+", "\n")
     return texts.get(name, "") + rejected
@@ -232,10 +234,10 @@ def find_added(old: str, mine: str) -> Iterator[str]:
 
 def patch_of(name: str, old: str, mine: str) -> str:
     patch = make_patch(name, old, mine.splitlines())
-    return patch or f"# {name} differs in the ends of its lines alone\n"
+    return patch or f"# {name} differs in its line endings only\n"
 
 
 def put(name: str, text: str) -> None:
-    """Write a file if its text is another one."""
+    """Write a file if its text has changed."""
     if read(Path(name)) != text:
         write(name, text)

@@ -1,4 +1,4 @@
-"""Finds names that the project's own code imports from its other modules, and that are gone."""
+"""Find imports between the project's modules of names that no longer exist."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def bound(node: ast.stmt) -> Iterator[str]:
 
 
 def exported(path: Path) -> set[str] | None:
-    """Return all that can be imported from a module; None where that cannot be known."""
+    """Return the names that can be imported from a module; None if that is unknown."""
     tree = parse_tree(path.read_bytes())
     if tree is None:
         return None
@@ -58,7 +58,7 @@ class Sources:
         self.roots = [Path(root) for root in roots]
 
     def find_missing(self, text: str) -> Iterator[str]:
-        """Yield what a module imports from the project and is gone, as `app.errors.x`."""
+        """Yield names that a module imports and the project no longer has, as `app.errors.x`."""
         for node in ast.walk(parse_tree(text) or ast.Module([], [])):
             if isinstance(node, ast.Import):
                 for alias in node.names:
@@ -92,7 +92,7 @@ class Sources:
         return None
 
     def is_gone(self, module: str) -> bool:
-        """Return whether the module should be in one of the project's own folders, and is not."""
+        """Return whether the module belongs to one of the project's folders, but does not exist."""
         if self.find_module(module) is not None:
             return False
         is_own = False

@@ -1,4 +1,4 @@
-"""What a hook may do to a project. Done twice, each does the same as done once."""
+"""Operations of a hook on a project. All of them are idempotent."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from files import join_lines
 
-# Not the release: a template without tags has another name for it than the clone that copier reads.
+# Without the release: a template without tags and the clone that copier reads name it differently.
 IDENTITY = re.compile(r"(?m)^(?:_src_path|service_name): .*$")
 # copier's name for the folder in which it renders the old release.
 OLD_COPY = "copier.*old_copy.*"
 
 
 class Refusal(Exception):
-    """A reason for not updating, and what to do about it."""
+    """The update is refused. The message has the reason and what to do."""
 
 
 def git(*arguments: str) -> str:
@@ -27,19 +27,19 @@ def git(*arguments: str) -> str:
 
 
 class Project:
-    """The project in the working directory, of which everything was committed."""
+    """The project in the working directory, without uncommitted changes."""
 
     def __init__(self, answers_file: str) -> None:
         self.answers_file = Path(answers_file)
 
     def restore(self) -> None:
-        """Put back what is committed: hooks have made all differences."""
+        """Restore the committed files: hooks have made all differences."""
         git("reset", "--quiet", "--", ".")
         git("checkout", "--quiet", "--", ".")
         git("clean", "-fdq", "--", ".")
 
     def rename(self, old: str, new: str) -> None:
-        """Give one of the template's files its new name, with the edits made to it here.
+        """Rename one of the template's files, and keep the project's edits.
 
         copier compares its copy of the old release with the index, and applies the difference to
         the new release. Both need the new name of the file; otherwise the edits are lost or, with
@@ -53,7 +53,7 @@ class Project:
             return
         if Path(new).exists():
             raise Refusal(
-                f"{old} is to be called {new}, which exists; rename yours, commit, and update again"
+                f"{old} cannot be renamed to {new}, which exists: rename yours, commit, and update again"
             )
         Path(new).parent.mkdir(parents=True, exist_ok=True)
         git("mv", "--", old, new)
@@ -61,7 +61,7 @@ class Project:
     def _find_old_copy(self) -> Path | None:
         """Return the project's folder in copier's copy of the old release; None if not found.
 
-        copier does not tell a hook where that copy is. In copier 9 it is a temporary folder with
+        copier does not pass the location to hooks. In copier 9 it is a temporary folder with
         `old_copy` in its name, which becomes a git repository after the hooks of this stage. Updates
         that were killed leave theirs behind: the newest with the answers of this project counts.
 
@@ -84,9 +84,9 @@ class Project:
         return IDENTITY.findall(answers.read_text("utf-8"))
 
     def change_answer(self, question: str, before: str, after: str) -> None:
-        """Put another choice in the place of one, also where several are chosen."""
+        """Replace a choice with another one, also if several are chosen."""
         item = re.compile(rf"(- |{re.escape(question)}: )(['\"]?){re.escape(before)}\2")
-        # By their choices: the new one may have been chosen as well.
+        # Keyed by choice: the new one may have been chosen already.
         lines = {}
         for line in self._read(question):
             if item.fullmatch(line):
@@ -95,7 +95,7 @@ class Project:
         self._write(question, list(lines.values()))
 
     def drop_choice(self, question: str, choice: str) -> None:
-        """Take one choice away where several are chosen."""
+        """Remove a choice if several are chosen."""
         block = self._read(question)
         kept = [line for line in block if line.strip("- '\"") != choice]
         if len(block) > 1 and len(kept) == 1:
@@ -103,20 +103,20 @@ class Project:
         self._write(question, kept)
 
     def rename_answer(self, question: str, name: str) -> None:
-        """Give the answer to a question that has a new name."""
+        """Rename a question, and keep its answer."""
         block = self._read(question)
         if block:
             block[0] = re.sub("^[^:]*", name, block[0])
         self._write(question, block)
 
     def add_answer(self, question: str, answer: str) -> None:
-        """Answer a question that is new."""
+        """Add the answer to a new question."""
         self.drop_answer(question)
         with self.answers_file.open("a", encoding="utf-8", newline="\n") as file:
             file.write(f"{question}: {answer}\n")
 
     def drop_answer(self, question: str) -> None:
-        """Delete the answer to a question that is not asked any more."""
+        """Delete the answer to a removed question."""
         self._write(question, [])
 
     def _block(self, question: str) -> re.Pattern[str]:

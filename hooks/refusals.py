@@ -1,4 +1,4 @@
-"""What has to be changed before a service can move to 2.0.0."""
+"""Refuse services that cannot move to 2.0.0 yet, and say what to change."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def list_committed() -> dict[str, str]:
 
 
 def refuse_kit(names: Iterable[str], answers: str) -> None:
-    """Raise Refusal if something else is called `kit`, as the library of the template is now."""
+    """Raise Refusal if something else is called `kit`, the name of the template's library."""
     if re.search(r"(?m)^service_name: ['\"]?kit['\"]?$", answers):
         raise Refusal(
-            "the service is called kit, as the template's library is since 2.0.0: change"
+            "the service is called kit, the name of the template's library since 2.0.0: change"
             " service_name in .copier-answers.yml, name in pyproject.toml and the prefix of the"
             " settings, for example to kit-api, commit, and update again"
         )
     own = find_kit(names)
     if own:
         raise Refusal(
-            f"{own} is here, and kit/ is the template's library since 2.0.0: rename yours and"
+            f"{own} exists, but kit is the template's library since 2.0.0: rename yours and"
             " its imports, for example to toolkit, commit, and update again"
         )
 
@@ -56,7 +56,7 @@ def refuse_left_over() -> None:
     """Raise Refusal if the folder for patches exists already."""
     if Path("left-over").exists():
         raise Refusal(
-            "left-over is here, where the patches are to be: rename it, commit, and update again"
+            "left-over exists, but the update writes patches there: rename it, commit, and update again"
         )
 
 
@@ -69,8 +69,8 @@ def refuse_links(modes: dict[str, str], rendered: Iterable[str], folder: str) ->
             links.append(name)
     if links:
         raise Refusal(
-            f"the template has files where this project has links: {', '.join(links)}; put the"
-            " files in the place of the links, commit, and update again"
+            f"the template has files where this project has links: {', '.join(links)}; replace"
+            " the links with the files, commit, and update again"
         )
 
 

@@ -1,4 +1,4 @@
-"""Which functions belong to which release."""
+"""The hooks of each release."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MIGRATIONS: dict[tuple[str, str], list[Migration]] = {}
 
 
 def migration(version: str, stage: str = "before") -> Callable[[Migration], Migration]:
-    """Register a function that brings a project to this release, before or after rendering."""
+    """Register a function that migrates a project to this release, before or after rendering."""
 
     def register(function: Migration) -> Migration:
         MIGRATIONS.setdefault((version, stage), []).append(function)

@@ -1,8 +1,8 @@
-"""The way to 2.0.0, where every file has one owner: what becomes of the project's own files.
+"""Move the project's own files to 2.0.0, where every file has one owner.
 
-Rendering brings `kit/` and `scripts/`, and leaves all else alone. Here the files that were shared
-get their owner: one without edits becomes what a fresh copy has; an edit that fits is kept; an edit
-that fits nowhere is written to `left-over/`, with a line about where it belongs.
+Rendering adds `kit/` and `scripts/` only. This module handles the files that were shared: a file
+without edits becomes that of a fresh copy; an edit that fits is applied to it; any other edit is
+written to `left-over/`, with a line about where it belongs.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 LEFT_OVER = Path("left-over")
 README = """# Left over by the update to 2.0.0
 
-What was changed here and has found no place, one patch a file: a file ending in `.rej` is a
-conflict, as after any other update. Delete this folder when all have found theirs.
+Your edits that could not be applied, one patch per file. Each `.rej` file is a conflict, as after
+any update: apply the edit where the list says, and delete the patch. Then delete this folder.
 
 """
 
 
 def prepare(project: Project, template: Path) -> None:
-    """Refuse what cannot be moved, before anything is changed; name the package."""
+    """Refuse what cannot be moved before any change; answer `package_name`."""
     answers = read_committed(str(project.answers_file))
     modes = list_committed()
     refuse_kit(modes, answers)
@@ -52,7 +52,7 @@ def prepare(project: Project, template: Path) -> None:
 
 
 def give_owners(project: Project, template: Path) -> list[LeftOver]:
-    """Bring the project in the working directory to the new layout; return what is left to do."""
+    """Move the project in the working directory to the new layout; return what is left to do."""
     before_answers = read_committed(str(project.answers_file))
     answers = project.answers_file.read_text("utf-8")
     with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +67,7 @@ def give_owners(project: Project, template: Path) -> list[LeftOver]:
 
 
 def write_left_over(left_over: list[LeftOver]) -> None:
-    """Write the patches, and a list of what each is about."""
+    """Write the patches and a list of them."""
     text = README
     for item in left_over:
         text += f"- {item}\n"

@@ -1,4 +1,4 @@
-"""The hooks of the releases that need one, oldest first."""
+"""The hooks, oldest release first."""
 
 from pathlib import Path
 
@@ -25,5 +25,5 @@ def give_every_file_one_owner(project: Project) -> None:
     for item in left_over:
         print(item)
     if left_over:
-        print("These are in left-over/README.md as well: put each in its place.")
+        print("left-over/README.md has this list: apply each edit, then delete its patch.")
     print("Next: make setup, make format, make check")

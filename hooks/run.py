@@ -1,4 +1,4 @@
-"""Runs the hooks of one release inside a project: `python run.py 2.0.0 .copier-answers.yml`.
+"""Run the hooks of one release inside a project: `python run.py 2.0.0 .copier-answers.yml`.
 
 Called by copier, from an entry of `_migrations` in copier.yml, in the project's folder, under
 copier's own Python: standard library only.
@@ -13,7 +13,7 @@ from registry import MIGRATIONS
 
 def main(version: str, answers_file: str, stage: str = "before") -> None:
     if (version, stage) not in MIGRATIONS:
-        raise SystemExit(f"there is no hook for release {version}")
+        raise SystemExit(f"release {version} has no hook")
     project = Project(answers_file)
     try:
         for migrate in MIGRATIONS[version, stage]:
@@ -21,7 +21,7 @@ def main(version: str, answers_file: str, stage: str = "before") -> None:
     except BaseException as error:  # noqa: BLE001
         project.restore()
         raise SystemExit(
-            f"The hook of release {version} has put the project back as it was: {error}"
+            f"The hook of release {version} failed and restored the project: {error}"
         ) from None
 
 

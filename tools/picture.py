@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.releases import tagged_clone
-from harness.template import ROOT
+from harness.template import CLONE, ROOT
 from tools.pages import Command, Terminal, reading
 
 PICTURE = ROOT / "docs/terminal.svg"
@@ -17,7 +17,7 @@ WIDTH = 118
 SERVE = "make dev"
 # Each command, and which lines of its output are drawn.
 SESSION = [
-    ("TEMPLATE=$(cd /path/to/this/template && pwd)", slice(0)),
+    ('TEMPLATE=$(git rev-parse --show-toplevel) && cd "$TEMPLATE/.."', slice(0)),
     ('uvx copier copy --defaults --data service_name=orders "${TEMPLATE:?}" orders', slice(0)),
     ("cd orders && make setup", slice(-2, None)),
     ("git init --quiet && git add --all && git commit --quiet --message Start", slice(0)),
@@ -33,8 +33,8 @@ FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 def draw(folder: Path) -> str:
     """Run the session in an empty folder; return it as SVG."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
-    template = str(tagged_clone(folder / "template").source)
-    with reading(folder / "you", {"TEMPLATE": template}) as reader:
+    with reading(folder / "you", {}) as reader:
+        reader.enter(tagged_clone(reader.folder / CLONE).source)
         reader.environment["TERM"] = "xterm-256color"
         for command, drawn in SESSION:
             if command == SERVE:
@@ -49,7 +49,7 @@ def draw(folder: Path) -> str:
                 console.print(Text("…", style="dim"))
             for line in lines[drawn]:
                 console.print(Text.from_ansi(line))
-    # The reader's own font is enough: nothing is fetched from another host.
+    # The reader's font is enough: no other host is asked for one.
     return FONTS.sub("", console.export_svg(title="orders", unique_id="session"))
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# How a service finds its releases where the template has no tags.
+# How a service finds its releases if the template has no tags.
 sys.path.append(str(ROOT / "template"))
 
 from scripts import tags
@@ -28,7 +28,9 @@ def tag(folder: Path, name: str, commit: str) -> None:
 def main(folder: Path = ROOT) -> None:
     try:
         if tags.is_shallow(folder):
-            raise SystemExit("this clone lacks history: git fetch --unshallow, then make tags")
+            raise SystemExit(
+                "this clone lacks history; run `git fetch --unshallow` and `make tags`"
+            )
         releases = tags.released(folder)
         known = tags.read_git(folder, "tag").split()
     except FileNotFoundError:

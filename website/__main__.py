@@ -22,6 +22,7 @@ from website.errors import BuildError
 from website.languages import LANGUAGES, ROOT, Language
 from website.links import translated_urls
 from website.navigation import navigation
+from website.search import put_guides_first
 
 BUILD = ROOT / "build"
 WORK = BUILD / "website"
@@ -72,7 +73,7 @@ def build() -> None:
 
 
 def build_language(language: Language, script: bytes) -> None:
-    """Build the site of a language, with the script of Mermaid."""
+    """Build the site of a language, with the script of Mermaid, and its order of search results."""
     folder = WORK / f"pages-{language.code}"
     folder.mkdir(parents=True)
     page_files.write(language, folder)
@@ -82,6 +83,7 @@ def build_language(language: Language, script: bytes) -> None:
     path = WORK / f"site-{language.code}" / MERMAID
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(script)
+    put_guides_first(WORK / f"site-{language.code}")
 
 
 def run_zensical(*arguments: str) -> None:

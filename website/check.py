@@ -1,4 +1,4 @@
-"""Checks of the built site: links lead to pages, and nothing is fetched from other hosts."""
+"""Checks of the built site: links lead to pages, and no page loads files of other hosts."""
 
 from html.parser import HTMLParser
 from pathlib import Path

@@ -1,5 +1,4 @@
-"""The library on which the service is built. It belongs to the template: updates replace it.
+"""The library that the service uses. It belongs to the template: updates replace it.
 
-The code of the service may import the modules in this folder, but not `_internal`, which changes
-without notice.
+Import the modules of this folder in your code, but not `_internal`, which changes without notice.
 """

@@ -1,4 +1,4 @@
-"""The application of a service: FastAPI with what every service needs around its routes."""
+"""The application class: FastAPI with health, docs, problems, limits and logs."""
 
 import gc
 import logging
@@ -35,9 +35,9 @@ Lifespan = Callable[["Service"], AbstractAsyncContextManager[Mapping[str, Any] |
 class Service(FastAPI):
     """A FastAPI application with health, docs, problems, limits, request ids and access log.
 
-    The databases are open while `lifespan` runs, which does the start-up and shutdown work of the
-    service; /health/ready checks those that are required. Further options are FastAPI's, and win
-    over the built-in ones. `app.state.settings` has the settings.
+    `lifespan` does start-up and shutdown work; the databases are open while it runs. /health/ready
+    checks the required ones. `options` are FastAPI's and override the built-in ones.
+    `app.state.settings` has the settings.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Service(FastAPI):
             ReadinessCheck(source, settings) for source in self.sources if source.required
         ]
         self.own_lifespan = lifespan
-        # How many middlewares are outside of those that add_middleware() adds.
+        # Number of middlewares outside of those that add_middleware() adds.
         self.outer_count = 0
         super().__init__(
             lifespan=run_service,  # type: ignore[arg-type]
@@ -64,14 +64,14 @@ class Service(FastAPI):
             **(fastapi_options(settings) | options),
         )
         self.state.settings = settings
-        # Before any application that is mounted at "/"; see run_service().
+        # Before an application that is mounted at "/"; see run_service().
         self.include_router(health_router)
         if settings.docs:
             add_docs(self)
         self.add_built_in_middleware(settings)
 
     def add_built_in_middleware(self, settings: Settings) -> None:
-        # Each is outside of those added before.
+        # Each wraps those added before.
         self.add_outer_middleware(LimitMiddleware, max_body_size=settings.max_body_size)
         self.add_outer_middleware(UnexpectedErrorMiddleware)
         self.add_outer_middleware(HeadMiddleware)
@@ -91,9 +91,9 @@ class Service(FastAPI):
         *args: Any,  # noqa: ANN401
         **kwargs: Any,  # noqa: ANN401
     ) -> None:
-        """Add a middleware inside the built-in ones: its errors are problems, with a request id.
+        """Add a middleware inside the built-in ones: its errors become problems with a request id.
 
-        The last one added is the outermost of these.
+        The last added is the outermost of these.
         """
         super().add_middleware(middleware_class, *args, **kwargs)
         self.user_middleware.insert(self.outer_count, self.user_middleware.pop(0))
@@ -106,13 +106,13 @@ class Service(FastAPI):
     ) -> None:
         """Add a middleware around the built-in ones and those added before.
 
-        What it answers itself has no request id and is not in the access log.
+        Its own responses have no request id and are not in the access log.
         """
         super().add_middleware(middleware_class, *args, **kwargs)
         self.outer_count += 1
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Return the whole application: Starlette calls this when all routes have been added."""
+        """Return the application with its middleware; Starlette calls this after start-up."""
         if self.state.settings.development:
             add_index(self)
         return super().build_middleware_stack()
@@ -131,12 +131,12 @@ def fastapi_options(settings: Settings) -> dict[str, Any]:
         "title": metadata["name"],
         "description": metadata["description"],
         "version": metadata["version"],
-        # The time to decode a field grows with its size, and nothing else runs meanwhile.
+        # Decoding a field takes time proportional to its size and blocks the event loop.
         "form_limits": {"max_part_size": 250_000},
         "openapi_url": None,
-        "docs_url": None,  # add_docs() adds the pages, whose files come from this service.
+        "docs_url": None,  # add_docs() adds the pages, with files served by the service.
         "redoc_url": None,
-        # Generated clients name their functions by these ids.
+        # Generated clients use these ids as names of functions.
         "generate_unique_id_function": lambda route: route.name,
     }
     if settings.docs:
@@ -146,8 +146,8 @@ def fastapi_options(settings: Settings) -> dict[str, Any]:
 
 @asynccontextmanager
 async def run_service(app: Service) -> AsyncIterator[Mapping[str, Any] | None]:
-    """Open the databases for as long as the application runs."""
-    gc.set_threshold(50_000)  # A request creates many objects, and hardly any cycles.
+    """Open the databases while the application runs."""
+    gc.set_threshold(50_000)  # A request creates many objects but hardly any cycles.
     match_last(app, "/health/live")
     settings = app.state.settings
     databases = {source.name: source.open(settings) for source in app.sources}
@@ -166,7 +166,7 @@ async def run_service(app: Service) -> AsyncIterator[Mapping[str, Any] | None]:
 
 
 async def report_readiness(app: Service) -> None:
-    """Log why the service is not ready; it starts nevertheless."""
+    """Log why the service is not ready; it starts anyway."""
     for check in app.readiness_checks:
         try:
             await check.run(getattr(app.state, check.source.name))

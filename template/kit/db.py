@@ -1,4 +1,4 @@
-"""A database of the service: its engines and sessions, and the FastAPI dependencies for routes."""
+"""A database of the service: engines, sessions, and FastAPI dependencies for routes."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
@@ -30,18 +30,17 @@ __all__ = ["Database", "RequestSession", "Source", "is_duplicate", "select_colum
 
 
 class Database:
-    """A database: one pool of connections, and the engines and sessions that use it.
+    """A database: one connection pool, and the engines and sessions that use it.
 
-    - For a single statement, which is a transaction by itself: row(), rows(), insert(), update()
-      and delete().
-    - For statements that belong together, makers of sessions (`async_sessionmaker`):
-      `async with database.write_sessions.begin() as session` commits at its end, and rolls back on
-      an error. `read_sessions()` has no transaction, `stream_sessions()` reads row by row.
-    - For SQLAlchemy Core, engines (`AsyncEngine`): `write_engine` has transactions; `read_engine`
-      has none, and refuses to change rows.
+    - For a single statement in its own transaction: row(), rows(), insert(), update(), delete().
+    - For several statements in one transaction: `async_sessionmaker` objects.
+      `async with database.write_sessions.begin() as session` commits at the end and rolls back on
+      an error. `read_sessions()` has no transaction; `stream_sessions()` reads row by row.
+    - For SQLAlchemy Core: `AsyncEngine` objects. `write_engine` has transactions; `read_engine`
+      has none and refuses to change rows.
 
-    `session_options` are those of async_sessionmaker(); they win over the built-in ones. As an
-    asynchronous context manager a database closes its connections at the end.
+    `session_options` are those of async_sessionmaker() and override the built-in ones. As an
+    asynchronous context manager, a database closes its connections at the end.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class Database:
         session_options: Mapping[str, Any] | None = None,
         **engine_options: Any,  # noqa: ANN401
     ) -> Self:
-        """Return the database of DATABASE_URL, or of another URL; it connects when it is used."""
+        """Return the database of DATABASE_URL or of another URL; it connects when first used."""
         url = url or settings.database_url
         engine = dialect.create_read_engine(url, settings, engine_options)
         return cls(engine, session_options)
@@ -91,26 +90,26 @@ class Database:
         await self.read_engine.dispose()
 
     async def row(self, model: Model, key: object) -> Row | None:
-        """Return the row with this primary key by the names of its attributes, or None.
+        """Return the row with this primary key as a dict by attribute names, or None.
 
-        Raises TypeError for a model whose primary key has several columns.
+        Raises TypeError for a model with a primary key of several columns.
         """
         return first(await self.executor.read(select_by_key(model), {KEY_PARAMETER: key}))
 
     async def rows(self, statement: Executable, /, **values: object) -> list[Row]:
-        """Execute a statement with these values for its bindparam()s; return its rows.
+        """Execute a statement with values for its bindparam()s; return its rows.
 
-        A statement that changes rows is committed when this returns; returning() names its rows.
+        A statement that changes rows is committed; its returning() selects the rows to return.
         """
         if changes_rows(statement):
             return await self.executor.write(statement, values)
         return await self.executor.read(statement, values)
 
     async def insert(self, model: Model, /, **values: object) -> Row:
-        """Insert a row with these attributes, and commit; return all of the row.
+        """Insert a row with these attributes and commit; return the whole row.
 
-        Defaults of columns and `@validates` methods apply; events and cascades of the ORM do not:
-        they belong to sessions. Raises IntegrityError for a broken constraint: see unique().
+        Column defaults and `@validates` methods apply; events and cascades of the ORM do not: use a
+        session for those. Raises IntegrityError for a violated constraint: see unique().
         """
         changes = validated(model, values)
         statement = insert_of(model, tuple(changes))
@@ -118,10 +117,10 @@ class Database:
         return rows[0]
 
     async def update(self, model: Model, key: object, /, **values: object) -> Row | None:
-        """Change these attributes of a row, and commit; return all of the row.
+        """Update these attributes of a row and commit; return the whole row.
 
-        Returns None where no row has this primary key. Otherwise as insert(); `onupdate` of columns
-        applies. Without values nothing is changed.
+        Returns None if no row has this primary key. Otherwise like insert(); `onupdate` of columns
+        applies. Without values, changes nothing.
         """
         if not values:
             return await self.row(model, key)
@@ -131,7 +130,7 @@ class Database:
         return first(await self.executor.write(statement, parameters))
 
     async def delete(self, model: Model, key: object) -> bool:
-        """Delete the row with this primary key, and commit; return whether it existed."""
+        """Delete the row with this primary key and commit; return whether it existed."""
         return bool(await self.executor.write(delete_by_key(model), {KEY_PARAMETER: key}))
 
 
@@ -140,18 +139,18 @@ def first(rows: list[Row]) -> Row | None:
 
 
 class Source:
-    """A database that the service declares; its methods are FastAPI dependencies.
+    """The declaration of a database; its methods are FastAPI dependencies.
 
     Pass it to Service, which opens the database at start-up.
 
     - `name`: the attribute of `app.state` that has the open Database.
-    - `url`: a function that returns its URL from the settings, by default DATABASE_URL.
-    - `migrations`: the section of alembic.ini with its revisions, by default `alembic` for
-      DATABASE_URL, and none for another URL.
-    - `required`: whether /health/ready fails when the database does not answer, or is not at the
-      head of these revisions.
-    - `session_options` are those of async_sessionmaker(), further options those of
-      create_async_engine(); they win over the built-in ones.
+    - `url`: a function that returns the URL from the settings; by default DATABASE_URL.
+    - `migrations`: the section of alembic.ini with its revisions; by default `alembic` for
+      DATABASE_URL, none for another URL.
+    - `required`: whether /health/ready fails if the database does not answer or is not at the head
+      of these revisions.
+    - `session_options` are those of async_sessionmaker(), `engine_options` those of
+      create_async_engine(); they override the built-in ones.
     """
 
     def __init__(
@@ -172,7 +171,7 @@ class Source:
         self.engine_options = engine_options
 
     def open(self, settings: Settings) -> Database:
-        """Return the database that the settings name; it connects when it is used.
+        """Return the database of the settings; it connects when first used.
 
         `async with database.open(settings) as opened:` closes its connections at the end.
         """
@@ -182,9 +181,9 @@ class Source:
         return Database.from_settings(settings, url, self.session_options, **self.engine_options)
 
     def of(self, request: HTTPConnection) -> Database:
-        """Return the database of the application, or of the service that it is mounted in.
+        """Return the database of the application, or of the service that mounts it.
 
-        Raises RuntimeError where no lifespan has opened it.
+        Raises RuntimeError if no lifespan has opened it.
         """
         database = getattr(request.app.state, self.name, None)
         if database is None:
@@ -195,13 +194,13 @@ class Source:
         return cast("Database", database)
 
     async def service_database(self, request: HTTPConnection) -> Database:
-        """Return the database, for single statements and for sessions of the route's own."""
+        """Return the database, for single statements and for sessions that the route opens."""
         return self.of(request)
 
     async def write_session(self, request: HTTPConnection) -> AsyncIterator[AsyncSession]:
-        """Yield a session that is committed when the route returns, before the response is sent.
+        """Yield a session that commits when the route returns, before the response is sent.
 
-        It is rolled back when anything is raised, a cancelled request included. Use it with
+        It rolls back on any exception, including a cancelled request. Use it with
         `Depends(..., scope="function")`: FastAPI's default scope ends after the response.
         """
         transaction = self.of(request).write_sessions.begin()
@@ -209,11 +208,11 @@ class Source:
             async with transaction as session:
                 yield session
         except BaseException:
-            # A commit that has failed leaves the session open.
+            # A failed commit leaves the session open.
             await transaction.async_session.close()
             raise
 
     async def read_session(self, request: HTTPConnection) -> AsyncIterator[AsyncSession]:
-        """Yield a session for reading: it has no transaction, and refuses to change rows."""
+        """Yield a read-only session: it has no transaction and refuses to change rows."""
         async with self.of(request).read_sessions() as session:
             yield session

@@ -6,10 +6,10 @@
     |-- NotFoundError("user")           404, of the kind user-not-found
     `-- ConflictError(detail, kind)     409
 
-Raise them anywhere in a request. HTTPException of FastAPI, invalid requests and errors of the
-database become problems as well. An application that is mounted (`app.mount("/sub", FastAPI())`)
-answers its own errors: call add_error_handlers() with it. A handler of the service wins over a
-built-in one: `@app.exception_handler(RequestValidationError)`.
+Raise them anywhere in a request. FastAPI's HTTPException, invalid requests and database errors also
+become problems. A mounted application (`app.mount("/sub", FastAPI())`) handles its own errors: call
+add_error_handlers() with it. Your handlers override the built-in ones:
+`@app.exception_handler(RequestValidationError)`.
 """
 
 from kit._internal.error_handlers import add_error_handlers

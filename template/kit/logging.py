@@ -13,25 +13,25 @@ from kit._internal.error_texts import conceal
 
 __all__ = ["Formatter", "logging_config"]
 
-# Attributes that any record may have, the last one from uvicorn. Other attributes are `extra`.
+# Attributes of any record, the last one from uvicorn. Other attributes are `extra`.
 USUAL_ATTRIBUTES = {*vars(logging.makeLogRecord({})), "asctime", "message", "taskName"}
 USUAL_ATTRIBUTES.add("color_message")
 
-# Levels of loggers at LOG_LEVEL=DEBUG: they log SQL, but no values, rows or messages of clients,
-# which may be personal data.
+# Levels at LOG_LEVEL=DEBUG: these log SQL, but no values, rows or messages of clients, which may be
+# personal data.
 DEBUG_LEVELS = {"sqlalchemy.engine": "INFO", "websockets": "INFO"}
 
-# Not looked up for every record, as they are not logged.
+# Not collected for each record, as they are not logged.
 logging.logProcesses = logging.logThreads = logging.logMultiprocessing = False
 
 
 def in_terminal() -> bool:
-    """Return whether the log is read in a terminal."""
+    """Return whether standard error is a terminal."""
     return sys.stderr.isatty()
 
 
 class Formatter(logging.Formatter):
-    """Formats records of any library, with the fields that `context` returns for the request."""
+    """Formats records of any library, with the fields of the request that `context` returns."""
 
     def __init__(self, context: Callable[[], dict[str, Any]] = dict) -> None:
         super().__init__()
@@ -68,14 +68,14 @@ class Formatter(logging.Formatter):
         ei: tuple[type[BaseException], BaseException, TracebackType | None]
         | tuple[None, None, None],
     ) -> str:
-        """Return the traceback without rows that a database error quotes."""
+        """Return the traceback, without rows that a database error quotes."""
         if ei[1] is None:
             return ""
         return dialect.ERRORS.format_error(ei[1])
 
 
 def loggable(value: object) -> object:
-    """Return a value without the rows that an error may quote."""
+    """Return a value without rows that an error may quote."""
     if not isinstance(value, BaseException):
         return value
     if dialect.ERRORS.is_database_error(value):
@@ -84,11 +84,11 @@ def loggable(value: object) -> object:
 
 
 def logging_config(level: str, context: Callable[[], dict[str, Any]] = dict) -> dict[str, Any]:
-    """Return the argument of logging.config.dictConfig for this level and above."""
+    """Return the argument of logging.config.dictConfig for this level."""
     levels = {
-        # It logs what it has loaded; kit.migrations enables its other messages.
+        # Hides its setup messages; kit.migrations enables the others.
         "alembic": "WARNING",
-        # It prints these messages as well.
+        # Alembic also prints these messages.
         "alembic.util.messaging": "CRITICAL",
     }
     if level == "DEBUG":

@@ -1,4 +1,4 @@
-"""What migrations/env.py calls to run an Alembic command."""
+"""Runs an Alembic command; migrations/env.py calls run()."""
 
 import atexit
 import gc
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from alembic import context
+from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, MetaData, text
 
@@ -17,9 +18,9 @@ from kit.settings import Settings, SettingsT, load
 
 __all__ = ["run"]
 
-# Commands that change nothing: they need not wait for a process that is migrating.
+# Commands that change nothing, and need not wait for a migrating process.
 READ_ONLY_COMMANDS = {"branches", "check", "current", "heads", "history", "revision", "show"}
-# What Alembic logs about its work, rather than about its set-up.
+# Loggers of Alembic's work, not of its setup.
 WORK_LOGGERS = ("alembic.autogenerate", "alembic.runtime.migration")
 
 
@@ -30,14 +31,17 @@ def run(
     url: Callable[[SettingsT], URL] | None = None,
     **options: Any,  # noqa: ANN401
 ) -> None:
-    """Run the Alembic command, on the database of the settings.
+    """Run the Alembic command on the database of the settings.
 
     `options` are those of Alembic's context.configure(). Functions such as include_name or
-    render_item are called before the built-in ones, which still apply where yours return what
-    means "as usual": True for include_name and include_object, False for render_item. Migrates on
-    the connection handed in as `config.attributes["connection"]`, as text for `--sql`, or on a
-    connection of its own: MIGRATION_DATABASE_URL where it is set, else DATABASE_URL. For a second
-    database with revisions of its own, `url` returns its URL from the settings.
+    render_item are called before the built-in ones, which apply if yours return the default: True
+    for include_name and include_object, False for render_item.
+
+    Uses the connection `config.attributes["connection"]` if it is set; otherwise connects to the
+    URL that the caller has set with `config.set_main_option("sqlalchemy.url", ...)`, to
+    MIGRATION_DATABASE_URL or to DATABASE_URL. A URL in alembic.ini is not used. `--sql` needs no
+    connection. For a second database with its own revisions, `url` returns its URL from the
+    settings.
     """
     dialect = load_migration_dialect()
     built_in_options = {**dialect.OPTIONS, "target_metadata": target_metadata}
@@ -46,9 +50,7 @@ def run(
     if connection is not None:
         run_command({**all_options, "connection": connection})
         return
-    settings = load(settings_class)
-    if url is not None:
-        settings = settings.model_copy(update={"migration_database_url": url(settings)})
+    settings = load_settings(settings_class, url)
     if command_name() is not None:
         prepare_process(settings)
     schema = context.get_x_argument(as_dictionary=True).get("schema")
@@ -58,8 +60,31 @@ def run(
         run_on_database(dialect, settings, schema, all_options)
 
 
+def load_settings(
+    settings_class: type[SettingsT], url: Callable[[SettingsT], URL] | None
+) -> SettingsT:
+    """Return the settings, with the URL to connect to as their `migration_url`."""
+    callers_url = find_callers_url()
+    if callers_url is not None:
+        return load(settings_class, DATABASE_URL=callers_url, MIGRATION_DATABASE_URL=callers_url)
+    settings = load(settings_class)
+    if url is None:
+        return settings
+    return settings.model_copy(update={"migration_database_url": url(settings)})
+
+
+def find_callers_url() -> str | None:
+    """Return the URL of config.set_main_option(), None if there is only that of alembic.ini."""
+    config = context.config
+    in_file = Config(config.config_file_name, ini_section=config.config_ini_section)
+    url = config.get_main_option("sqlalchemy.url")
+    if url == in_file.get_main_option("sqlalchemy.url"):
+        return None
+    return url
+
+
 def command_name() -> str | None:
-    """Return the command, or None where Alembic was not started from the command line."""
+    """Return the command, or None if Alembic was not started from the command line."""
     arguments = context.config.cmd_opts
     if arguments is None:
         return None
@@ -68,8 +93,8 @@ def command_name() -> str | None:
 
 
 def prepare_process(settings: Settings) -> None:
-    """Set up logging and garbage collection of a process that only runs this command."""
-    # Objects of a migration live until the process ends: collect rarely, and not at exit.
+    """Set up logging and garbage collection of a process that runs only this command."""
+    # Objects of a migration live until the process ends: collect rarely and not at exit.
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
     logging.config.dictConfig(settings.log_config())
@@ -78,7 +103,7 @@ def prepare_process(settings: Settings) -> None:
 def write_sql(
     dialect: MigrationDialect, settings: Settings, schema: str | None, options: dict[str, Any]
 ) -> None:
-    """Write the SQL of the command, for `--sql`."""
+    """Write the SQL of the command (`--sql`)."""
     offline_options = {
         "dialect_name": settings.migration_url.get_backend_name(),
         "literal_binds": True,
@@ -92,7 +117,7 @@ def write_sql(
 def run_on_database(
     dialect: MigrationDialect, settings: Settings, schema: str | None, options: dict[str, Any]
 ) -> None:
-    """Run the command on the database, as the only process that migrates unless it only reads."""
+    """Run the command on the database; unless it only reads, as the only migrating process."""
     read_only = context.config.attributes.get("read_only", command_name() in READ_ONLY_COMMANDS)
     with dialect.open_connection(settings, read_only=read_only, schema=schema) as connection:
         options = {**options, "connection": connection}
@@ -105,7 +130,7 @@ def run_on_database(
 
 
 def run_command(options: dict[str, Any], first_statement: str | None = None) -> None:
-    """Run the command with these options of context.configure(), after this statement."""
+    """Run the command with these options of context.configure(), after the first statement."""
     context.configure(**options)
     command = command_name()
     if command is not None:
@@ -121,7 +146,7 @@ def run_command(options: dict[str, Any], first_statement: str | None = None) -> 
 
 
 def apply_revisions(command: str) -> None:
-    """Upgrade or downgrade; report where there was nothing to do."""
+    """Upgrade or downgrade; report if there was nothing to do."""
     before = context.get_context().get_current_heads()
     if not before:
         refuse_rollback(command)
@@ -133,7 +158,7 @@ def apply_revisions(command: str) -> None:
 
 
 def refuse_rollback(command: str) -> None:
-    """Raise CommandError for a rollback by some steps, as no revision is applied."""
+    """Raise CommandError for a relative rollback: no revision is applied."""
     target = context.get_context().opts["destination_rev"]
     if command == "downgrade" and target != "base":
         raise CommandError("nothing to roll back: no revision is applied")

@@ -1,4 +1,4 @@
-"""Parts of models: names of constraints, times in UTC, primary keys, times of changes."""
+"""Parts of models: constraint names, times in UTC, primary keys, timestamps."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ from uuid_utils.compat import uuid7
 
 __all__ = ["NAMING_CONVENTION", "Timestamped", "UTCDateTime", "UUIDKey"]
 
-# Gives every constraint a name, the same on every database, by which a revision can drop it.
+# Names every constraint, identically on every database, so that a revision can drop it.
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -33,7 +33,7 @@ NAMING_CONVENTION = {
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """A time that is aware and in UTC in Python, also on a database that stores no time zone."""
+    """A time that is aware and in UTC in Python, even if the database stores no time zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -58,16 +58,16 @@ def utc_now() -> datetime:
 
 
 class UUIDKey:
-    """Adds `id`, the primary key: a UUID of version 7.
+    """Adds the primary key `id`: a UUID of version 7.
 
-    UUIDs of version 7 are ordered by time: new rows are at the end of the index, and sort by age.
+    These UUIDs are ordered by time: new rows go to the end of the index, and rows sort by age.
     """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-1)
 
 
 def time_of_creation(context: DefaultExecutionContext) -> datetime:
-    """Return created_at of the row that is inserted."""
+    """Return created_at of the inserted row."""
     values = context.get_current_parameters()  # type: ignore[no-untyped-call]
     created_at = values.get("created_at")
     if isinstance(created_at, datetime):
@@ -76,7 +76,7 @@ def time_of_creation(context: DefaultExecutionContext) -> datetime:
 
 
 def time_of_change(created_at: Any) -> ColumnElement[datetime]:  # noqa: ANN401
-    """Return SQL for the current time, or for created_at where this machine's clock is behind."""
+    """Return SQL for the current time, or for created_at if this machine's clock is behind."""
     now = bindparam("now", callable_=utc_now, type_=UTCDateTime, unique=True)
     return case((created_at > now, created_at), else_=now)
 
@@ -84,8 +84,8 @@ def time_of_change(created_at: Any) -> ColumnElement[datetime]:  # noqa: ANN401
 class Timestamped:
     """Adds created_at and updated_at, which SQLAlchemy sets at every insert and update.
 
-    Both are equal for a new row. updated_at never goes back, even if the clock does. Rows that are
-    inserted in plain SQL get the server defaults; an UPDATE in plain SQL has to set updated_at.
+    They are equal for a new row. updated_at never decreases, even if the clock does. An INSERT in
+    plain SQL gets the server defaults; an UPDATE in plain SQL must set updated_at.
     """
 
     created_at: Mapped[datetime] = mapped_column(
@@ -106,7 +106,7 @@ class Timestamped:
 
 @event.listens_for(Timestamped, "before_update", propagate=True)
 def set_updated_at(_mapper: Mapper[Any], _connection: object, row: Timestamped) -> None:
-    """Set updated_at in Python, so that the session need not read it from the database."""
+    """Set updated_at in Python, so that the session does not need to read it back."""
     session = object_session(row)
     if session is None or not session.is_modified(row, include_collections=False):
         return
@@ -119,6 +119,6 @@ def set_updated_at(_mapper: Mapper[Any], _connection: object, row: Timestamped) 
         if time is not None:
             times.append(time)
     if "updated_at" in vars(row):
-        # So that an equal value is written, too; otherwise `onupdate` would set another one.
+        # Write the value even if it is equal; otherwise `onupdate` would set another one.
         flag_modified(row, "updated_at")
     row.updated_at = max(times)

@@ -1,4 +1,4 @@
-"""Keyset pagination: a page starts after the last row of the one before.
+"""Keyset pagination: a page starts after the last row of the previous one.
 
     class ProductPage(Page[ProductRead]):
         pass
@@ -6,7 +6,7 @@
     class ProductQuery(PageQuery):
         name: NamePart | None = None
 
-A route takes the query, and returns `await read_page(database, Product, query, filters)`.
+A route takes the query and returns `await read_page(database, Product, query, filters)`.
 """
 
 import base64
@@ -37,17 +37,17 @@ __all__ = [
 
 # The default number of rows in a page.
 PAGE_SIZE = 20
-# The largest number of rows that a client may ask for.
+# The largest number of rows that a client may request.
 PAGE_SIZE_MAX = 100
 
 
 def encode_cursor(last_id: UUID) -> str:
-    """Return the opaque text with which a client asks for the rows after this one."""
+    """Return the opaque cursor with which a client requests the rows after this one."""
     return base64.urlsafe_b64encode(last_id.bytes).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str) -> UUID:
-    """Return the id in a cursor; raise ValueError for a text that is not from encode_cursor()."""
+    """Return the id in a cursor; raise ValueError for text that is not from encode_cursor()."""
     with suppress(ValueError):
         last_id = UUID(bytes=base64.urlsafe_b64decode(f"{cursor}=="))
         if encode_cursor(last_id) == cursor:
@@ -55,7 +55,7 @@ def decode_cursor(cursor: str) -> UUID:
     raise ValueError("not a cursor of this service")
 
 
-# A parameter of a route: the id of the last row before the page, encoded as a text.
+# A parameter of a route: the id of the last row before the page, encoded as text.
 Cursor = Annotated[
     UUID,
     PlainValidator(decode_cursor),
@@ -67,7 +67,7 @@ ItemT = TypeVar("ItemT", bound=BaseModel)
 
 
 class Page(BaseModel, Generic[ItemT]):
-    """Rows, and the cursor of the next page. A subclass gives the schema in OpenAPI its name."""
+    """Rows and the cursor of the next page. The name of a subclass is its name in OpenAPI."""
 
     items: list[ItemT]
     next_cursor: str | None = Field(description="For the page after this one; null on the last.")
@@ -86,16 +86,16 @@ async def read_page(
     query: PageQuery,
     filters: Sequence[ColumnElement[bool]] = (),
 ) -> dict[str, Any]:
-    """Return the fields of a Page: rows of a model in the order of its primary key, a UUID.
+    """Return the fields of a Page: rows of a model ordered by its primary key, a UUID.
 
-    UUIDs of version 7 are in the order of time. Raises TypeError for a key of several columns.
+    UUIDs of version 7 are ordered by time. Raises TypeError for a key of several columns.
     """
     statement = page_of(model)
     if query.cursor is not None:
         statement = statement.where(key_of(model) > query.cursor)
     if filters:
         statement = statement.where(*filters)
-    # One row more than asked for shows whether a next page exists.
+    # An extra row shows whether a next page exists.
     rows = await database.rows(statement, limit=query.limit + 1)
     if len(rows) <= query.limit:
         return {"items": rows, "next_cursor": None}
@@ -103,7 +103,7 @@ async def read_page(
     return {"items": items, "next_cursor": encode_cursor(items[-1][key_name(model)])}
 
 
-# Cached, because SQLAlchemy finds the same statement faster in its cache than an equal one.
+# SQLAlchemy finds the same object faster in its cache than an equal one.
 @cache
 def page_of(model: Model) -> Select[Any]:
     """Return the SELECT of the first page, with the parameter `limit`."""

@@ -1,4 +1,4 @@
-"""Types and base classes for schemas of resources: names, e-mail addresses, times.
+"""Types and base classes for schemas: names, e-mail addresses, times.
 
 A client sends an Input, and receives an Output:
 
@@ -42,7 +42,7 @@ def strip_spaces(value: object) -> object:
 
 
 def check_visible(name: str) -> str:
-    """Return the name; raise ValueError where it is invisible, or an accent has no letter."""
+    """Return the name; raise ValueError if it is invisible or an accent has no letter."""
     visible = has_base = False
     for sign in name:
         kind = category(sign)
@@ -58,10 +58,10 @@ def check_visible(name: str) -> str:
     return name
 
 
-# Part of a name, as in a search: 1 to 100 characters, without spaces around them.
-# Without control characters, of which PostgreSQL refuses NUL in any text; without line separators
-# (U+2028, U+2029); without characters that reverse the text after them (U+202A to U+202E, U+2066 to
-# U+2069). Joiners (U+200C, U+200D) are allowed: the spelling of Persian and Indic names has them.
+# Part of a name, as in a search: 1 to 100 characters, stripped of spaces around it. Not allowed are
+# control characters (PostgreSQL refuses NUL), line separators (U+2028, U+2029), and characters that
+# reverse the following text (U+202A to U+202E, U+2066 to U+2069). Joiners (U+200C, U+200D) are
+# allowed, as Persian and Indic names contain them.
 NamePart = Annotated[
     str,
     StringConstraints(
@@ -78,7 +78,7 @@ Email = Annotated[EmailStr, StringConstraints(max_length=254, to_lower=True)]
 
 
 def to_utc(time: datetime) -> datetime:
-    """Return the same time in UTC; raise ValueError outside of the years 1 to 9999."""
+    """Return the time in UTC; raise ValueError outside of the years 1 to 9999."""
     try:
         return time.astimezone(UTC)
     except OverflowError:
@@ -90,12 +90,12 @@ UTCTime = Annotated[AwareDatetime, AfterValidator(to_utc)]
 
 
 class Input(BaseModel):
-    """The base of what a client sends: an unknown field is an error."""
+    """The base of request schemas: an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Output(BaseModel):
-    """The base of what a client receives: created from a row or an object."""
+    """The base of response schemas: created from a row or an object."""
 
     model_config = ConfigDict(from_attributes=True)

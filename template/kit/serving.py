@@ -19,7 +19,7 @@ __all__ = ["main"]
 
 
 def refuse_taken_port(settings: Settings) -> None:
-    """Exit with a message when another process uses the address of the service."""
+    """Exit with a message if another process uses the service's host and port."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -33,17 +33,17 @@ def refuse_taken_port(settings: Settings) -> None:
 
 
 def main(app: str, settings_class: type[Settings]) -> None:
-    """Serve the application that the function `module:function` returns."""
+    """Serve the application that `module:function` returns."""
     package = app.partition(".")[0]
     parser = argparse.ArgumentParser(prog=f"python -m {package}", description="Serve the API.")
     parser.add_argument("--reload", action="store_true", help="reload when the code changes")
     reload = parser.parse_args().reload
     settings = load(settings_class)
     if reload and "development" not in settings.model_fields_set:
-        # The process that serves is another one, which reads the settings again.
+        # The reloaded process reads the settings again.
         os.environ[f"{prefix_of(settings_class)}DEVELOPMENT"] = "true"
     refuse_taken_port(settings)
-    # After a graceful shutdown uvicorn raises the signal again, which is a success here.
+    # uvicorn raises the signal again after a graceful shutdown: exit with status 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     sys.path.insert(0, str(PROJECT_DIR))
     process_options = {
@@ -56,17 +56,17 @@ def main(app: str, settings_class: type[Settings]) -> None:
 
 
 def reload_options(package: str) -> dict[str, Any]:
-    """Return options of uvicorn for one process that reloads the code."""
+    """Return uvicorn's options for one process that reloads the code."""
     return {
         "reload": True,
         "reload_dirs": folders_of(package),
-        # An open stream does not delay the new code.
+        # Open streams must not delay a reload.
         "timeout_graceful_shutdown": 0.5,
     }
 
 
 def create_config(app: str, settings: Settings, process_options: dict[str, Any]) -> Config:
-    """Return the configuration of uvicorn."""
+    """Return uvicorn's configuration."""
     limit = client_limit(settings.limit_concurrency, sum(settings.pool_sizes))
     return Config(
         app,

@@ -1,7 +1,7 @@
 """The built-in settings, read from the environment and from .env.
 
-A service has a subclass of Settings with its prefix, its name and its own settings. A field with a
-built-in name replaces the default.
+A service has a subclass of Settings with its prefix, its name and its own settings. A field with
+the name of a built-in setting replaces its default.
 """
 
 import sys
@@ -39,8 +39,8 @@ Seconds = Annotated[float, Field(gt=0)]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/]+$|^\*$")]
 
 
-# The URL of a further database: `reports_url: DatabaseURL`. It is parsed as DATABASE_URL is, and
-# neither errors nor dumps of the settings show its password.
+# The URL of another database: `reports_url: DatabaseURL`. It is parsed like DATABASE_URL; errors
+# and dumps of the settings do not show its password.
 DatabaseURL = Annotated[URL, NoDecode, PlainValidator(dialect.parse_url), PlainSerializer(repr)]
 
 
@@ -51,9 +51,9 @@ def split_commas(value: object) -> object:
 
 
 class Settings(BaseSettings):
-    """The settings, read from variables that consist of a prefix and the name of a field.
+    """The settings, read from variables named by a prefix and a field.
 
-    The environment wins over .env. The prefix is `env_prefix` in the subclass's `model_config`.
+    The environment overrides .env. The prefix is `env_prefix` in `model_config` of the subclass.
     """
 
     model_config = SettingsConfigDict(
@@ -132,15 +132,15 @@ class Settings(BaseSettings):
     def log_config(self, context: Callable[[], dict[str, Any]] = dict) -> dict[str, Any]:
         """Return the argument of logging.config.dictConfig, for the service and for migrations.
 
-        `context` returns fields for each record, such as the id of the request. A subclass changes
-        the result of super().log_config(context).
+        `context` returns fields for each record, such as the request id. To change the result,
+        override this method and call super().log_config(context).
         """
         return logging_config(self.log_level, context)
 
     @field_validator("connection_limit")
     @classmethod
     def check_connection_limit(cls, limit: int | None, info: ValidationInfo) -> int | None:
-        """Raise ValueError where a worker would have no connection."""
+        """Raise ValueError if a worker would have no connection."""
         workers = info.data.get("workers", 1)
         if limit is not None and limit < workers:
             raise ValueError(f"each of {workers} workers needs a connection")
@@ -148,7 +148,7 @@ class Settings(BaseSettings):
 
     @property
     def pool_sizes(self) -> tuple[int, int]:
-        """How many connections a worker keeps, and how many more it may open."""
+        """The connections that a worker keeps, and how many more it may open."""
         share = (self.connection_limit or sys.maxsize) // self.workers
         size = min(self.pool_size, share)
         return size, min(self.pool_overflow, share - size)
@@ -167,7 +167,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the sources of settings, of which the first wins: a hook of pydantic-settings."""
+        """Return the sources of settings, the first of which wins; called by pydantic-settings."""
         sources = [init_settings]
         for source in (env_settings, dotenv_settings):
             sources.append(source)
@@ -177,7 +177,7 @@ class Settings(BaseSettings):
 
 
 class PlatformSource(PydanticBaseSettingsSource):
-    """The variable PORT without the prefix, as many platforms set it; with the prefix it wins."""
+    """The variable PORT, which many platforms set; the variable with the prefix overrides it."""
 
     def __init__(
         self, settings_cls: type[BaseSettings], variables: Mapping[str, str | None]
@@ -195,14 +195,17 @@ class PlatformSource(PydanticBaseSettingsSource):
         return {"port": port}
 
 
-# The class of a service's own settings, in signatures of functions.
+# A subclass of Settings, in signatures.
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
-def load(settings_class: type[SettingsT]) -> SettingsT:
-    """Return the settings, or end the process with a line for each that is missing or wrong."""
+def load(settings_class: type[SettingsT], **values: Any) -> SettingsT:  # noqa: ANN401
+    """Return the settings, or exit with a line for each that is missing or invalid.
+
+    `values` override variables of the environment: DATABASE_URL="...".
+    """
     try:
-        return settings_class()
+        return settings_class(**values)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
         lines = [describe_problem(settings_class, problem) for problem in problems]
@@ -210,9 +213,9 @@ def load(settings_class: type[SettingsT]) -> SettingsT:
 
 
 def describe_problem(settings_class: type[Settings], problem: ErrorDetails) -> str:
-    """Return the variable that is missing or wrong, and the reason."""
+    """Return the name of a missing or invalid variable, and the reason."""
     name = str(problem["loc"][0])
-    # A name in capitals is that of a variable, as DATABASE_URL.
+    # A name in capitals, such as DATABASE_URL, is that of the variable.
     if not name.isupper():
         name = f"{prefix_of(settings_class)}{name.upper()}"
     if problem["type"] == "missing":

@@ -1,6 +1,6 @@
 <%!
 def docstring(text):
-    """Return a message as one line that is valid within a docstring."""
+    """Return a message as one line that is valid in a docstring."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line.replace("\\", "\\\\").replace('"', '\\"')
 %>\

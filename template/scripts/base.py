@@ -1,7 +1,7 @@
-"""Finds the base: the branch that this one will be merged into, whose revisions are not new.
+"""Finds the base: the branch to merge into, whose revisions are not new.
 
-It is `base=`, a branch or the newest merged revision; else the target of CI's merge request; else
-the default branch of the repository.
+In this order: `base=`, a branch or the newest merged revision; the target of the merge request in
+CI; the default branch of the repository.
 """
 
 import os
@@ -31,14 +31,14 @@ def git(*arguments: str) -> list[str]:
 
 
 def find_base() -> str:
-    """Return the branch to compare with, or an empty string if nothing can have been merged yet.
+    """Return the branch to compare with, or an empty string if nothing is merged yet.
 
-    Ends with status 2 if no base can be found.
+    Exits with status 2 if there is no base.
     """
     chosen = os.environ.get("base")
     if chosen:
         if not is_comparable(chosen) and not is_revision(chosen):
-            refuse(f"base={chosen}: git has no such branch, or in CI needs fetch-depth: 0")
+            refuse(f"base={chosen}: no such branch or revision; in CI, set fetch-depth: 0")
         return chosen
     if is_new():
         return ""
@@ -49,13 +49,13 @@ def find_base() -> str:
 
 
 def is_new() -> bool:
-    """Return whether nothing can have been merged: no commit yet, or only the first revision."""
+    """Return whether nothing is merged: there is no commit, or only the first revision."""
     if git("rev-parse", "--is-inside-work-tree") == ["true"]:
         return not exists("HEAD")
     scripts = oldest_first()
     if len(scripts) > 1:
         refuse(
-            "no base found: git has no history here; name the newest revision that is merged,"
+            "no base found: there is no git history; name the newest merged revision,"
             f" for example base={scripts[0].revision}"
         )
     return True
@@ -78,13 +78,13 @@ def find_branches() -> list[str]:
 
 
 def candidates() -> Iterator[str]:
-    """Yield names that the base may have, the most certain first."""
+    """Yield possible names of the base, the most likely first."""
     target = target_of_ci()
     if target:
         if not branches_of(target):
             refuse(
-                f"no base found: CI names {target}, which this clone lacks: fetch it"
-                " (fetch-depth: 0, GIT_DEPTH: 0), or name another by base=..."
+                f"no base found: this clone lacks {target}, the target of CI: fetch it"
+                " (fetch-depth: 0, GIT_DEPTH: 0) or set base=..."
             )
         yield target
     defaults = git("for-each-ref", "--format=%(symref:lstrip=3)", "refs/remotes/*/HEAD")
@@ -105,9 +105,9 @@ def target_of_ci() -> str:
 
 
 def branches_of(name: str) -> list[str]:
-    """Return the branches of this name: those of remotes, or if none has it the local one.
+    """Return the remote branches of this name, or the local one if no remote has it.
 
-    A local branch may be behind, or ahead by commits that are not pushed yet.
+    A local branch may be behind its remote, or have commits that are not pushed.
     """
     remote = git("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/remotes/*/{name}")
     if remote or not exists(f"refs/heads/{name}"):
@@ -124,18 +124,18 @@ def is_comparable(name: str) -> bool:
 
 
 def nearest(branches: list[str]) -> str:
-    """Return the branch that has most commits of HEAD: of a fork and its upstream, the newer."""
+    """Return the branch with most commits of HEAD: the newer one of a fork and its upstream."""
     comparable = list(filter(is_comparable, branches))
     if not comparable:
         refuse(
-            f"no base found: this clone lacks what HEAD and {branches[0]} have in common:"
-            " git fetch --unshallow, or name another by base=..."
+            f"no base found: this clone lacks the common ancestor of HEAD and {branches[0]}:"
+            " run git fetch --unshallow or set base=..."
         )
     return min(comparable, key=count_missing)
 
 
 def count_missing(branch: str) -> int:
-    """Return how many commits of HEAD a branch does not have."""
+    """Return how many commits of HEAD a branch lacks."""
     return int(git("rev-list", "--count", f"{branch}..HEAD")[0])
 
 

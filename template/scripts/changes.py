@@ -1,4 +1,4 @@
-"""Compares this folder with two releases of the template: links, deleted files, new variables."""
+"""Compares the project with two releases of the template: links, deleted files, new variables."""
 
 import difflib
 import re
@@ -8,14 +8,14 @@ from pathlib import Path, PurePosixPath
 from scripts.zones import is_own
 
 VARIABLE = re.compile(r"(?m)^(?:# )?([A-Z][A-Z0-9_]*)=")
-# Names of files, from the project's folder, and their texts.
+# Contents of files by their path in the project.
 Files = Mapping[str, bytes]
 
 
 def find_links(names: Iterable[str]) -> list[str]:
-    """Return the links that would have the template's files read and written somewhere else.
+    """Return links through which the update would write files of the template somewhere else.
 
-    The project's own files are not written, so copier accepts links to them within the project.
+    The project's own files are not written: links to them within the project are allowed.
     """
     links = set()
     for name in names:
@@ -31,40 +31,40 @@ def is_within(link: PurePosixPath) -> bool:
 
 
 def find_deleted(names: Iterable[str]) -> list[str]:
-    """Return the template's files that are not here."""
+    """Return the template's files that do not exist in the project."""
     return sorted(name for name in names if not is_own(name) and not Path(name).exists())
 
 
 def find_missed(deleted: Iterable[str], old: Files, new: Files) -> Iterator[str]:
-    """Yield the deleted files that the release changes, which is lost here."""
+    """Yield the deleted files that the release changes."""
     for name in deleted:
         if name in new and new[name] != old[name]:
             yield name
 
 
 def find_own(old: Files, new: Files) -> Iterator[str]:
-    """Yield the project's own files that a new service has differently since the release."""
+    """Yield the project's own files that the release changes in new services."""
     for name in sorted(new):
         if is_own(name) and old.get(name) != new[name]:
             yield name
 
 
 def find_answered(old: Files, new: Files) -> Iterator[str]:
-    """Yield what other answers change in the project's own files of a new service, line by line."""
+    """Yield, line by line, what other answers change in the project's own files."""
     for name in sorted(old.keys() | new.keys()):
         if not is_own(name) or old.get(name) == new.get(name):
             continue
         if name not in new:
             yield f"{name}: only with the old answers"
         elif name not in old:
-            yield f"{name}: only with the new"
+            yield f"{name}: only with the new answers"
         else:
             yield f"{name}:"
             yield from compare(old[name], new[name])
 
 
 def compare(old: bytes, new: bytes) -> Iterator[str]:
-    """Yield the removed and added lines, without the headings of a diff."""
+    """Yield the removed and added lines, without diff headers."""
     lines = (old.decode().splitlines(), new.decode().splitlines())
     for line in difflib.unified_diff(*lines, n=0, lineterm=""):
         if not line.startswith(("---", "+++", "@@")):
@@ -72,7 +72,7 @@ def compare(old: bytes, new: bytes) -> Iterator[str]:
 
 
 def find_moved(old: Files, deleted: Collection[str], written: Collection[str]) -> Iterator[str]:
-    """Yield a line for each folder of which most was deleted, and into which the update wrote."""
+    """Yield a line for each mostly deleted folder that the update has written to."""
     templates = [name for name in old if not is_own(name)]
     reported: list[str] = []
     for folder in folders_of(old):
@@ -84,13 +84,13 @@ def find_moved(old: Files, deleted: Collection[str], written: Collection[str]) -
         if new and 2 * len(missing) > len(files):
             reported.append(folder)
             yield (
-                f"{len(missing)} of the {len(files)} files of {folder}/ were deleted or moved here,"
-                f" and the update has written into it: {', '.join(new)}"
+                f"{len(missing)} of the {len(files)} files of {folder}/ were deleted or moved,"
+                f" but the update has written to it: {', '.join(new)}"
             )
 
 
 def folders_of(names: Iterable[str]) -> list[str]:
-    """Return the folders that these files are in, a folder before the folders within it."""
+    """Return the folders of these files, each before its subfolders."""
     folders: set[PurePosixPath] = set()
     for name in names:
         folders.update(PurePosixPath(name).parents)

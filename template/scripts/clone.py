@@ -1,4 +1,4 @@
-"""A clone of the template, and which of its releases an update may go to."""
+"""A clone of the template, and the releases that an update may install."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from scripts.programs import output, run
 
 
 class Release(NamedTuple):
-    """A commit of the template: its name as printed, its hash, and the newest version in it."""
+    """A commit of the template: its printed name, its hash, and the newest version in it."""
 
     name: str
     commit: str
@@ -43,9 +43,9 @@ def has_tags(clone: Path) -> bool:
 
 
 def add_tags(clone: Path, source: str) -> None:
-    """Tag the releases by the headings of the change log, in this clone only."""
+    """Tag the releases by the headings of CHANGELOG.md, in this clone only."""
     if tags.is_shallow(clone):
-        raise SystemExit(f"{source} is a clone without history: git fetch --unshallow there first")
+        raise SystemExit(f"{source} is a shallow clone: run git fetch --unshallow there first")
     releases = tags.released(clone)
     if not releases:
         raise SystemExit(f"the template has no releases, tags or headings ## 1.2.3: {source}")
@@ -66,7 +66,7 @@ def list_releases(clone: Path, *options: str) -> Iterator[Release]:
 
 
 def describe(clone: Path, commit: str) -> Release:
-    """Return the release of a commit; between two releases it is named as by `git describe`."""
+    """Return the release of a commit; between releases it has a name as of `git describe`."""
     merged = list(list_releases(clone, "--merged", commit))
     if not merged:
         return Release(commit[:7], commit, None)
@@ -79,10 +79,10 @@ def describe(clone: Path, commit: str) -> Release:
 
 
 def choose(clone: Path, before: Release, to: str) -> Release:
-    """Return the newest release that contains the project's, or the one that `to` names.
+    """Return the newest release that contains the project's release, or the one that `to` names.
 
-    A release of a fork is not contained in those of its upstream, which would take away what the
-    fork added. A pre-release is chosen only by its name, or if the project is at one.
+    Releases of the upstream do not contain those of a fork: an update to them would remove what
+    the fork added. A pre-release is chosen only by name, or if the project is at one.
     """
     later = list(list_releases(clone, "--contains", before.commit))
     if to:
@@ -96,7 +96,7 @@ def choose(clone: Path, before: Release, to: str) -> Release:
 
 
 def choose_named(clone: Path, before: Release, to: str, later: list[Release]) -> Release:
-    """Return the release `to`; end with a line where an update to it would lose something."""
+    """Return the release `to`; exit with a message if an update to it would lose changes."""
     releases = {release.name: release for release in list_releases(clone)}
     if to not in releases:
         newest = [before, *later][-1]
@@ -108,10 +108,10 @@ def choose_named(clone: Path, before: Release, to: str, later: list[Release]) ->
         return chosen
     if is_later(chosen, before):
         raise SystemExit(
-            f"{to} does not contain {before.name}, where this project is: an update would take"
-            f" away what only {before.name} has. In a fork: merge {to} there, and release that"
+            f"{to} does not contain {before.name}, the release of this project: an update would"
+            f" remove what only {before.name} has. In a fork, merge {to} and release that"
         )
-    raise SystemExit(f"this project is at {before.name}, and cannot go back to {to}")
+    raise SystemExit(f"this project is at {before.name}, and cannot be downgraded to {to}")
 
 
 def is_prerelease(release: Release) -> bool:

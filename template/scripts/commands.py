@@ -1,11 +1,11 @@
-"""What scripts with several commands share: running them, asking, and starting other programs."""
+"""Helpers of scripts with several commands: run one, confirm, start another program."""
 
 import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-# The exit status of a shell for a process that Ctrl-C ended.
+# The exit status of shells for a process that Ctrl-C stopped.
 INTERRUPTED = 130
 
 
@@ -13,7 +13,7 @@ def main(*commands: Callable[[], None]) -> None:
     """Run the command named by the first argument of the process."""
     by_name = {command.__name__: command for command in commands}
     if len(sys.argv) != 2 or sys.argv[1] not in by_name:  # noqa: PLR2004
-        raise SystemExit(f"say which: {', '.join(by_name)}")
+        raise SystemExit(f"command required: {', '.join(by_name)}")
     try:
         by_name[sys.argv[1]]()
     except KeyboardInterrupt:
@@ -22,7 +22,7 @@ def main(*commands: Callable[[], None]) -> None:
 
 
 def confirm(name: str, question: str) -> None:
-    """Return if the name was typed, or is the value of `confirm=`; otherwise end with one line."""
+    """Return if the user types the name or `confirm=` has it; otherwise exit with a message."""
     answer = os.environ.get("confirm")
     if not answer:
         try:

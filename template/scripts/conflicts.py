@@ -1,6 +1,6 @@
-"""Finds files whose conflicts of an update are not resolved yet: `make conflicts`.
+"""Finds files with unresolved update conflicts: `make conflicts`.
 
-Standard library only: it has to run while pyproject.toml is such a file.
+Standard library only: it must run while pyproject.toml has conflicts.
 """
 
 import re
@@ -9,14 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-# All three lines, as copier writes them: one alone may be the underline of a heading.
+# All three markers of copier: a line of `=======` alone may underline a heading.
 MARKERS = re.compile(
     rb"^<{7} before updating\r?\n(?s:.*?)^={7}\r?\n(?s:.*?)^>{7} after updating\r?$", re.MULTILINE
 )
 
 
 def find() -> list[str]:
-    """Return the names of files with markers or rejected changes; none outside git."""
+    """Return the files with conflict markers or rejected changes; none outside git."""
     program = shutil.which("git")
     if not program:
         return []
@@ -37,9 +37,9 @@ def is_conflicting(name: str) -> bool:
 def main() -> int:
     conflicting = find()
     for name in conflicting:
-        print(f"{name}: resolve the conflict of the update", file=sys.stderr)
+        print(f"{name}: unresolved update conflict; edit the file, then git add", file=sys.stderr)
     if not conflicting:
-        print("no unresolved conflicts of an update")
+        print("no unresolved update conflicts")
     return int(bool(conflicting))
 
 

@@ -1,4 +1,4 @@
-"""Draws the revisions, newest first, and shows which are applied: `make db-history`."""
+"""Draws the revisions, newest first, and which are applied: `make db-history`."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ def main() -> None:
     try:
         applied = read_applied()
     except SystemExit as error:
-        problem = f"What is applied is not known: {error}"
+        problem = f"cannot read which revisions are applied: {error}"
     for line in draw(applied):
         print(line.rstrip())
     if problem:
@@ -35,9 +35,9 @@ def main() -> None:
 
 
 def draw(applied: Applied | None) -> Iterator[str]:
-    """Yield two lines for each revision, and one where lanes meet; None: nothing is known."""
+    """Yield two lines for each revision, and one where lanes meet; `applied` may be unknown."""
     for revision in sorted((applied or {}).keys() - revisions_in_files()):
-        yield f"? {revision}  applied, but not among the files"
+        yield f"? {revision}  applied, but its file is missing"
     lanes = Lanes()
     for script in newest_first():
         column, joining = lanes.enter(script.revision)
@@ -59,7 +59,7 @@ def mark_of(script: Script, applied: Applied | None) -> str:
 
 
 def describe_state(script: Script, applied: Applied | None) -> str:
-    """Return the state of a revision, and when it was applied if the history has that."""
+    """Return the state of a revision, and when it was applied if that is recorded."""
     if applied is None:
         return ""
     state = state_of(script, applied)
@@ -73,16 +73,16 @@ def describe_state(script: Script, applied: Applied | None) -> str:
 
 
 class Lanes:
-    """The vertical lines of the picture, from left to right.
+    """The vertical lines of the graph, from left to right.
 
-    Each leads down to the revision in `targets`; one that has ended has an empty target.
+    `targets` has the revision that each leads down to; an empty string for a lane that has ended.
     """
 
     def __init__(self) -> None:
         self.targets: list[str] = []
 
     def enter(self, revision: str) -> tuple[int, list[int]]:
-        """Return the column of a revision, and those of further lanes that lead to it."""
+        """Return the column of a revision, and the columns of other lanes that lead to it."""
         if revision not in self.targets:
             self.targets.append(revision)
         columns = [column for column, target in enumerate(self.targets) if target == revision]
@@ -95,14 +95,14 @@ class Lanes:
             self.targets.pop()
 
     def lead(self, column: int, parents: Sequence[str]) -> range:
-        """Have a lane lead to the first parent; return the columns of new lanes to the others."""
+        """Lead a lane to the first parent; return the columns of new lanes to the others."""
         width = len(self.targets)
         self.targets[column] = parents[0]
         self.targets += parents[1:]
         return range(width, len(self.targets))
 
     def draw_mark(self, column: int, mark: str) -> str:
-        """Return the line of a revision, whose mark is on its lane."""
+        """Return the line of a revision, with the mark on its lane."""
         line = self._draw()
         line[2 * column] = mark
         return "".join(line)
@@ -116,7 +116,7 @@ class Lanes:
         return self._connect(column, others, "┬", "╮")
 
     def _draw(self) -> list[str]:
-        """Return two characters for each column: its lane, and the gap behind it."""
+        """Return two characters for each column: its lane and a gap."""
         line = []
         for target in self.targets:
             line += ["│", " "] if target else [" ", " "]

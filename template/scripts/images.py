@@ -1,7 +1,7 @@
-"""Pins the images of Dockerfile, compose.yaml and CI by their digests: `make images`.
+"""Pins the images of Dockerfile, compose.yaml and CI by digest: `make images`.
 
-A tag such as postgres:18 names another image every few weeks; tag and digest together name one.
-Dependabot and Renovate update both. Docker looks the digests up.
+A tag such as postgres:18 moves to another image every few weeks; a tag with a digest does not.
+Dependabot and Renovate update both. Docker looks up the digests.
 """
 
 import re
@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 FILES = ("Dockerfile", "compose.yaml", ".gitlab-ci.yml", ".gitlab/ci/*.yml", ".github/workflows/*")
-# What comes before a name in a Dockerfile and in YAML; the name and the tag; an earlier digest.
+# What precedes a name in a Dockerfile and in YAML; name and tag; an earlier digest.
 IMAGE = re.compile(
     r"""(?m)^(FROM\ (?:--platform=\S+\ )?|\#\ syntax=|\ *(?:image:|name:|-)\ +["']?)
     ([a-z0-9][a-z0-9./_-]*:[\w$][\w.${}-]*)
@@ -28,10 +28,10 @@ def list_files() -> list[Path]:
 
 
 def find_digest(image: str) -> str:
-    """Return the digest that a tag has now; end with one line where Docker cannot look it up."""
+    """Return the current digest of a tag; exit with a message if Docker cannot look it up."""
     program = shutil.which("docker")
     if not program:
-        raise SystemExit("docker is not installed: it looks up the digests")
+        raise SystemExit("docker is not installed; it is needed to look up digests")
     command = [program, "buildx", "imagetools", "inspect", image]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     digest = DIGEST.search(done.stdout)
@@ -42,7 +42,7 @@ def find_digest(image: str) -> str:
 
 
 def pin(text: str, digests: dict[str, str]) -> str:
-    """Return the text of a file with the digest behind each image, except behind a variable."""
+    """Return the text of a file with a digest after each image, except those in variables."""
 
     def with_digest(match: re.Match[str]) -> str:
         before, image, _ = match.groups()
@@ -63,12 +63,12 @@ def main() -> None:
         pinned = pin(text, digests)
         if pinned != text:
             changed[path] = pinned
-    # Written only when all digests are known: all files are pinned, or none.
+    # Written only when all digests are known: either all files are pinned or none.
     for path, text in changed.items():
         path.write_text(text, "utf-8")
         print(f"{path}: images pinned")
     if not changed:
-        print(f"nothing to do: {len(digests)} images, all pinned by their digests")
+        print(f"nothing to do: {len(digests)} images, all pinned by digest")
 
 
 if __name__ == "__main__":

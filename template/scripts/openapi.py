@@ -1,4 +1,4 @@
-"""Writes the description of the API: `make openapi`."""
+"""Writes the OpenAPI schema: `make openapi`."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from scripts.project import create_app
 
 
 def main() -> None:
-    """Print it, or write it to the file that the first argument names."""
+    """Print the schema, or write it to the file that the first argument names."""
     description = create_app().openapi()
     text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
     if len(sys.argv) == 1:

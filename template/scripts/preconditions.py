@@ -1,4 +1,4 @@
-"""What has to hold before `make update` changes anything; each function ends with a line if not."""
+"""Preconditions of `make update`: each function exits with a message if one is not met."""
 
 import os
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ from scripts.release import Step
 
 
 def refuse_unsaved() -> None:
-    """End with a line where git could not undo the update, or show its changes alone."""
+    """Exit with a message if git could not undo the update or show its changes separately."""
     if run("git", "rev-parse", "--verify", "HEAD").returncode:
-        raise SystemExit("the project is not in git, which an update needs: git init, and commit")
+        raise SystemExit("an update needs git: run git init, then commit")
     unmerged = output("git", "diff", "--name-only", "--relative", "--diff-filter=U", "-z")
     conflicting = {*conflicts.find(), *filter(None, unmerged.split("\0"))}
     if conflicting:
@@ -26,7 +26,7 @@ def refuse_unsaved() -> None:
 
 
 def refuse_unknown(step: Step, answers: Iterable[str]) -> None:
-    """End with a line where copier would ignore an answer."""
+    """Exit with a message if copier would ignore an answer."""
     asked = step.questions()
     unknown = [name for name in answers if name not in asked]
     if unknown:
@@ -37,21 +37,20 @@ def refuse_unknown(step: Step, answers: Iterable[str]) -> None:
 
 
 def refuse_links(names: Iterable[str]) -> None:
-    """End with a line where the update would write through a link, over what is edited there."""
+    """Exit with a message if the update would write through a link and overwrite its target."""
     links = find_links(names)
     if links:
         raise SystemExit(
-            f"the template has files where this project has links: {', '.join(links)}. Put the"
-            " files in the place of the links, commit, and update again. Nothing has been changed."
+            f"the template has files where this project has links: {', '.join(links)}. Replace the"
+            " links with the files, commit and update again. Nothing has been changed."
         )
 
 
 def refuse_hooks(step: Step) -> None:
-    """End with a line where the release has code to run here, unless `trust=` allows it."""
+    """Exit with a message if the release runs code in this project without `trust=`."""
     hooks = " and ".join(step.hooks())
     if hooks and not os.environ.get("trust"):
         raise SystemExit(
-            f"{hooks} would run code here, to carry over what rendering cannot: read hooks/ at"
-            f" {step.after.name} in {step.source}, then make update trust=1. Nothing has been"
-            " changed."
+            f"{hooks} would run code here: read hooks/ at {step.after.name} in {step.source},"
+            " then run make update trust=1. Nothing has been changed."
         )

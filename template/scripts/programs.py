@@ -1,4 +1,4 @@
-"""Starts git and copier, and returns what they print."""
+"""Runs git and copier, and returns their output."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 def run(
     *command: str | Path, settings: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program, with further environment variables; return its output and exit status."""
+    """Run a program with additional environment variables; return its output and exit status."""
     environment = {**os.environ, **without_hooks(), **(settings or {})}
     environment.pop("VIRTUAL_ENV", None)
     try:
@@ -22,7 +22,7 @@ def run(
 
 
 def output(*command: str | Path) -> str:
-    """Return what a program prints; end with its errors where it fails."""
+    """Return what a program prints; exit with its errors if it fails."""
     done = run(*command)
     if done.returncode:
         raise SystemExit(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
@@ -30,7 +30,7 @@ def output(*command: str | Path) -> str:
 
 
 def without_hooks() -> dict[str, str]:
-    """Return environment variables that keep git from running hooks, which may be new."""
+    """Return environment variables that disable git hooks, which the update may have changed."""
     count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
     return {
         "GIT_CONFIG_COUNT": str(count + 1),
@@ -42,6 +42,6 @@ def without_hooks() -> dict[str, str]:
 def copier(
     *arguments: str | Path, settings: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    # -I: modules of this folder must not be taken for those that copier imports.
+    # -I: copier must not import modules of this folder.
     command = (sys.executable, "-I", "-m", "copier", *arguments)
     return run(*command, settings=settings)

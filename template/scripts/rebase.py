@@ -1,6 +1,6 @@
-"""Puts the revisions that this branch adds to its base after those of the base: `make db-rebase`.
+"""Moves the revisions of this branch after those of its base: `make db-rebase`.
 
-The base is the branch that this one will be merged into: see scripts/base.py.
+The base is the branch to merge into: see scripts/base.py.
 """
 
 import re
@@ -16,7 +16,9 @@ from scripts.project import load_settings
 from scripts.revisions import oldest_first, read_applied, script_directory, versions_folder
 
 MERGE = "`alembic merge heads` adds a revision that follows both."
-ADVICE = f"`make db-rebase` puts those of this branch last. If others have applied one, {MERGE}"
+ADVICE = (
+    f"`make db-rebase` moves those of this branch to the end. If others have applied one, {MERGE}"
+)
 VALUE = re.compile(r"""(?m)^(down_revision\b[^=\n]*= *)(["'])\w+\2""")
 
 
@@ -25,7 +27,7 @@ def main() -> None:
     if not base:
         raise SystemExit("nothing to do: no revision is merged yet")
     if git("rev-list", "--end-of-options", f"HEAD..{base}", "--", "."):
-        raise SystemExit(f"first git merge {base}")
+        raise SystemExit(f"this branch is behind its base: run git merge {base}")
     heads = script_directory().get_heads()
     if len(heads) == 1:
         print(f"nothing to do: {heads[0]} is the only head")
@@ -33,7 +35,7 @@ def main() -> None:
     ours = added_to(base)
     theirs = set(script_directory().get_revisions(heads)).difference(ours)
     if len(theirs) != 1 or not is_chain(ours):
-        raise SystemExit(f"only links of a chain can move, after the one head of {base}: {MERGE}")
+        raise SystemExit(f"only a linear chain can move, after the one head of {base}: {MERGE}")
     refuse_applied(ours)
     for before, script in pairwise([*theirs, *ours]):
         if script.down_revision != before.revision:
@@ -41,13 +43,13 @@ def main() -> None:
 
 
 def added_to(base: str) -> list[Script]:
-    """Return the revisions whose files the base does not have, the oldest first."""
+    """Return the revisions whose files the base lacks, oldest first."""
     merged = merged_files(base)
     return [script for script in oldest_first() if Path(script.path) not in merged]
 
 
 def merged_files(base: str) -> set[Path]:
-    """Return the files of the revisions that a branch has, or that lead up to a revision."""
+    """Return the revision files of a branch, or those up to a revision."""
     if base and not exists(base):
         ancestors = script_directory().iterate_revisions(base, "base")
         return {Path(script.path) for script in ancestors}
@@ -56,31 +58,31 @@ def merged_files(base: str) -> set[Path]:
 
 
 def is_chain(scripts: Sequence[Script]) -> bool:
-    """Return whether each follows one revision only."""
+    """Return whether each follows only one revision."""
     return not any(script.is_merge_point or script.dependencies for script in scripts)
 
 
 def refuse_applied(ours: Sequence[Script]) -> None:
-    """End with a line where the database has one of them: it would miss what now comes before."""
+    """Exit with a message if one is applied: the database would miss what moves before it."""
     applied = read_applied()
     for script in ours:
         if script.revision in applied:
             raise SystemExit(
-                f"{load_settings().migration_url!r} has {script.revision} already. If you alone"
+                f"{load_settings().migration_url!r} has {script.revision} already. If only you"
                 f" use it: make db-rollback rev={script.down_revision} first."
                 f" If others do: {MERGE}"
             )
 
 
 def move(script: Script, before: Script) -> None:
-    """Name another revision as the one before, and change nothing else in the file."""
+    """Change only `down_revision` in the file."""
     path = Path(script.path)
     text, times = VALUE.subn(rf'\g<1>"{before.revision}"', path.read_bytes().decode())
     if times != 1:
-        raise SystemExit(f"{path}: down_revision is not in one line; make it {before.revision!r}")
+        raise SystemExit(f"{path}: down_revision is not on one line; set it to {before.revision!r}")
     text = re.sub(r"(?m)^Revises:[^\r\n]*", f"Revises: {before.revision}", text, count=1)
     path.write_bytes(text.encode())
-    # Within a second of the last change Python would take the compiled file for up to date.
+    # Within a second of the last change, Python would consider the compiled file up to date.
     Path(cache_from_source(script.path)).unlink(missing_ok=True)
     print(f"{script.revision} {script.doc} now follows {before.revision} {before.doc}")
 

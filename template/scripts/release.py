@@ -1,4 +1,4 @@
-"""The step from one release of the template to another, and copier, which does it."""
+"""The step from one release of the template to another, which copier performs."""
 
 import fnmatch
 import os
@@ -28,7 +28,7 @@ from scripts.programs import copier, output
 
 ANSWERS = Path(".copier-answers.yml")
 RENAMES = "renames.yml"
-# What copier understands in front of an address, and git does not.
+# Prefixes of addresses that copier supports and git does not.
 SHORT = {
     "gh:": "https://github.com/",
     "gl:": "https://gitlab.com/",
@@ -36,7 +36,7 @@ SHORT = {
     "~/": f"{Path.home()}/",
 }
 INCLUDE = re.compile(r"!include +(\S+)")
-# A program named git, which copier runs to clone the template: it clones the clone that has tags.
+# A wrapper of git for copier: it clones the tagged clone instead of the template.
 # $2 is --no-checkout or --mirror, and the last argument is the folder.
 GIT = """#!/bin/sh
 [ "$1" = clone ] || exec {git} "$@"
@@ -46,38 +46,38 @@ exec {git} clone "$2" -- {clone} "$folder"
 
 
 class Step(NamedTuple):
-    """The release to leave and the one to reach; the template's address, and a clone of it."""
+    """The current and the new release; the template's address, and a clone of it."""
 
     before: Release
     after: Release
     source: str
     clone: Path
-    # Whether the template has tags, or only this clone of it.
+    # Whether the template itself has tags, or only this clone.
     tagged: bool
 
     def is_newer(self) -> bool:
         return self.before.commit != self.after.commit
 
     def crosses(self, name: str) -> bool:
-        """Return whether the version comes after the release to leave, up to the one to reach."""
+        """Return whether the version is after the current release, up to the new one."""
         version, before, after = parse(name), self.before.version, self.after.version
         if version is None or after is None or version > after:
             return False
         return before is None or version > before
 
     def read(self, file: str) -> str:
-        """Return the text of a file of the template, as the new release has it."""
+        """Return the text of a file in the new release of the template."""
         return output("git", "-C", self.clone, "show", f"{self.after.commit}:{file}")
 
     def list_files(self) -> list[str]:
-        """Return the names of the files of the template, as the new release has them."""
+        """Return the names of the files in the new release of the template."""
         command = ("git", "-C", self.clone, "ls-tree", "-r", "--name-only", self.after.commit)
         return output(*command).splitlines()
 
     def renames(self) -> dict[str, str]:
-        """Return the new names of files that releases on the way have renamed, by their old names.
+        """Return the new names of files that the crossed releases rename, by their old names.
 
-        renames.yml has the old and new names by release. Of two renames in a row the last counts.
+        renames.yml has the old and new names by release. A file renamed twice has its last name.
         """
         renames: dict[str, str] = {}
         if RENAMES not in self.list_files():
@@ -93,7 +93,7 @@ class Step(NamedTuple):
         return renames
 
     def changes(self) -> str:
-        """Return the entries of the change log for the releases on the way."""
+        """Return the entries of CHANGELOG.md for the crossed releases."""
         wanted = []
         for entry in re.split(r"(?m)^(?=## )", self.read("CHANGELOG.md")):
             releases = tags.headings(entry)
@@ -102,7 +102,7 @@ class Step(NamedTuple):
         return "\n\n".join(wanted)
 
     def configuration(self) -> dict[str, Any]:
-        """Return copier.yml with the files that it includes."""
+        """Return copier.yml with its included files."""
         merged: dict[str, Any] = {"_migrations": []}
         for text in self._read_configuration():
             for document in yaml.safe_load_all(INCLUDE.sub("", text)):
@@ -119,7 +119,7 @@ class Step(NamedTuple):
                 yield self.read(name)
 
     def questions(self) -> list[str]:
-        """Return the names of the questions; what copier computes cannot be answered."""
+        """Return the names of the questions, without values that copier computes."""
         names = []
         for name, question in self.configuration().items():
             is_computed = isinstance(question, dict) and question.get("when") is False
@@ -128,7 +128,7 @@ class Step(NamedTuple):
         return sorted(names)
 
     def hooks(self) -> list[str]:
-        """Return the releases whose update runs code of the template in this project."""
+        """Return the releases whose update runs code in this project."""
         configuration = self.configuration()
         pinned, always = set(), bool(configuration.get("_tasks"))
         for entry in configuration["_migrations"]:
@@ -142,7 +142,7 @@ class Step(NamedTuple):
         return releases
 
     def render(self, release: Release, folder: Path, *options: str) -> dict[str, bytes]:
-        """Return the files of a release, rendered with the answers as they are now."""
+        """Return the files of a release, rendered with the current answers."""
         answers = (f"--data-file={ANSWERS}", f"--vcs-ref={release.commit}")
         copier("copy", "--defaults", "--quiet", *answers, *options, self.clone, folder)
         files = {}
@@ -152,20 +152,20 @@ class Step(NamedTuple):
         return files
 
     def update(self, *options: str) -> subprocess.CompletedProcess[str]:
-        """Have copier update; where the template has no tags, with those of the clone."""
+        """Run `copier update`; if the template has no tags, with those of the clone."""
         arguments = ("update", "--defaults", "--quiet", f"--vcs-ref={self.after.commit}", *options)
         if self.tagged:
             return copier(*arguments, ".")
         done = copier(*arguments, ".", settings=self._clone_with_tags())
         if not done.returncode:
-            # copier has written a name by the tags of the clone, which the template does not know.
+            # copier has written a tag of the clone, which the template does not have.
             commit = yaml.safe_dump({"_commit": self.after.commit}).strip()
             text = re.sub(r"(?m)^_commit: .*$", lambda _: commit, ANSWERS.read_text("utf-8"))
             ANSWERS.write_text(text, "utf-8")
         return done
 
     def _clone_with_tags(self) -> dict[str, str]:
-        """Return environment variables with which `git clone` copies the clone that has tags."""
+        """Return environment variables that make `git clone` copy the tagged clone."""
         folder = self.clone.with_name("programs")
         folder.mkdir()
         git, clone = shlex.quote(str(shutil.which("git"))), shlex.quote(str(self.clone))
@@ -178,7 +178,7 @@ class Step(NamedTuple):
 
 
 def plan(clone: Path, to: str) -> Step:
-    """Find the newest release, or the one named `to`; end with a line if no update leads to it."""
+    """Return the step to the newest release or to `to`; exit with a message on failure."""
     source, commit = read_answers()
     if not clone_template(expand(source), clone):
         raise SystemExit(f"the template cannot be reached: {source}")
@@ -193,7 +193,7 @@ def plan(clone: Path, to: str) -> Step:
 
 
 def expand(source: str) -> str:
-    """Return the address of the template as git understands it."""
+    """Return the address of the template in the form that git supports."""
     for short, long in SHORT.items():
         if source.startswith(short):
             return long + source.removeprefix(short)
@@ -203,10 +203,10 @@ def expand(source: str) -> str:
 def read_answers() -> tuple[str, str]:
     """Return the address of the template and the release of this project."""
     try:
-        # Everything is text: 1.10 is not 1.1.
+        # Read all values as text: 1.10 is not 1.1.
         answers = yaml.load(ANSWERS.read_bytes(), yaml.BaseLoader)  # noqa: S506
     except FileNotFoundError:
-        raise SystemExit(f"{ANSWERS} is missing, so the template is not known") from None
+        raise SystemExit(f"{ANSWERS} is missing, so the template is unknown") from None
     except yaml.YAMLError:
         answers = None
     if not isinstance(answers, dict):

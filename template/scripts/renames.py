@@ -1,7 +1,7 @@
-"""Carries edits over to files that a release of the template has renamed.
+"""Carries edits over to files that a release of the template renames.
 
-copier goes by names: it would delete the old file with its edits, and write the new one without
-them. renames.yml of the template says what each release has renamed; nothing of it is run.
+copier compares files by name: it would delete the old file with its edits and write the new one
+without them. renames.yml of the template lists the renamed files of each release.
 """
 
 import subprocess
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 Files = Mapping[str, bytes]
-# What conflicts.py finds, as copier writes it.
+# The labels of conflict markers that copier writes and conflicts.py finds.
 LABELS = ("-L", "before updating", "-L", "last update", "-L", "after updating")
 
 
 @dataclass(frozen=True)
 class RenamedFile:
-    """A file that a release renames, with its text before the update; None if it was deleted."""
+    """A file that a release renames; `edited` is its text before the update, None if deleted."""
 
     name: str
     target: str
@@ -25,9 +25,9 @@ class RenamedFile:
     original: bytes
 
     def carry_over(self, new: bytes) -> str:
-        """Merge the edits into the file under its new name; return a line about them, or nothing.
+        """Merge the edits into the renamed file; return a line about it, or an empty string.
 
-        A file that was deleted here stays deleted.
+        A deleted file stays deleted.
         """
         target = Path(self.target)
         if self.edited is None:
@@ -40,7 +40,7 @@ class RenamedFile:
 
 
 def read_renamed(renames: Mapping[str, str], old: Files) -> Iterator[RenamedFile]:
-    """Yield the files that will be renamed, as they are before the update."""
+    """Yield the files to rename, with their text before the update."""
     for name, target in renames.items():
         if name not in old:
             continue
@@ -51,7 +51,7 @@ def read_renamed(renames: Mapping[str, str], old: Files) -> Iterator[RenamedFile
 
 
 def carry_over(renamed: Iterable[RenamedFile], new: Files) -> Iterator[str]:
-    """Merge the edits of each file after the update; yield a line for each that had some."""
+    """Merge the edits of each file after the update; yield a line for each edited file."""
     for file in renamed:
         if file.target not in new:
             continue
@@ -61,7 +61,7 @@ def carry_over(renamed: Iterable[RenamedFile], new: Files) -> Iterator[str]:
 
 
 def merge(ours: bytes, base: bytes, theirs: bytes) -> bytes:
-    """Return the text with both changes, with conflict markers where they meet."""
+    """Return the text with both changes, with conflict markers where they overlap."""
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for name, text in (("ours", ours), ("base", base), ("theirs", theirs)):

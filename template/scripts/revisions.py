@@ -1,4 +1,4 @@
-"""The revisions of this project: their files, and which of them the database has."""
+"""The revisions of this project: their files, and which are applied."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -16,7 +16,7 @@ from kit._internal.migrations.history import TABLE, checksum, history
 from kit.project import PROJECT_DIR
 
 HistoryRow = Row[tuple[Any, ...]]
-# By revision; the row of the history is None for one that was applied without writing it.
+# Rows of the history by revision; None for a revision that was applied without a row.
 Applied = Mapping[str, HistoryRow | None]
 
 
@@ -42,7 +42,7 @@ def oldest_first() -> list[Script]:
 
 
 def read_applied() -> Applied:
-    """Return the revisions that the database has; end with a line when it does not answer."""
+    """Return the applied revisions; exit with a message if the database does not answer."""
     scripts = script_directory()
     heads, rows = read_database(scripts)
     known = revisions_in_files()
@@ -52,7 +52,7 @@ def read_applied() -> Applied:
     if heads <= known:
         revisions |= rows.keys() - known
     else:
-        # What came before a revision that has no file cannot be seen in the files.
+        # The files do not show what preceded a revision that has no file.
         revisions |= rows.keys()
     return {revision: rows.get(revision) for revision in revisions}
 
@@ -62,7 +62,7 @@ def read_database(scripts: ScriptDirectory) -> tuple[set[str], dict[str, History
     heads: set[str] = set()
     rows: dict[str, HistoryRow] = {}
 
-    # Alembic connects as env.py says, and calls this instead of running revisions.
+    # Alembic connects by env.py, and calls this function instead of running revisions.
     def read(current: tuple[str, ...], _context: object) -> tuple[()]:
         heads.update(current)
         connection = context.get_bind()
@@ -81,7 +81,7 @@ def read_database(scripts: ScriptDirectory) -> tuple[set[str], dict[str, History
 
 
 def state_of(script: Script, applied: Applied) -> str:
-    """Return "applied", "pending" or "changed", since it was applied."""
+    """Return "applied", "pending", or "changed" if the file differs since it was applied."""
     row = applied.get(script.revision)
     if row is not None and row.checksum != checksum(script.path):
         return "changed"
@@ -91,7 +91,7 @@ def state_of(script: Script, applied: Applied) -> str:
 
 
 def format_time(row: HistoryRow | None) -> str:
-    """Return when a revision was applied, in UTC; an empty string if that is not known."""
+    """Return when a revision was applied, in UTC; an empty string if unknown."""
     if row is None:
         return ""
     return f"{row.applied_at:%Y-%m-%d %H:%M:%S}"

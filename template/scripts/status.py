@@ -1,7 +1,7 @@
 """Shows which revisions are applied, pending, changed or missing: `make db-status`.
 
-Ends with 0 when the database has every revision, 1 when some are pending, and 2 when a person
-has to decide: they fork, one has changed since it was applied, or its file is missing.
+Exits with 0 if every revision is applied, 1 if some are pending, and 2 if you have to decide: there
+are several heads, a file has changed since it was applied, or a file is missing.
 """
 
 import sys
@@ -18,17 +18,17 @@ from scripts.revisions import (
     state_of,
 )
 
-# What to do about a state, in this order.
+# Advice for each state, in this order.
 ADVICE = {
-    "forked": "several revisions are a head; make db-rebase makes them linear",
-    "missing": "applied, but not among the files; this code may be older than the database",
-    "changed": "edited since it was applied; put it back, and write a new revision instead",
+    "forked": "there are several heads; make db-rebase makes them linear",
+    "missing": "applied, but its file is missing; this code may be older than the database",
+    "changed": "edited after it was applied; restore it and write a new revision",
     "pending": "make db-migrate",
 }
 
 
 def main() -> int:
-    """Print a line for each revision, oldest first, and what to do; return the exit status."""
+    """Print a line for each revision, oldest first, then advice; return the exit status."""
     applied = read_applied()
     states = set()
     if len(script_directory().get_heads()) > 1:

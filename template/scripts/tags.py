@@ -8,29 +8,29 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-# A version as in PEP 440, where the line has nothing else: 1.8.0, 1.8.0rc1, 1.4.0.post1.
+# A version as in PEP 440, alone in its line: 1.8.0, 1.8.0rc1, 1.4.0.post1.
 HEADING = re.compile(r"(?m)^## (v?\d+(?:\.\d+)+(?:\.?(?:a|b|rc|post|dev)\d+)*)[ \t]*\r?$")
 
 
 def headings(text: str) -> list[str]:
-    """Return the releases that a change log has entries for, as they are written."""
+    """Return the releases in the headings of a change log, as they are written."""
     return HEADING.findall(text)
 
 
 def read_git(folder: Path, *arguments: str) -> str:
-    """Return what git prints; raises CalledProcessError where it fails."""
+    """Return what git prints; raises CalledProcessError if it fails."""
     command = ["git", "-C", str(folder), *arguments]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
     return done.stdout
 
 
 def is_shallow(folder: Path) -> bool:
-    """Return whether commits are missing, so that the oldest one seems to add every heading."""
+    """Return whether history is missing, so that the oldest commit seems to add every heading."""
     return read_git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
 
 
 def released(folder: Path, git: Callable[..., str] = read_git) -> dict[str, str]:
-    """Return the first commit on the current branch that has the heading of each release."""
+    """Return, by release, the first commit on the current branch that has its heading."""
     commits: dict[str, str] = {}
     options = ("--first-parent", "--reverse", "--format=%H")
     for commit in git(folder, "log", *options, "--", "CHANGELOG.md").split():

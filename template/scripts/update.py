@@ -1,7 +1,7 @@
-"""Brings this project to a newer release of its template: `make update`, `make update-check`.
+"""Updates this project to a newer release of the template: `make update`, `make update-check`.
 
-`check` ends with 0 when there is no newer release, 1 when there is one, 2 when it cannot tell.
-Nothing of the new release runs: what it brings can be read first.
+`check` exits with 0 if there is no newer release, 1 if a newer one exists, 2 on an error. No code
+of the new release runs, so you can read the changes first.
 """
 
 import os
@@ -20,7 +20,7 @@ from scripts.programs import output
 from scripts.release import Step, plan
 from scripts.renames import carry_over, read_renamed
 
-# What puts back a tree that had nothing to commit.
+# Restores a working tree without uncommitted changes.
 UNDO = (("reset", "--quiet"), ("checkout", "--quiet"), ("clean", "-fdq"))
 UNDO_BY_HAND = "git reset --quiet && git checkout --quiet . && git clean -fdq"
 NEXT = """Next:
@@ -34,13 +34,13 @@ NEXT = """Next:
 
 
 class Copies(NamedTuple):
-    """Files of new services, rendered to compare this project with."""
+    """Files of new services, to compare this project with."""
 
-    # Of the release to leave and the one to reach, with the answers that `data=` changes.
+    # Of the current and of the new release; the new one with the answers of `data=`.
     old: Files
     new: Files
-    # Of the release to reach, with the answers of before and of now, but the same package_name:
-    # with another name of the package, all files would differ.
+    # Of the new release, with the previous and with the new answers, but the same package_name:
+    # with another one, all files would differ.
     before_answers: Files
     after_answers: Files
 
@@ -83,14 +83,14 @@ def update(folder: Path) -> int:
 
 
 def change_project(step: Step, copies: Copies, answers: Mapping[str, str], folder: Path) -> int:
-    """Have copier update this folder, carry edits over, and report what is left to do."""
+    """Run copier in this folder, carry edits over, and report what is left to do."""
     deleted = changes.find_deleted(copies.old)
     variables = changes.find_variables()
     renamed = list(read_renamed(step.renames(), copies.old))
-    # From here on this folder has modules of the new release, which must not be imported.
+    # From here on, this folder has modules of the new release: do not import them.
     sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path.cwd()]
     run_copier(step, answers)
-    # Where a hook had to rewrite the answers first, there is no copy of the new release yet.
+    # If a hook had to rewrite the answers first, the new release is not rendered yet.
     new = copies.new or step.render(step.after, folder / "after-hooks")
     for line in carry_over(renamed, new):
         print(line)
@@ -124,12 +124,12 @@ def render_copies(step: Step, folder: Path, answers: Mapping[str, str]) -> Copie
 
 
 def data_options(answers: Mapping[str, str]) -> list[str]:
-    """Return the options of copier for these answers."""
+    """Return copier's options for these answers."""
     return [f"--data={name}={value}" for name, value in answers.items()]
 
 
 def read_data(text: str) -> dict[str, str]:
-    """Return the answers of `data=`, split as a shell would split them."""
+    """Return the answers of `data=`, split as in a shell."""
     try:
         words = shlex.split(text)
     except ValueError as error:
@@ -144,7 +144,7 @@ def read_data(text: str) -> dict[str, str]:
 
 
 def run_copier(step: Step, answers: Mapping[str, str]) -> None:
-    """Have copier update; put everything back where it fails or is interrupted."""
+    """Run `copier update`; restore all files if it fails or is interrupted."""
     options = data_options(answers)
     if os.environ.get("trust"):
         options.append("--trust")
@@ -165,18 +165,18 @@ def undo() -> None:
 
 
 def find_reason(text: str) -> str:
-    """Return the error that copier has printed, without a traceback."""
+    """Return the error that copier printed, without the traceback."""
     lines = text.strip().splitlines() or ["copier failed"]
     if "Traceback (most recent call last):" in lines:
         # What follows the error's own line is indented.
         errors = [line for line in lines if re.match(r"[\w.]+: ", line)]
         lines = (errors or lines)[-1:]
-    reason = re.sub(r"^yaml\.[\w.]+: ", "an answer is no YAML: ", "\n".join(lines))
+    reason = re.sub(r"^yaml\.[\w.]+: ", "an answer is not valid YAML: ", "\n".join(lines))
     return re.sub(r"^[\w.]+(Error|Exception): ", "", reason)
 
 
 def list_written() -> list[str]:
-    """Return the files that differ from what is committed."""
+    """Return the files with uncommitted changes."""
     changed = output("git", "diff", "--name-only", "--relative", "--diff-filter=d", "-z", "HEAD")
     added = output("git", "ls-files", "--others", "--exclude-standard", "-z")
     return list(filter(None, {*changed.split("\0"), *added.split("\0")}))
@@ -188,19 +188,19 @@ def print_each(title: str, names: Iterable[str]) -> None:
 
 
 def print_by_hand(answers: Mapping[str, str], lines: Iterable[str]) -> None:
-    """Print what the answers change in files that are the project's own, and so left alone."""
+    """Print what the answers change in the project's own files, which updates do not write."""
     package = answers.get("package_name", zones.PACKAGE)
     listed = [*lines]
     if package != zones.PACKAGE:
         rename = f"git mv {zones.PACKAGE} {package}"
         listed.append(f"{rename}, and its name in imports, in pyproject.toml and README.md")
     if listed:
-        print("To change by hand, as your answers change it in a new service:")
+        print("Change by hand what your answers change in a new service:")
         print("\n".join(listed))
 
 
 def print_next(moved: list[str]) -> int:
-    """Print what is left to do; return 1 while there are conflicts, or a folder has moved."""
+    """Print what is left to do; return 1 if there are conflicts or moved folders."""
     if moved:
         print("\n".join(moved))
         print(f"If it has moved: {UNDO_BY_HAND}; move it back, commit, and update again.")

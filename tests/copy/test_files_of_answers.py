@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.template import DATABASES, Copy, Render, packages, render, texts
 
-# The answers to `deploy` and `ci` that bring a file; it needs all of them.
+# The answers to `deploy` and `ci` that a file needs, all of them.
 OPTIONAL = {
     "Dockerfile": {"docker"},
     ".dockerignore": {"docker"},

@@ -1,4 +1,4 @@
-"""Bad answers are refused with a reason and an example, and nothing is written; good ones are recorded."""
+"""Invalid answers are refused with a reason and an example, and write nothing; valid ones are stored."""
 
 import re
 import shutil
@@ -40,7 +40,7 @@ BAD_ANSWERS = [
     ("service_name=postgres", "database"),
     ("description=", "a description is required"),
     ("description= ", "a description is required"),
-    ("description= blank", "blanks"),
+    ("description= blank", "spaces"),
     ("description=two\nlines", "one line"),
     ("description=a\x1b[31mcolour", "control characters"),
     ("description=line\u2028separator", "one line"),
@@ -50,7 +50,7 @@ BAD_ANSWERS = [
     ("package_name=app.orders", "underscores"),
     ("package_name=app\n", "lower-case letters"),
     (f"package_name={'a' * 31}", "1 to 30"),
-    ("package_name=class", "Python itself"),
+    ("package_name=class", "Python keyword"),
     ("package_name=logging", "standard library"),
     ("package_name=pydantic_core", "depends on"),
     ("package_name=yaml", "depends on"),
@@ -59,8 +59,8 @@ BAD_ANSWERS = [
 
 # The reason against Kubernetes with SQLite.
 NO_CLUSTER = (
-    "Kubernetes runs several pods, on several machines, and SQLite is a file on one; choose"
-    " PostgreSQL, or deploy without Kubernetes"
+    "Kubernetes runs pods on several machines, but SQLite is a file on one; choose"
+    " PostgreSQL or deploy without Kubernetes"
 )
 
 

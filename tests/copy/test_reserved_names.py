@@ -36,7 +36,7 @@ def fitting(pattern: re.Pattern[str], names: Iterable[str]) -> set[str]:
 
 
 def is_accepted(source: Path, **answers: str) -> bool:
-    """Return whether copier accepts the answers; nothing is written, which is fast."""
+    """Return whether copier accepts the answers. Writes nothing, which is fast."""
     try:
         copier.run_copy(
             str(source),

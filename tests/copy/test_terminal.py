@@ -43,17 +43,17 @@ def test_answers_typed_in_a_terminal(source: Path, tmp_path: Path) -> None:
     session.send("shop\r")
     session.expect("in one line")
     session.send(" \r")  # A blank after the proposed text.
-    session.expect("remove the blanks")
+    session.expect("remove leading and trailing spaces")
     session.send(f"{DELETE_LINE}Sells „things“ & more\r")
-    session.expect("package of its code")
+    session.expect("Python package of the service")
     session.send(f"{DELETE_LINE}class\r")
-    session.expect("Python itself")
+    session.expect("Python keyword")
     session.send(f"{DELETE_LINE}shop\r")
     for name in CLOSED:
         session.expect(re.escape(QUESTIONS[name]["help"]))
         if name == "deploy":
             # The last database is SQLite, which excludes Kubernetes.
-            session.expect("Kubernetes runs several pods")
+            session.expect("Kubernetes runs pods on several machines")
             session.send(" \r")  # A blank deselects the first choice.
             expected[name] = []
         else:

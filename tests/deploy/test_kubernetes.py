@@ -20,7 +20,7 @@ from harness.template import ROOT, Render, defaults, render
 
 # What a PostgreSQL allows by default, without those for its administrators.
 MAX_CONNECTIONS = 97
-# The latter is nothing to YAML where it is not quoted.
+# Without quotes, `null` is no string in YAML.
 NAMES = ["orders", "null"]
 KINDS = {"Job", "Deployment", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler"}
 

@@ -13,10 +13,10 @@ from tools.pages import Block, Command, blocks, reading
 LINES = 80
 TARGET = re.compile(r"\bmake ([a-z][a-z-]*)")
 CODE = re.compile(r"`([^`\n]+)`")
-# A path has a folder or an ending, and stands alone.
+# A path has a folder or an ending, and is the whole code span.
 PATH = re.compile(r"\.?[\w.-]+/[\w./-]*|\.?[\w-]+\.(?:py|md|yml|toml|ini)")
 CLASS = re.compile(r"(?:[A-Z][a-z]+){2,}")
-# Created by setup, in the folder of a file that is named before it, or what a project may have.
+# Created by setup, in a folder that is named before, in the template, or what a project may have.
 NOT_RENDERED = {
     ".env",
     ".venv/",
@@ -25,12 +25,13 @@ NOT_RENDERED = {
     "__init__.py",
     "conftest.py",
     "env.py",
+    "docs/",
     "docs/database.md",
     "docs/database.svg",
     "app/commands.py",
     "src/app/",
 }
-# `make test` and `make check` run those tests that see a new column or resource, not all of them.
+# `make test` and `make check` run those tests that a new column or resource affects, not all of them.
 AFFECTED = "users or customers or models or migrations or openapi or problems"
 # A release without the page.
 BEFORE = "1.8.0"

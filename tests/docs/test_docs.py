@@ -33,17 +33,21 @@ TARGET = re.compile(r"^make ([a-z-]+)")
 SETTING = re.compile(r"\b(?:ORDERS|SHOP|BILLING_API)_([A-Z_]+[A-Z])\b")
 PATH = re.compile(r"^\.?(?:[\w-]+/)+[\w.-]*$")
 # What commands create in a service or on a page, and what only looks like a path.
-CREATED = re.compile(r"(\.venv|\.postgres|build|left-over|\.git)/|docs/database\.|origin/")
+CREATED = re.compile(
+    r"(\.venv|\.postgres|build|htmlcov|left-over|\.git)/|docs/database\.|origin/|renovate/artifacts"
+)
 # What readers create.
 CREATED_BY_READERS = {
     ".github/workflows/update.yml",
     ".gitlab/ci/update.yml",
     "app/models/plan.py",
+    "libs/money",
 }
 # Settings that a reader adds to a service.
-OWN_SETTINGS = {"API_KEY", "REPORTS_URL"}
+OWN_SETTINGS = {"API_KEY", "RATES_URL", "REPORTS_URL"}
 # Names of PostgreSQL, PgBouncer, SQLAlchemy and others that no code of this repository contains.
 FOREIGN_NAMES = {
+    "PoolTimeout",
     "PreSync",
     "__asyncpg_stmt_1__",
     "_skip_if_exists",
@@ -51,6 +55,7 @@ FOREIGN_NAMES = {
     "batch_op",
     "clock_timestamp",
     "config_file_name",
+    "dependency_overrides",
     "fileConfig",
     "hot_standby_feedback",
     "ignoreScripts",
@@ -68,7 +73,7 @@ FOREIGN_NAMES = {
 
 
 def paths(folder: Path) -> set[str]:
-    """Return the files and folders; the latter end in a slash."""
+    """Return the files and folders; folders end in a slash."""
     names = set()
     for path in files(folder):
         name = path.relative_to(folder)

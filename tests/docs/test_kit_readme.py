@@ -10,7 +10,7 @@ from harness.template import render
 
 ROW = re.compile(r"(?m)^\| `(kit[\w.]*)` \| (.*) \|$")
 NAME = re.compile(r"`(\w+)`")
-# pytest finds these by itself, and other tables of the page describe them.
+# pytest discovers these, and other tables of the page describe them.
 FOUND_BY_PYTEST = {"kit.testing.checks", "kit.testing.plugin"}
 
 

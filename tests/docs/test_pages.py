@@ -8,7 +8,7 @@ import pytest
 
 from harness.processes import only
 from harness.releases import git, tagged_clone
-from harness.template import ROOT
+from harness.template import CLONE, ROOT
 from tools.pages import Block, blocks, commands, databases, reading
 
 pytestmark = pytest.mark.seconds(140)
@@ -61,11 +61,12 @@ RUNS = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("pages", "database"), RUNS)
 def test_pages_are_true(pages: list[Path], database: str, tmp_path: Path) -> None:
-    template = tagged_clone(tmp_path / "template").source
-    if pages != TUTORIAL:
-        # A plain clone has none; a guide that needs them creates them.
-        git("tag", "--delete", *git("tag", cwd=template).split(), cwd=template)
-    with reading(tmp_path / "you", {"TEMPLATE": str(template), "DATABASE": database}) as reader:
+    with reading(tmp_path / "you", {"DATABASE": database}) as reader:
+        template = tagged_clone(reader.folder / CLONE).source
+        if pages != TUTORIAL:
+            # A plain clone has none; a guide that needs them creates them.
+            git("tag", "--delete", *git("tag", cwd=template).split(), cwd=template)
+        reader.enter(template)
         for page in pages:
             reader.follow(page)
 
@@ -136,7 +137,7 @@ def untested(page: Path, block: Block) -> str | None:
 
 
 def hidden_output(block: Block) -> str | None:
-    """Return the command of which a block shows nothing but that it prints something."""
+    """Return a command whose output a block replaces by `...`."""
     if block.is_run:
         for command in commands(block):
             if set(command.output or "") == {"..."}:

@@ -2,7 +2,8 @@
 
 In a README a block marked `shell` or `console` is run: every line is a command, in order, in one
 folder. `make dev` and `make run` continue in the background. A block marked `python` is a line for
-the model named before it. Anything else, such as `text`, only illustrates.
+the model named before it, or with a title what is added to that file. Anything else, such as
+`text`, only illustrates.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.seconds(25)
 SERVES = {"make dev", "make run"}
 ADDRESS = "http://127.0.0.1:8000"
 # How the pages assign the path of the template.
-ASSIGNMENT = "TEMPLATE=$(cd /path/to/this/template && pwd)"
+ASSIGNMENT = 'TEMPLATE=$(git rev-parse --show-toplevel) && cd "$TEMPLATE/.."'
 README = (ROOT / "README.md").read_text("utf-8")
 
 
@@ -54,7 +55,7 @@ def test_every_block_is_marked(source: Path, tmp_path: Path) -> None:
         assert marked
         for block in marked:
             assert block.language in {"shell", "console", "python", "text"}
-            assert not block.options
+            assert block.options.keys() <= {"title"}
 
 
 def curl(command: str, server: RunningService) -> None:
@@ -69,7 +70,16 @@ def curl(command: str, server: RunningService) -> None:
     assert response.is_success, f"$ {command}: {response.status_code} {response.text}"
 
 
-def edit_model(project: Project, line: str) -> None:
+def edit(project: Project, block: Block) -> None:
+    """Append the code to the file of the title; without a title it is a field of the model."""
+    if block.title is None:
+        add_field(project, block.text)
+        return
+    with (project.folder / block.title).open("a", encoding="utf-8") as file:
+        file.write(f"\n\n{block.text}")
+
+
+def add_field(project: Project, line: str) -> None:
     path = project.folder / "app/models/user.py"
     text = path.read_text("utf-8")
     changed = re.sub(r"(?m)^    is_active: .*\n", lambda field: f"{field[0]}    {line}", text)
@@ -86,12 +96,12 @@ def fresh(request: pytest.FixtureRequest, source: Path, tmp_path: Path) -> Itera
 
 @pytest.mark.slow
 def test_generated_readme(fresh: Project, tmp_path: Path) -> None:
-    """From the first command to the last: a server, a column, every gate."""
+    """From the first command to the last: a server, a column, an endpoint, all checks."""
     server: RunningService | None = None
     with contextlib.ExitStack() as stack:
         for block in blocks((fresh.folder / "README.md").read_text("utf-8")):
             if block.language == "python":
-                edit_model(fresh, block.text)
+                edit(fresh, block)
             for command in typed(block):
                 if command in SERVES:
                     log = tmp_path / "server.log"

@@ -1,6 +1,6 @@
 """docs/explanation/usual-recipes.md: each recipe fails as the page says, and a service does not.
 
-The recipes are tried in small projects with nothing but Alembic and SQLAlchemy, with the lines of
+The recipes are tried in small projects with only Alembic and SQLAlchemy, with the lines of
 the page.
 """
 
@@ -21,11 +21,11 @@ pytestmark = pytest.mark.seconds(20)
 PAGE = (ROOT / "docs/explanation/usual-recipes.md").read_text("utf-8")
 SECTIONS = dict(part.split("\n", 1) for part in PAGE.split("\n## ")[1:])
 
-IN_THE_FILE = "The address in alembic.ini"
+IN_THE_FILE = "The database URL in alembic.ini"
 IN_AN_OPTION = "set_main_option"
 BESIDE_MIGRATIONS = "create_all beside migrations"
 AT_START = "Migrations at the start of the application"
-ON_DEVELOPMENT = "Tests on the database of development"
+ON_DEVELOPMENT = "Tests on the development database"
 
 
 def section(title: str) -> list[Block]:
@@ -88,7 +88,7 @@ def test_percent_in_an_option(
 
 
 def test_option_without_percent_works(plain: PlainProject, server: Server, url: str) -> None:
-    """So what fails in these projects is the recipe, rather than the rest of them."""
+    """If a test with a recipe fails, the recipe is the reason."""
     plain.write(line=recipe(IN_AN_OPTION, "python"))
     plain.upgrade(url)
     assert "users" in server.tables(url)

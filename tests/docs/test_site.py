@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 from markdown_it.token import Token
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from harness.programs import program
-from harness.site import SAMPLE, PageWatch, build, copy_repository, serving_files
 from tools.pages import hide_front_matter
 from website.languages import LANGUAGES, Language
 from website.links import page_url
@@ -25,57 +23,6 @@ MEASURE = """[
     document.documentElement.lang,
     document.documentElement.scrollWidth,
 ]"""
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the repository with a page that has everything, and its built site."""
-    program("npm", package="npm")
-    folder = copy_repository(tmp_path_factory.mktemp("repository"))
-    (folder / "docs/how-to/sample.md").write_text(SAMPLE, "utf-8")
-    printed = build(folder)
-    assert printed.count("No issues found") == len(LANGUAGES), printed
-    return folder
-
-
-@pytest.fixture(scope="module")
-def built(repository: Path) -> Path:
-    """Return the folder of the site, which is not at the root of its host: as on many hosts."""
-    host = repository / "build/host"
-    host.mkdir()
-    return (repository / "build/site").rename(host / "docs")
-
-
-@pytest.fixture(scope="module")
-def site(built: Path) -> Iterator[str]:
-    with serving_files(built.parent) as url:
-        yield f"{url}{built.name}/"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = program("chromium", package="chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(30_000)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, site: str) -> Iterator[Page]:
-    """Yield a page of the browser. What goes wrong while it is used fails the test."""
-    page = context.new_page()
-    watch = PageWatch(page, site)
-    yield page
-    assert not watch.faults, "\n".join(watch.faults)
 
 
 def urls_of(folder: Path) -> list[str]:
@@ -101,16 +48,21 @@ def test_every_page_opens(page: Page, site: str, built: Path) -> None:
         page.set_viewport_size({"width": 1280, "height": 900})
 
 
-@pytest.mark.parametrize(("start", "word"), [("", "downgrade"), ("ko/", "마이그레이션")])
-def test_search(page: Page, site: str, start: str, word: str) -> None:
-    page.goto(site + start)
-    page.locator(".md-search__button").click()
-    page.locator("input:focus").fill(word)
-    results = page.get_by_role("option").filter(has_text=re.compile(word, re.IGNORECASE))
-    expect(results.first).to_be_visible()
-    results.first.click()
-    page.wait_for_url(lambda url: url != site + start)
-    assert word in page.locator("article").inner_text().lower()
+def test_settings_are_readable_on_a_phone(page: Page, site: str) -> None:
+    """Each row of the table is a card; a wider table scrolls, and its first column stays."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{site}reference/settings/")
+    row = page.locator("article tr").filter(has_text="ORDERS_SHUTDOWN_TIMEOUT")
+    for cell in row.locator("td").all():
+        box = cell.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    page.goto(f"{site}explanation/choose-a-template/")
+    table = page.locator("article table").filter(has_text="SQLAlchemy 2.1, async")
+    cells = table.locator("tr").nth(1).locator("td")
+    cells.last.scroll_into_view_if_needed()
+    assert table.bounding_box()["x"] < 0
+    assert cells.first.bounding_box()["x"] >= 0
 
 
 def test_language_switch(page: Page, site: str) -> None:

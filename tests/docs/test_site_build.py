@@ -8,11 +8,13 @@ from harness.processes import only, run
 from harness.programs import program
 from harness.site import build, copy_repository
 from harness.template import ROOT
+from website.errors import BuildError
 from website.languages import GUESTS, LANGUAGES, Language
 from website.links import LINK, Links, site_paths
 from website.markdown import convert
 from website.mermaid import PIN
 from website.navigation import navigation
+from website.search import put_guides_first
 
 pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
 
@@ -66,6 +68,17 @@ def test_another_mermaid_is_refused(tmp_path: Path) -> None:
     package = folder / f"build/vendor/mermaid-js-tiny-{PIN['version']}.tgz"
     package.write_bytes(b"something else")
     assert "is not the package that website/mermaid.json names" in build(folder, code=1)
+
+
+def test_unknown_search_stops_the_build(tmp_path: Path) -> None:
+    """A version of Zensical whose script is another keeps its own order, and nobody would notice."""
+    with pytest.raises(BuildError, match=r"website/search\.py"):
+        put_guides_first(tmp_path)
+    script = tmp_path / "assets/javascripts/workers/search.0.min.js"
+    script.parent.mkdir(parents=True)
+    script.write_text("another")
+    with pytest.raises(BuildError, match=r"website/search\.py"):
+        put_guides_first(tmp_path)
 
 
 def test_targets_build_and_serve_the_site() -> None:

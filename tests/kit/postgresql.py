@@ -20,7 +20,7 @@ def refusing(_folder: Path) -> Iterator[str]:
 
 @contextmanager
 def silent(_folder: Path) -> Iterator[str]:
-    """Yield the address of a server that accepts connections and never answers."""
+    """Yield the URL of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"postgresql://me:{SECRET}@127.0.0.1:{server.getsockname()[1]}/orders"
 

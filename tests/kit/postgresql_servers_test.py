@@ -54,7 +54,7 @@ def test_url_means_what_it_means_to_libpq(uri: str) -> None:
     try:
         url = parse_any_url(uri)
     except ValueError as error:
-        # Two ports for one host of the query, for example: libpq says so when it connects.
+        # Two ports for one host of the query, for example: libpq reports it when it connects.
         assert "hosts and" in str(error)  # noqa: PT017
         return
     ports = str(expected.pop("port", "")).split(",")

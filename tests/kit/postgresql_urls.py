@@ -73,14 +73,14 @@ GOOD_URLS = {
 
 EXAMPLE = "postgresql://user:password@host:5432/database"
 UNREADABLE = (
-    f"cannot be read: it has to look like {EXAMPLE}, with special characters in user and password"
+    f"cannot be read; expected format: {EXAMPLE}, with special characters in user and password"
     " percent-encoded (%40 for @, %2F for /, %25 for %)"
 )
-BAD_HOST = "has a host that is no host name: 1 to 63 characters between dots, and no spaces"
+BAD_HOST = "has an invalid host name: use 1 to 63 characters between dots, and no spaces"
 BAD_URLS = {
-    SECRET: f"has to look like {EXAMPLE}",
-    f"mysql://me:{SECRET}@db/orders": f"has to look like {EXAMPLE}, not mysql://...",
-    f"me:{SECRET}://db/orders": f"has to look like {EXAMPLE}",
+    SECRET: f"expected format: {EXAMPLE}",
+    f"mysql://me:{SECRET}@db/orders": f"expected format: {EXAMPLE}, not mysql://...",
+    f"me:{SECRET}://db/orders": f"expected format: {EXAMPLE}",
     f"postgresql://me:{SECRET}@db:port/orders": UNREADABLE,
     f"postgresql://me:{SECRET}@{SECRET}@db/orders": UNREADABLE,
     f"postgresql://me:@{SECRET}/x@db/orders": UNREADABLE,

@@ -49,10 +49,10 @@ GOOD_URLS = {
 EXAMPLE = "sqlite:///file.db"
 HOST = f"names a host; a file has three slashes ({EXAMPLE}), four for an absolute path"
 BAD_URLS = {
-    "orders.db": f"has to look like {EXAMPLE}",
-    f"mysql://me:{SECRET}@db/orders": f"has to look like {EXAMPLE}, not mysql://...",
-    f"me:{SECRET}://db/orders": f"has to look like {EXAMPLE}",
-    f"sqlite://me:{SECRET}@host:x/orders": f"cannot be read: it has to look like {EXAMPLE}",
+    "orders.db": f"expected format: {EXAMPLE}",
+    f"mysql://me:{SECRET}@db/orders": f"expected format: {EXAMPLE}, not mysql://...",
+    f"me:{SECRET}://db/orders": f"expected format: {EXAMPLE}",
+    f"sqlite://me:{SECRET}@host:x/orders": f"cannot be read; expected format: {EXAMPLE}",
     f"sqlite://me:{SECRET}@host/orders.db": HOST,
     "sqlite://orders.db": HOST,
     "sqlite:///orders.db?mode=ro": "has parameters, of which SQLite takes none here: mode",

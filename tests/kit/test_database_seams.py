@@ -168,7 +168,7 @@ TITLES = text("SELECT title FROM notes_of_tests")
 async def test_further_database_of_tests(
     server: URL, shared_url: URL, settings: ShopSettings
 ) -> None:
-    """It is a throwaway one, created as told, and what a test writes is rolled back."""
+    """It is a throwaway one, created as configured, and what a test writes is rolled back."""
     service = service_with({"SHOP_REPORTS_URL": OwnBase.metadata.create_all})
     before = os.environ["SHOP_REPORTS_URL"]
     with templates(service, server) as made, clones(made, server):

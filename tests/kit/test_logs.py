@@ -2,10 +2,12 @@ import logging.config
 from collections.abc import Iterator
 
 import pytest
+from fastapi import APIRouter
 from httpx import AsyncClient
 from sqlalchemy import URL
 
 from tests.kit.support import events, serve, settings_for
+from kit.application import Service
 from kit.logging import DEBUG_LEVELS, logging_config
 from kit.testing import Log, client_of
 
@@ -53,6 +55,22 @@ async def test_access_line_of_head_has_the_route(client: AsyncClient, log: Log) 
     await client.head("/users/0198c0de-0000-7000-8000-000000000000")
     line = log()[-1]
     assert (line["method"], line["route"], line["status"]) == ("HEAD", "/users/{user_id}", 404)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_access_line_has_the_prefixes_of_all_routers(
+    app: Service, client: AsyncClient, log: Log, method: str
+) -> None:
+    inner, outer = APIRouter(prefix="/things"), APIRouter(prefix="/v1")
+
+    @inner.get("/{thing_id}")
+    async def get_thing(thing_id: int) -> int:
+        return thing_id
+
+    outer.include_router(inner)
+    app.include_router(outer)
+    await client.request(method, "/v1/things/1")
+    assert (log()[-1]["route"], log()[-1]["status"]) == ("/v1/things/{thing_id}", 200)
 
 
 async def test_access_line_for_machines_has_no_path(client: AsyncClient, log: Log) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from alembic import command
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
@@ -13,6 +14,7 @@ from app.models import Base
 from tests.kit.databases import refusing
 from tests.kit.support import settings_for
 from kit.db import Database
+from kit.project import PROJECT_DIR
 from kit.testing import alembic_config, create_database
 from kit.testing.checks import assert_rows_kept
 
@@ -72,12 +74,60 @@ async def test_migrates_on_a_connection_in_a_running_loop(server: URL) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
-    def heads(connection: Connection) -> tuple[str, ...]:
-        return MigrationContext.configure(connection).get_current_heads()
-
     with create_database(server) as url:
         await run(url, upgrade_on)
-        assert list(await run(url, heads)) == SCRIPTS.get_heads()
+        assert await run(url, current_heads) == SCRIPTS.get_heads()
+
+
+def current_heads(connection: Connection) -> list[str]:
+    return list(MigrationContext.configure(connection).get_current_heads())
+
+
+async def test_migrates_the_database_of_the_caller(server: URL) -> None:
+    """As fixtures of other projects do; DATABASE_URL is not needed."""
+    with create_database(server) as url:
+        config = alembic_config()
+        text = url.render_as_string(hide_password=False)
+        config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))
+        command.upgrade(config, "head")
+        assert await run(url, current_heads) == SCRIPTS.get_heads()
+
+
+async def test_callers_url_comes_before_that_of_the_environment(
+    server: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with create_database(server) as url, create_database(server) as other:
+        for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL"):
+            monkeypatch.setenv(name, other.render_as_string(hide_password=False))
+        config = alembic_config()
+        text = url.render_as_string(hide_password=False)
+        config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))
+        command.upgrade(config, "head")
+        assert await run(url, current_heads) == SCRIPTS.get_heads()
+        assert await run(other, current_heads) == []
+
+
+async def test_url_in_the_file_is_not_used(
+    server: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be what `alembic init` has written, or the database in use."""
+    file = tmp_path / "alembic.ini"
+    folder = PROJECT_DIR / "migrations"
+    file.write_text(
+        f"[alembic]\nscript_location = {folder}\nsqlalchemy.url = driver://user:pass@localhost/x\n",
+        "utf-8",
+    )
+    with create_database(server) as url:
+        monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
+        command.upgrade(Config(file), "head")
+        assert await run(url, current_heads) == SCRIPTS.get_heads()
+
+
+def test_unusable_url_of_the_caller_is_refused() -> None:
+    config = alembic_config()
+    config.set_main_option("sqlalchemy.url", "oracle://db")
+    with pytest.raises(SystemExit, match=r"^DATABASE_URL: "):
+        command.upgrade(config, "head")
 
 
 def test_unreachable_database_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

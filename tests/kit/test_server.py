@@ -1,4 +1,4 @@
-"""What uvicorn answers by itself, over a network: fails when uvicorn changes what we build on."""
+"""Responses of uvicorn itself, over a network: fails when uvicorn changes what kit relies on."""
 
 import asyncio
 import json

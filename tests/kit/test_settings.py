@@ -68,6 +68,17 @@ def test_environment_wins_over_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert (read.database_url, read.port, read.workers) == (GOOD_URLS[second], 3, 2)
 
 
+def test_variables_of_other_programs_are_ignored(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A .env may be shared with Docker Compose or with other services."""
+    text, url = next(iter(GOOD_URLS.items()))
+    file = tmp_path / ".env"
+    file.write_text(f"DATABASE_URL={text}\nCOMPOSE_PROJECT_NAME=x\nDATABASE__HOST=x\n", "utf-8")
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    assert load(Settings).database_url == url
+
+
 def test_port_of_a_platform_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many set PORT; one of the service's own wins."""
     monkeypatch.setenv("DATABASE_URL", next(iter(GOOD_URLS)))

@@ -14,7 +14,7 @@ from harness.template import DATABASES
 from harness.unusual_models import CASES, ONLY, add_models, column, default, model
 from harness.working_copy import Revise
 
-# What has to stand in the revision.
+# What the revision must contain.
 TYPES = {
     "postgresql": {
         "interval": "sa.Interval()",

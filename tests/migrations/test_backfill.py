@@ -83,7 +83,7 @@ def test_every_character_arrives(copy: Project, server: Server, filled: str) -> 
 
 
 def test_killed_at_any_moment(begin: Begin, server: Server, filled: str) -> None:
-    """No row is forgotten and none is changed twice, although nothing is kept about progress."""
+    """Each row is changed exactly once, although no progress is stored."""
     changed = lambda: server.query(filled, "SELECT count(*) FROM jobs WHERE done")[0][0]
     for _ in range(4):
         before = changed()
@@ -113,7 +113,7 @@ def test_stops_when_asked(begin: Begin, server: Server, filled: str, number: int
     wait_for(has_begun(server, filled), "the first batch")
     process.send_signal(number)
     line = end(process, 1)[-1]
-    assert line == "stopped: run it again to go on"
+    assert line == "stopped: run it again to continue"
     changed = only(only(server.query(filled, "SELECT count(*) FROM jobs WHERE done")))
     assert 0 < changed < ROWS
     assert end(begin())[-1] == f"{ROWS - changed:,} rows changed"
@@ -170,7 +170,7 @@ def test_locked_rows_come_later(
         wait_for(lambda: server.query(filled, others)[0][0], "all other rows are done")
         assert process.stdout
         wait_for(
-            lambda: process.stdout.readline() == "waiting: rows that others have locked: 2\n",
+            lambda: process.stdout.readline() == "waiting: rows locked by others: 2\n",
             "it prints what it waits for",
         )
     assert end(process)[-1] == f"{ROWS:,} rows changed"

@@ -21,7 +21,7 @@ MISTAKES = {
 }
 REASONS = {
     "postgresql": {
-        "no end": "WHERE has to exclude the rows that are done",
+        "no end": "WHERE must exclude the rows that are done",
         "set": 'column "tims" of relation "jobs" does not exist (SQLSTATE 42703)',
         "value": 'column "tims" does not exist (SQLSTATE 42703)',
         "where": 'column "don" does not exist (SQLSTATE 42703)',
@@ -29,7 +29,7 @@ REASONS = {
         "key": "column nokey.id does not exist (SQLSTATE 42703)",
     },
     "sqlite": {
-        "no end": "WHERE has to exclude the rows that are done",
+        "no end": "WHERE must exclude the rows that are done",
         "set": "no such column: tims (SQLITE_ERROR)",
         "value": "no such column: tims (SQLITE_ERROR)",
         "where": "no such column: don (SQLITE_ERROR)",
@@ -58,7 +58,7 @@ def test_missing_variable_is_one_line(project: Project, missing: str) -> None:
     arguments = COMPLETE.copy()
     arguments.remove(missing)
     line = only(lines_of(project.make("db-backfill", *arguments, code=None).stderr))
-    assert line == f"say which rows, and what changes: {EXAMPLE}"
+    assert line == f"table=, set= and where= required: {EXAMPLE}"
 
 
 def test_unreachable_database_is_one_line(project: Project, server: Server) -> None:

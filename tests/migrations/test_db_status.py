@@ -84,7 +84,7 @@ def test_changed(orders: Project, revise: Revise, url: str) -> None:
     assert status(orders, 2) == [
         APPLIED,
         f"{ORDERS}  changed  now                  revision {ORDERS} (head)",
-        "changed: edited since it was applied; put it back, and write a new revision instead",
+        "changed: edited after it was applied; restore it and write a new revision",
     ]
     # What has not been applied may be edited.
     path.write_bytes(text)
@@ -101,7 +101,7 @@ def test_missing(orders: Project, url: str) -> None:
     assert status(orders, 2) == [
         f"{APPLIED} (head)",
         f"{ORDERS}  missing  now",
-        "missing: applied, but not among the files; this code may be older than the database",
+        "missing: applied, but its file is missing; this code may be older than the database",
     ]
 
 
@@ -114,7 +114,7 @@ def test_forked(orders: Project, revise: Revise) -> None:
         f"{ITEMS}  pending                       revision {ITEMS} (head)",
     ]
     assert lines[3:] == [
-        "forked: several revisions are a head; make db-rebase makes them linear",
+        "forked: there are several heads; make db-rebase makes them linear",
         "pending: make db-migrate",
     ]
 
@@ -189,7 +189,7 @@ def downgrade() -> None:
 def test_revision_that_is_refused_at_its_end_is_not_recorded(
     orders: Project, revise: Revise, server: Server, url: str
 ) -> None:
-    """Its row has been written by then, and is taken back with the rest of the transaction."""
+    """Its row has been written by then, and is rolled back with the transaction."""
     server.query(url, "CREATE TABLE parents (id integer PRIMARY KEY)")
     revise(ITEMS, REFUSED, before=ORDERS)
     orders.alembic(url, "upgrade", "head", code=None)

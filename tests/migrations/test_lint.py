@@ -82,7 +82,7 @@ def test_several_in_one_revision(copy: Project) -> None:
 
 
 # What a downgrade() does that takes nothing back, and what is wrong with others.
-NOTHING = "downgrade() does nothing. Take back what it can."
+NOTHING = "downgrade() does nothing. Revert what it can."
 IDLE = ["pass", '"""Nothing."""', "return", "...", "str(0)"]
 FAILING = {
     "raise NotImplementedError": "NotImplementedError()",
@@ -128,7 +128,7 @@ def test_create_all_is_found(copy: Project) -> None:
     clean(copy)
     code = "\n\nasync def make(engine):\n    await engine.run_sync(Base.metadata.create_all)\n"
     path.write_text(text + code, "utf-8")
-    advice = "Leave tables to revisions, which fail where they exist."
+    advice = "Create tables in revisions, which fail if they exist."
     assert lint(copy) == [Finding("main.py", "create-all", advice)]
     path.write_text(text + code + "\n\n# db-lint: allow create-all: for a test\n", "utf-8")
     clean(copy)

@@ -13,12 +13,12 @@ pytestmark = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 MERGED, NEW = "aaaaaaaaaaa1", "bbbbbbbbbbb1"
 NO_BASE = "no base found: name the branch to merge into, for example base=origin/trunk"
 NO_HISTORY = (
-    "no base found: git has no history here; name the newest revision that is merged,"
+    "no base found: there is no git history; name the newest merged revision,"
     f" for example base={FIRST}"
 )
 CI = (
-    "no base found: CI names {}, which this clone lacks: fetch it (fetch-depth: 0, GIT_DEPTH: 0),"
-    " or name another by base=..."
+    "no base found: this clone lacks {}, the target of CI: fetch it (fetch-depth: 0, GIT_DEPTH: 0)"
+    " or set base=..."
 )
 
 
@@ -93,7 +93,7 @@ def test_base_that_is_no_branch(copy: Project, base: str) -> None:
     """No option of git either, and no folder."""
     published(copy, "main")
     assert refusal(copy, f"base={base}") == (
-        f"base={base}: git has no such branch, or in CI needs fetch-depth: 0"
+        f"base={base}: no such branch or revision; in CI, set fetch-depth: 0"
     )
 
 
@@ -121,10 +121,10 @@ def test_part_of_the_history(copy: Project, tmp_path: Path) -> None:
     assert refusal(shallow) == NO_BASE
     both = clone(copy, tmp_path / "both", "--depth", "1", "--no-single-branch", "--branch", "work")
     assert refusal(both) == (
-        "no base found: this clone lacks what HEAD and origin/main have in common:"
-        " git fetch --unshallow, or name another by base=..."
+        "no base found: this clone lacks the common ancestor of HEAD and origin/main:"
+        " run git fetch --unshallow or set base=..."
     )
-    line = "base=origin/main: git has no such branch, or in CI needs fetch-depth: 0"
+    line = "base=origin/main: no such branch or revision; in CI, set fetch-depth: 0"
     assert refusal(both, "base=origin/main") == line
     git(both, "fetch", "--quiet", "--unshallow", "origin", "main")
     assert lint(both) == lint(both, "base=origin/main") == "origin/main: 1"

@@ -58,7 +58,7 @@ def test_two_heads_are_told(copy: Project) -> None:
     add_column(copy, "aaaaaaaaaaa1", "phone")
     add_column(copy, "bbbbbbbbbbb1", "fax")
     advice = (
-        "aaaaaaaaaaa1 and bbbbbbbbbbb1 come last. `make db-rebase` puts those of this branch last."
+        "aaaaaaaaaaa1 and bbbbbbbbbbb1 are heads. `make db-rebase` moves those of this branch to the end."
         " If others have applied one, `alembic merge heads` adds a revision that follows both."
     )
     assert lint(copy) == [Finding("versions", "two-heads", advice)]

@@ -24,11 +24,11 @@ from harness.working_copy import add_column, commit, git, without_git
 
 pytestmark = pytest.mark.seconds(25)
 
-LINKS = f"only links of a chain can move, after the one head of main: {JOIN}"
+LINKS = f"only a linear chain can move, after the one head of main: {JOIN}"
 NO_BASE = "no base found: name the branch to merge into, for example base=origin/trunk"
 ADVICE = (
-    f"no revision follows {ADA} or {BOB}: run `make db-rebase`, which puts those of this branch"
-    " last; where others have applied one, `alembic merge heads`"
+    f"there are several heads: {ADA}, {BOB}; run `make db-rebase`, or"
+    " `alembic merge heads` if others have applied one"
 )
 
 
@@ -97,7 +97,7 @@ def test_main_branch_has_to_be_merged_first(copy: Project) -> None:
     """One head on this branch may be two after a merge."""
     merged(copy)
     git(copy, "reset", "--quiet", "--hard", "HEAD^")
-    assert refusal(copy) == "first git merge main"
+    assert refusal(copy) == "this branch is behind its base: run git merge main"
     git(copy, "merge", "--quiet", "--no-edit", "main")
     git(copy, "switch", "--quiet", "main")
     (copy.folder / "app/notes.py").write_text("", "utf-8")
@@ -131,7 +131,7 @@ def test_unusual_lines_are_left_to_people(copy: Project) -> None:
     path = file_of(merged(copy), ADA)
     text = path.read_text("utf-8").replace(f' = "{FIRST}"', f' = (\n    "{FIRST}"\n)')
     path.write_text(text, "utf-8")
-    assert refusal(copy) == f"{path}: down_revision is not in one line; make it {BOB!r}"
+    assert refusal(copy) == f"{path}: down_revision is not on one line; set it to {BOB!r}"
 
 
 def test_heads_of_the_main_branch_stay(copy: Project) -> None:
@@ -147,7 +147,7 @@ def test_heads_of_the_main_branch_stay(copy: Project) -> None:
 
 def test_branch_to_compare_with(copy: Project) -> None:
     """It is the branch in `base`, else the default branch of origin, else a common name."""
-    unknown = "base=nowhere: git has no such branch, or in CI needs fetch-depth: 0"
+    unknown = "base=nowhere: no such branch or revision; in CI, set fetch-depth: 0"
     begun = "nothing to do: no revision is merged yet"
     line = only(lines_of(copy.make("db-rebase", code=None).stderr))
     assert line == begun
@@ -155,7 +155,7 @@ def test_branch_to_compare_with(copy: Project) -> None:
     assert refusal(copy, "base=nowhere") == unknown
     line = only(lines_of(copy.make("db-rebase", code=None, env={"PATH": without_git(copy)}).stderr))
     assert line == (
-        "no base found: git has no history here; name the newest revision that is merged,"
+        "no base found: there is no git history; name the newest merged revision,"
         f" for example base={FIRST}"
     )
     assert refusal(copy, "base=work") == LINKS.replace("of main", "of work")

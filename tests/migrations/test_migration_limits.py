@@ -136,7 +136,7 @@ def migrate_beside_a_blocker(
 def test_requests_do_not_queue_behind_a_migration(
     copy: Project, server: Server, migrated: str, revise: Revise, tmp_path: Path
 ) -> None:
-    """Readers and writers wait for a moment, although a table that they need is to be altered."""
+    """Readers and writers wait for a moment, although a migration waits to alter a table that they need."""
     revise(ADDED, ADD_COLUMN, table="users", column="phone")
     done, longest = migrate_beside_a_blocker(
         copy, server, migrated, tmp_path / "log", migration_lock_timeout=0.5
@@ -160,7 +160,7 @@ def test_retries_come_to_an_end(copy: Project, migrated: str, revise: Revise) ->
         done = upgrade(copy, migrated, code=255, **settings)
     pauses = re.findall(rf"trying again in (\S+) seconds: {re.escape(LOCKED)}", done.stderr)
     assert pauses == ["0.5", "1"]
-    assert done.stdout.strip() == f"FAILED: pg_stat_activity shows who is in the way: {LOCKED}"
+    assert done.stdout.strip() == f"FAILED: pg_stat_activity shows what blocks it: {LOCKED}"
     assert "Traceback" not in done.stderr
     upgrade(copy, migrated, **settings)
 

@@ -207,7 +207,7 @@ def test_lost_parents_are_noticed(copy: Project, server: Server, url: str, revis
 def test_no_database_is_one_line(project: Project, server: Server, command: str) -> None:
     reasons = {
         server.UNREACHABLE: server.REFUSED,
-        server.UNREADABLE: "DATABASE_URL: has to look like",
+        server.UNREADABLE: "DATABASE_URL: expected format:",
     }
     for url, reason in reasons.items():
         done = project.alembic(url, *command.split(), code=None)

@@ -125,7 +125,7 @@ def test_keys_comments_and_values(copy: Project) -> None:
 def test_diagram_wants_a_network_once(project: Project, tmp_path: Path) -> None:
     environment = {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path)}
     done = project.make("db-diagram", env=environment, code=2)
-    line = "paracelsus and mermaidx cannot be installed: is there a network?"
+    line = "paracelsus and mermaidx cannot be installed: check the network"
     assert lines_of(done.stderr) == [line]
 
 
@@ -145,7 +145,7 @@ def test_line_of_revisions(copy: Project, revise: Revise, url: str) -> None:
     assert history(copy)[1] == "│  changed after it was applied TIME UTC"
     path.unlink()
     assert history(copy) == [
-        f"? {A}  applied, but not among the files",
+        f"? {A}  applied, but its file is missing",
         f"●  {FIRST}  create users (head)",
         "   applied TIME UTC",
     ]
@@ -185,5 +185,5 @@ def test_history_without_a_database(project: Project, server: Server, kind: str)
     done = project.make("db-history", env={"DATABASE_URL": getattr(server, kind)})
     assert done.stdout == f"○  {FIRST}  create users (head)\n\n"
     line = only(done.stderr.splitlines())
-    assert line.startswith("What is applied is not known: ")
+    assert line.startswith("cannot read which revisions are applied: ")
     assert not shows_password(getattr(server, kind), line)

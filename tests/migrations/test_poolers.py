@@ -18,7 +18,7 @@ def test_pooler_in_transaction_mode_is_refused(
         done = copy.alembic(pooler, "upgrade", "head", code=255)
         assert done.stdout.strip() == (
             "FAILED: a pooler in transaction mode keeps no lock:"
-            " let MIGRATION_DATABASE_URL lead past it"
+            " point MIGRATION_DATABASE_URL at the server"
         )
         settings = {"DATABASE_URL": pooler, "MIGRATION_DATABASE_URL": pooler}
         done = copy.run("alembic", "upgrade", "head", env=settings, code=255)

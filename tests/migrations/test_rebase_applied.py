@@ -22,7 +22,7 @@ def test_applied_revision_stays(copy: Project, server: Server, url: str) -> None
     copy.alembic(url, "upgrade", ADA)
     line = refusal(copy)
     message = re.fullmatch(
-        rf"(\S+) has {ADA} already\. If you alone use it: (make db-rollback rev={FIRST}) first\."
+        rf"(\S+) has {ADA} already\. If only you use it: (make db-rollback rev={FIRST}) first\."
         r" If others do: (.*)",
         line,
     )
@@ -70,7 +70,7 @@ def test_database_has_to_be_asked(copy: Project, server: Server) -> None:
     (copy.folder / ".env").unlink()
     reasons = {
         server.UNREACHABLE: "cannot ",
-        server.UNREADABLE: f"{name}: has ",
+        server.UNREADABLE: f"{name}: expected format: ",
         "": f"{name}: is ",
     }
     for url, reason in reasons.items():

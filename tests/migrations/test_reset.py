@@ -163,14 +163,14 @@ def test_other_files_are_refused(copy: Project, tmp_path: Path) -> None:
     text = copy.folder / "README.md"
     before = text.read_bytes()
     line = reset(copy, "README.md", None, DATABASE_URL="sqlite:///README.md")
-    assert line == f"refused: {text} is not a database of SQLite"
+    assert line == f"refused: {text} is not a SQLite database"
     assert text.read_bytes() == before
     line = reset(copy, "app", None, DATABASE_URL="sqlite:///app")
     assert line == f"refused: {copy.folder / 'app'} is not a file"
 
 
 def test_interrupt_at_the_question_is_one_line(copy: Project, server: Server, url: str) -> None:
-    """Ctrl-C where the name is to be typed."""
+    """Ctrl-C at the prompt for the name."""
     copy.make("db-migrate")
     command = ["python", "-m", f"scripts.development.{copy.database}", "reset"]
     program = shutil.which(command[0], path=copy.path)

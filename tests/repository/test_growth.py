@@ -114,7 +114,7 @@ def test_times_in_a_log(tmp_path: Path) -> None:
 
 
 def test_model() -> None:
-    """Twice as long at half of what can be served, five times at 80 %; without end at all of it."""
+    """Waiting doubles at half of the capacity, is fivefold at 80 %, and unlimited at 100 %."""
     alone = growth_tables.mean_in_queue(0, 500)
     assert growth_tables.mean_in_queue(250, 500) == pytest.approx(2 * alone)
     assert growth_tables.mean_in_queue(400, 500) == pytest.approx(5 * alone)

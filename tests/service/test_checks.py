@@ -98,8 +98,8 @@ MESSAGES = {
     "test_every_route_is_served": ("/lost of app.faulty", "app.include_router()"),
     "test_migrations_know_every_table": ("does not know forgotten", "import its model in app/"),
     "test_models_equal_the_migrated_database": ("note", "make db-revision m="),
-    "test_revision_goes_up_down_and_up_with_rows": ("rows of users", "leave the rows"),
-    "test_writing_is_in_transactions": ("sessions of database write stays", "isolation_level"),
+    "test_revision_goes_up_down_and_up_with_rows": ("rows of users", "keep the rows"),
+    "test_writing_is_in_transactions": ("does not undo writes of database", "isolation_level"),
 }
 
 
@@ -147,7 +147,7 @@ def test_second_head_has_a_message(copy: Project, revise: Revise) -> None:
     for revision in ("aaaaaaaaaaaa", "bbbbbbbbbbbb"):
         revise(revision, EMPTY_REVISION)
     output = copy.run("pytest", "--quiet", CHECKS, "-k", "one_head", code=1).stdout
-    assert "no revision follows aaaaaaaaaaaa or bbbbbbbbbbbb" in output
+    assert "there are several heads: aaaaaaaaaaaa, bbbbbbbbbbbb" in output
     assert "make db-rebase" in output
 
 

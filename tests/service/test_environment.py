@@ -47,7 +47,7 @@ def migrate(folder: Path) -> list[str]:
     return done.stderr.splitlines()
 
 
-RECREATED = ["recreating .venv: it was made in another folder or for another Python"]
+RECREATED = ["recreating .venv: it was created in another folder or for another Python"]
 
 
 def test_folder_was_moved(orders: Path) -> None:

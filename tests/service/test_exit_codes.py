@@ -35,7 +35,7 @@ def cells() -> list[tuple[str, int, str]]:
         command = re.findall(r"`([^`]+)`", name)[0]
         for column, situation in zip(columns, situations, strict=True):
             if column == "other" and situation:
-                # A code without a column of its own stands before the situation.
+                # A code without a column of its own precedes the situation.
                 code, _, situation = situation.partition(": ")
                 table.append((command, int(code), situation))
             elif situation:
@@ -138,10 +138,12 @@ def app_that_fails(project: Project, url: str, code: int) -> None:
 SITUATIONS: dict[tuple[str, str], Run] = {
     ("status", "the database has every revision"): status_of_all,
     ("status", "some are pending"): status,
-    ("status", "a person has to look: changed, missing, two heads"): status_of_two_heads,
+    ("status", "you have to decide: changed, missing, several heads"): status_of_two_heads,
     ("update check", "no newer release"): lambda p, _, code: update_check(p, code, commit="2.0.0"),
-    ("update check", "there is one"): lambda p, _, code: update_check(p, code, commit="1.0.0"),
-    ("update check", "cannot tell"): lambda p, _, code: update_check(p, code, commit="7.0.0"),
+    ("update check", "a newer release exists"): lambda p, _, code: update_check(
+        p, code, commit="1.0.0"
+    ),
+    ("update check", "an error"): lambda p, _, code: update_check(p, code, commit="7.0.0"),
     ("lint", "nothing dangerous"): lambda p, _, code: lint(p, code),
     ("lint", "findings"): lambda p, _, code: lint(p, code, column="name"),
     ("lint", "no base found"): lambda p, _, code: lint(p, code, base="nowhere"),
@@ -150,7 +152,7 @@ SITUATIONS: dict[tuple[str, str], Run] = {
     ("backfill", "all rows are done"): lambda p, url, code: backfill(
         p, url, code, *BACKFILL, "name = 'y'"
     ),
-    ("backfill", "stopped; may be run again"): lambda p, url, code: backfill(
+    ("backfill", "stopped; run it again"): lambda p, url, code: backfill(
         p, url, code, *BACKFILL, "nam = 'y'"
     ),
     ("backfill", "wrong arguments"): lambda p, url, code: backfill(p, url, code, "users"),
@@ -158,18 +160,18 @@ SITUATIONS: dict[tuple[str, str], Run] = {
     ("rebase", "refused"): rebase_behind,
     ("rebase", "no base found"): lambda p, _, code: rebase(p, code, base="nowhere"),
     ("alembic", "done"): lambda p, url, code: p.alembic(url, "upgrade", "head", code=code),
-    ("alembic", "a setting is missing or wrong; an error in a revision's Python"): (
+    ("alembic", "a setting is missing or invalid; a Python error in a revision"): (
         lambda p, url, code: failing_revision(p, url, code, "op.no_such_operation()")
     ),
     ("alembic", "wrong arguments"): lambda p, url, code: p.alembic(url, "upgrade", code=code),
     (
         "alembic",
-        "refused, or the database said no; the line starts with `FAILED:`",
+        "refused, or a database error; the line starts with `FAILED:`",
     ): lambda p, url, code: failing_revision(p, url, code, 'op.execute("SELECT * FROM no")'),
-    ("app", "ended by SIGTERM"): serve,
-    ("app", "a setting is missing or wrong; the port is taken"): lambda p, _, code: app(p, code),
+    ("app", "stopped by SIGTERM"): serve,
+    ("app", "a setting is missing or invalid; the port is in use"): lambda p, _, code: app(p, code),
     ("app", "wrong arguments"): lambda p, url, code: app(p, code, "--no-such", url=url),
-    ("app", "the application does not start; the log has the reason"): app_that_fails,
+    ("app", "the application does not start; see the log"): app_that_fails,
 }
 
 

@@ -12,9 +12,19 @@ import pytest
 
 from harness.project import Project, set_up, stopped
 from harness.template import DATABASES, render
+from harness.working_copy import add_file, commit, git, init_repository
 
 pytestmark = pytest.mark.seconds(20)
 
+NOTE = '''"""Notes."""
+
+from app.models.base import Base
+from kit.models import UUIDKey
+
+
+class Note(UUIDKey, Base):
+    __tablename__ = "notes"
+'''
 # Folders that a missing quote, an ASCII codec or a socket's length limit would break.
 FOLDERS = {"blank": "My Projects/größe 주문", "deep": "/".join(["a" * 50] * 4)}
 
@@ -41,6 +51,33 @@ def test_any_folder_will_do(source: Path, tmp_path: Path, database: str, folder:
             assert mode(path) == mode(path.parent) == 0o700
     # Other users still cannot pass through a folder that was closed to them.
     assert not service.parent.stat().st_mode & 0o007
+
+
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
+def test_revisions_in_a_folder_of_their_own(copy: Project) -> None:
+    """As in alembic/versions/ of an adopted project: alembic.ini names the folder."""
+    init_repository(copy)
+    folder = copy.folder / "alembic/versions"
+    shutil.copytree(copy.versions, folder)
+    shutil.rmtree(copy.versions)
+    ini = copy.folder / "alembic.ini"
+    text = ini.read_text("utf-8")
+    places = "[alembic]\nversion_locations = %(here)s/alembic/versions"
+    ini.write_text(text.replace("[alembic]", places, 1), "utf-8")
+    commit(copy)
+    git(copy, "switch", "--quiet", "--create", "branch")
+    add_file(copy, "app/models/note.py", NOTE)
+    with (copy.folder / "app/models/__init__.py").open("a") as file:
+        file.write("from app.models.note import Note as Note\n")
+    copy.make("db-migrate")
+    copy.make("db-revision", "m=notes")
+    assert len(list(folder.glob("*.py"))) == 2
+    assert "new revisions since main: 1" in copy.make("db-lint").stdout
+    copy.make("db-migrate")
+    assert "notes (head)" in copy.make("db-status").stdout
+    for target in ("db-check", "db-rebase", "db-history"):
+        copy.make(target)
+    copy.run("pytest", "tests/test_checks.py")
 
 
 @pytest.mark.parametrize("project", ["postgresql"], indirect=True)

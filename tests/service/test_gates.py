@@ -33,13 +33,22 @@ def test_check_fails_at_every_gate(copy: Project) -> None:
     assert failed == {*FAULTS, "db-lint", "db-check"}, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("package", ["app/db/__init__.py", "app/db/queries.py"])
+def test_module_and_package_of_the_same_name(copy: Project, package: str) -> None:
+    """Python would import one of them, and never say that there is another."""
+    add_file(copy, package, '"""Ours."""\n')
+    line = "app/db.py and app/db/ have the same name, and Python imports only one of them"
+    for target in ("lint", "setup"):
+        assert line in copy.make(target, code=2).stderr
+
+
 def test_lint_looks_at_the_format(copy: Project) -> None:
     add_file(copy, "app/unformatted.py", UNFORMATTED)
     assert "app/unformatted.py" in copy.make("lint", code=2).stdout
 
 
 def test_hooks_of_a_commit(copy: Project) -> None:
-    """They lint, format and check the types of what is committed."""
+    """They lint, format and type-check the committed files."""
     init_repository(copy)
     add_file(copy, "app/faulty.py", 'import os\n\nnumber: int = "1"\n' + UNFORMATTED)
     git(copy, "add", "app/faulty.py")

@@ -23,6 +23,7 @@ TARGETS = [
     "dev",
     "run",
     "test",
+    "coverage",
     "lint",
     "format",
     "typecheck",
@@ -149,7 +150,7 @@ def test_nothing_to_do_is_said(copy: Project) -> None:
     assert lines_of(failed.stdout + failed.stderr) == [line]
     done = copy.make("db-rollback", "rev=base")
     assert done.stdout.splitlines() == ["nothing to do: the database is at base"]
-    assert copy.make("conflicts").stdout.splitlines() == ["no unresolved conflicts of an update"]
+    assert copy.make("conflicts").stdout.splitlines() == ["no unresolved update conflicts"]
 
 
 def test_openapi_says_what_it_has_written(copy: Project) -> None:
@@ -165,7 +166,7 @@ def test_openapi_says_what_it_has_written(copy: Project) -> None:
 
 def test_hooks_want_a_repository(copy: Project) -> None:
     done = copy.make("hooks", env={"GIT_CEILING_DIRECTORIES": str(copy.folder.parent)}, code=2)
-    assert lines_of(done.stderr) == ["not in a git repository: git init"]
+    assert lines_of(done.stderr) == ["not in a git repository: run git init"]
     copy.run("git", "init", "--quiet")
     copy.make("hooks")
     assert (copy.folder / ".git/hooks/pre-commit").exists()

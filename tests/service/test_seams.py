@@ -113,7 +113,7 @@ def test_package_in_src(copy: Project, url: str, tmp_path: Path) -> None:
     copy.make("db-migrate")
     copy.make("check", f"base={FIRST}", timeout=600)
     assert "openapi.json written" in copy.make("openapi").stdout
-    # Without make, for those who type the commands.
+    # Without make, for developers who type the commands.
     copy.alembic(url, "check")
     copy.run("python", "-m", "scripts.openapi", "api.json")
     environment = {"PYTHONPATH": "src"}
@@ -125,7 +125,7 @@ def test_package_in_src(copy: Project, url: str, tmp_path: Path) -> None:
 
 @light
 def test_users_deleted(copy: Project) -> None:
-    """The example goes, with a revision that drops its table; the rest works without it."""
+    """The example is removed, with a revision that drops its table; everything else works."""
     before = template_zone(copy)
     folder = copy.folder
     for name in ("tests/kit", "app/users"):
@@ -156,7 +156,7 @@ def locked_versions(project: Project) -> dict[str, str | None]:
 
 @light
 def test_own_dependencies(copy: Project) -> None:
-    """Packages of the service's own, and narrower versions of those that kit brings."""
+    """The service's own packages, and narrower versions of kit's dependencies."""
     versions = locked_versions(copy)
     own = f'dependencies = ["kit", "fastapi=={versions["fastapi"]}", "itsdangerous>=2"]'
     edit(copy.folder / "pyproject.toml", 'dependencies = ["kit"]', own)

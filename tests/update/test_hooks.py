@@ -123,8 +123,8 @@ def test_failing_hook_puts_everything_back(
     with pytest.raises(TaskError):
         update(project, FAILING, unsafe=True)
     assert capfd.readouterr().err == (
-        "The hook of release 92.0.0 has put the project back as it was: kit/errors.py is to be"
-        " called kit/models.py, which exists; rename yours, commit, and update again\n"
+        "The hook of release 92.0.0 failed and restored the project: kit/errors.py cannot be"
+        " renamed to kit/models.py, which exists: rename yours, commit, and update again\n"
     )
     assert not status(project)
     assert "gitlab\n" in (project / ".copier-answers.yml").read_text("utf-8")
@@ -162,7 +162,7 @@ def test_twice_is_the_same_as_once(releases: Releases, project: Path) -> None:
 
 def test_release_without_a_hook(releases: Releases, project: Path) -> None:
     done = run_hook(releases, project, "1.0.0")
-    assert (done.returncode, done.stderr) == (1, "there is no hook for release 1.0.0\n")
+    assert (done.returncode, done.stderr) == (1, "release 1.0.0 has no hook\n")
 
 
 ANSWERS = """\

@@ -42,7 +42,7 @@ class Order(Timestamped, Base):
 
 @dataclass(frozen=True)
 class Addition:
-    """Lines that a team has put in the place of another one, and a part of the file after the move."""
+    """Lines with which a team replaced others, and a part of the file after the move."""
 
     name: str
     line: str

@@ -89,9 +89,9 @@ def test_names_that_are_gone_are_named(
     update(folder, releases.next, unsafe=True)
     printed = capfd.readouterr().out
     for line in (
-        "app/seed.py: app.db.get_database is gone",
-        "app/seed.py: app.health.routes is gone",
-        f"{revision.relative_to(folder)}: app.tables is gone",
+        "app/seed.py: app.db.get_database no longer exists",
+        "app/seed.py: app.health.routes no longer exists",
+        f"{revision.relative_to(folder)}: app.tables no longer exists",
     ):
         assert line in printed
         assert line in (folder / "left-over/README.md").read_text("utf-8")

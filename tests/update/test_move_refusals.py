@@ -17,10 +17,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
 REFUSED: dict[str, tuple[FileEdit, str]] = {
     "folder": (
         create("kit/own.py", "MINE = 1\n"),
-        "kit/own.py is here, and kit/ is the template's",
+        "kit/own.py exists, but kit is the template's",
     ),
-    "module": (create("kit.py", "MINE = 1\n"), "kit.py is here, and kit/ is the template's"),
-    "source": (create("src/kit/own.py", "MINE = 1\n"), "src/kit/own.py is here, and kit/"),
+    "module": (create("kit.py", "MINE = 1\n"), "kit.py exists, but kit is the template's"),
+    "source": (create("src/kit/own.py", "MINE = 1\n"), "src/kit/own.py exists, but kit is"),
     "name": (
         change(".copier-answers.yml", ("service_name: orders", "service_name: kit")),
         "the service is called kit",
@@ -37,7 +37,7 @@ REFUSED: dict[str, tuple[FileEdit, str]] = {
         all_of(remove("scripts"), create("scripts", "mine\n")),
         "a file where this project has a folder, or the reverse: scripts",
     ),
-    "left-over": (create("left-over/plan.md", "Ours.\n"), "left-over is here"),
+    "left-over": (create("left-over/plan.md", "Ours.\n"), "left-over exists"),
 }
 
 
@@ -53,7 +53,7 @@ def test_what_cannot_be_moved_is_refused(
     with pytest.raises(TaskError):
         update(folder, releases.next, unsafe=True)
     error = capfd.readouterr().err
-    assert "The hook of release 2.0.0 has put the project back as it was: " in error
+    assert "The hook of release 2.0.0 failed and restored the project: " in error
     assert message in error
     assert "Traceback" not in error
     assert error.rstrip().endswith("commit, and update again")
@@ -61,7 +61,7 @@ def test_what_cannot_be_moved_is_refused(
 
 
 def test_failure_in_the_middle_puts_everything_back(releases: Releases, tmp_path: Path) -> None:
-    """Here because the release of the service does not exist any more."""
+    """The release of the service no longer exists."""
     folder = start_service(releases, tmp_path / "orders", OLD_RELEASE, {"database": "sqlite"})
     edit(folder / ".copier-answers.yml", f"_commit: {OLD_RELEASE}", "_commit: 1.99.0")
     commit(folder, "Own")
@@ -69,6 +69,6 @@ def test_failure_in_the_middle_puts_everything_back(releases: Releases, tmp_path
     create("kit/new.py", "")(folder)
     hook = [sys.executable, releases.source / "hooks/run.py", "2.0.0", ".copier-answers.yml"]
     error = run(*hook, "after", cwd=folder, code=1).stderr
-    assert error.startswith("The hook of release 2.0.0 has put the project back as it was: git ")
+    assert error.startswith("The hook of release 2.0.0 failed and restored the project: git ")
     assert "1.99.0" in error
     assert not status(folder)

@@ -8,9 +8,9 @@ import pytest
 from harness.databases import Server
 from harness.lost_edits import edits_between, lost_lines, patched_files
 from harness.project import Project, keep_environment
-from harness.releases import Releases, commit, edit, git
+from harness.releases import Releases, commit, edit, git, tagged_clone
 from harness.services_of_1x import LIVES, OLD_RELEASE, Life, life_named
-from harness.template import ROOT
+from harness.template import CLONE, ROOT
 from harness.updates import revisions, share_environment, start_service, update
 from tools.pages import reading
 
@@ -152,7 +152,7 @@ def test_moved_service_works(
 
 
 @pytest.mark.seconds(50)
-def test_page_of_the_move_is_true(releases: Releases, tmp_path: Path) -> None:
-    variables = {"TEMPLATE": str(releases.source), "DATABASE": "postgresql"}
-    with reading(tmp_path / "you", variables) as reader:
+def test_page_of_the_move_is_true(tmp_path: Path) -> None:
+    with reading(tmp_path / "you", {}) as reader:
+        reader.enter(tagged_clone(reader.folder / CLONE).source)
         reader.follow(ROOT / "docs/how-to/move-to-2.0.md")

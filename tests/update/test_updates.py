@@ -1,4 +1,7 @@
-"""`copier update` from every release to the next one gives the same as a fresh copy."""
+"""`copier update` from every release to the next one gives the same as a fresh copy.
+
+Since 2.0 this is so for the files of the template; an update leaves the project's own files alone.
+"""
 
 import os
 import shutil
@@ -9,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from harness.owners import project_files, template_files
 from harness.processes import kill_group, only
 from harness.releases import (
     Releases,
@@ -37,6 +41,9 @@ from harness.updates import (
 
 pytestmark = pytest.mark.slow
 
+# The first release in which every file has one owner.
+OWNED = "2.0.0"
+
 
 @pytest.fixture(scope="module", params=ANSWERS)
 def answers(request: pytest.FixtureRequest) -> Answers:
@@ -58,11 +65,15 @@ def test_updated_equals_fresh(
     """Without conflicts both modes do the same, so releases and answers take them in turns."""
     turn = RELEASES.index(release) + list(ANSWERS.values()).index(answers)
     old = start_service(releases, tmp_path / "orders", release, answers)
-    before = revisions(old)
+    before, own = revisions(old), project_files(old)
     update_trusting_hooks(
         releases, old, releases.next, data=answers, conflict=CONFLICT_MODES[turn % 2]
     )
-    assert contents(old) == contents(fresh)
+    if RELEASES.index(release) < RELEASES.index(OWNED):
+        assert contents(old) == contents(fresh)
+    else:
+        assert template_files(old) == template_files(fresh)
+        assert project_files(old) == own
     assert revisions(old) == before
 
 
@@ -87,22 +98,31 @@ def test_one_release_after_another_equals_one_update(
     releases: Releases, answers: Answers, fresh: Path, tmp_path: Path
 ) -> None:
     """With edits, none of them in lines that the template has changed."""
-    first, *rest = dict.fromkeys([*RELEASES, releases.next])
-    folder = start_service(releases, tmp_path / "orders", first, answers)
+    folder = start_service(releases, tmp_path / "orders", RELEASES[0], answers)
     edit(folder / "app/users/routes.py", '"""', '"""Ours: ')
     (folder / ".editorconfig").unlink()
     commit(folder, "Edit")
     at_once = shutil.copytree(folder, tmp_path / "at once")
-    for release in rest[:-1]:
+    for release in RELEASES[1:]:
         update_trusting_hooks(releases, folder, release)
         commit(folder, release)
     update_trusting_hooks(releases, folder, releases.next, data=answers)
     update_trusting_hooks(releases, at_once, releases.next, data=answers)
-    assert contents(folder) == contents(at_once)
-    edit(folder / "app/users/routes.py", '"""Ours: ', '"""')
-    expected = contents(fresh)
-    del expected[".editorconfig"]
-    assert contents(folder) == expected
+    assert template_files(folder) == template_files(at_once) == template_files(fresh)
+    owned = start_service(releases, tmp_path / "owned", OWNED, answers)
+    for updated, copied in ((folder, owned), (at_once, fresh)):
+        edit(updated / "app/users/routes.py", '"""Ours: ', '"""')
+        expected = files_without_revisions(copied)
+        del expected[".editorconfig"]
+        assert files_without_revisions(updated) == expected
+
+
+def files_without_revisions(folder: Path) -> dict[str, bytes]:
+    """Return the project's own files without revisions, which keep the text of their release."""
+    own = project_files(folder)
+    for name in revisions(folder):
+        del own[name]
+    return own
 
 
 def test_recopy_leaves_own_files_alone(releases: Releases, fresh: Path, tmp_path: Path) -> None:

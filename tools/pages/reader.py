@@ -27,8 +27,6 @@ from tools.pages.terminal import Terminal
 HOME = "/home/you"
 PAGE_PORT = re.compile(r"((?:127\.0\.0\.1|localhost):|\bPORT=)(\d+)")
 FIRST_PORT = "8000"
-# A folder that must exist, as a page assigns it to a variable.
-EXISTING_FOLDER = re.compile(r"^\$\(cd (\S+) && pwd\)$")
 # Seconds that a server has to print what the page shows, from when it listens.
 OUTPUT_DEADLINE = 10
 
@@ -126,7 +124,7 @@ class Reader:
                 raise BrokenPageError(f"{title} does not exist")
             text = patch(path.read_text("utf-8"), text)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Nobody types that fast: to Python a file of the same length and second is the same.
+        # Readers type slower: to Python a file of the same length and second is the same.
         if self.edited.get(path) == int(time.time()):
             time.sleep(1)
         path.write_text(text, "utf-8")
@@ -145,7 +143,7 @@ class Reader:
         name, _, value = command.partition("=")
         if name in self.variables:
             own_value = self.variables[name]
-            self.shown[own_value] = EXISTING_FOLDER.sub(r"\1", value)
+            self.shown[own_value] = value
             command = f"{name}={shlex.quote(own_value)}"
         return self.shell.script(command)
 

@@ -8,28 +8,30 @@ from pathlib import Path
 from harness.template import files, makefile
 from tools.reference.tables import Rows, code, table
 
-# What files are that cannot say so in a docstring. Folders end in a slash.
+# Descriptions of files without a docstring. Folders end in a slash.
 FILES = {
     ".copier-answers.yml": "The answers to the questions, and the release of the template",
-    ".dockerignore": "What does not go into the image",
+    ".devcontainer/": "A container to develop in, for editors that know such files",
+    ".dockerignore": "Which files the image contains",
     ".editorconfig": "Indentation and line ends, for editors",
     ".env.example": "The variables with their defaults; `make setup` copies it to `.env`",
     ".github/": "Checks, the image and updates on GitHub; on GitLab `.gitlab-ci.yml` and `.gitlab/`",
-    ".gitignore": "What git leaves out",
+    ".gitignore": "Files that git ignores",
     ".pre-commit-config.yaml": "The linters before every commit: `make hooks`",
+    ".vscode/": "Settings, launch configurations and extensions for VS Code",
     "AGENTS.md": "Notes for coding agents; written once, then the project's own",
     "Dockerfile": "The image of the service",
     "Makefile": "Your commands, beside those of `kit/make.mk`",
     "README.md": "The first five minutes, and where things are",
-    "alembic.ini": "Where Alembic finds the migrations, and how files of revisions are called",
+    "alembic.ini": "Alembic's settings: the folder of migrations, names of revision files",
     "compose.yaml": "The service and its database on one machine",
     "deploy/nginx/": "A buffering proxy in front of the service",
     "deploy/kubernetes/": "The manifests: image, migration, service",
-    "kit/README.md": "What kit brings, and how to change its behaviour without editing it",
+    "kit/README.md": "What kit provides, and how to change its behaviour without editing it",
     "kit/make.mk": "The commands of every service",
     "kit/pyproject.toml": "The packages that kit and scripts need, and those for development",
     "kit/ruff.toml": "The rules of kit and scripts, which `pyproject.toml` extends",
-    "migrations/script.py.mako": "What a new revision looks like",
+    "migrations/script.py.mako": "The template of new revisions",
     "migrations/versions/": "The revisions; all but the first are the project's own",
     "pyproject.toml": "Your packages, and the settings of the tools",
     "scripts/ruff.toml": "The rules of scripts",

@@ -9,18 +9,18 @@ from tools.reference.tables import Rows, code, codes, table
 
 # What the code says of two settings together, or leaves to the name.
 MEANINGS = {
-    "host": "Where to listen.",
-    "port": "The port to listen on; PORT is understood as well.",
-    "workers": "Processes that serve; with `make dev` it is one.",
+    "host": "The address to listen on.",
+    "port": "The port to listen on; PORT works, too.",
+    "workers": "Number of worker processes; `make dev` uses one.",
     "pool_size": "Connections that a worker keeps.",
     "pool_overflow": "Connections that it may open beyond them under load.",
     "migration_timeout": "Longest wait of a migration for another one, or for a table in use.",
     "migration_lock_timeout": "Length of one attempt to get such a table; others wait as long.",
-    "log_level": "The least that is logged; DEBUG shows SQL as well, without its values.",
+    "log_level": "The lowest level to log; DEBUG also logs SQL, without its values.",
 }
 # What a field takes, by the beginning of its annotation.
 KINDS = {
-    "Annotated[URL": "address",
+    "Annotated[URL": "URL",
     "Annotated[tuple": "list, separated by commas",
     "Seconds": "seconds",
     "ByteSize": "bytes",

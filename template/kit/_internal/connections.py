@@ -1,4 +1,4 @@
-"""Limits how many connections of clients a process has, and closes idle ones for new ones."""
+"""Limits the client connections of a process: closes idle ones when a new one arrives."""
 
 import logging
 import sys
@@ -9,11 +9,11 @@ from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
-# Where the system does not limit open files: a connection takes about 20 kB of memory.
+# The limit if the system does not limit open files: a connection uses about 20 kB of memory.
 MAX_CONNECTIONS = 10_000
 # Open files other than connections of clients and of the database: code, logs, pipes.
 OTHER_FILES = 64
-# Connections that the system accepts while the process is busy, which then takes all at once.
+# Connections that the system accepts while the process is busy; afterwards it takes all of them.
 MAX_BACKLOG = 2_048
 # Seconds between two warnings that the limit is reached.
 WARNING_INTERVAL = 60.0
@@ -24,26 +24,26 @@ class Connection(ABC):
 
     @abstractmethod
     def waits_for_client(self) -> bool:
-        """Return whether it has no complete request to answer."""
+        """Return whether the connection has no complete request to answer."""
 
     @abstractmethod
     def waiting_since(self) -> float:
-        """Return when it began to wait, by the clock of the event loop; 0 if it does not wait."""
+        """Return since when it waits, by the clock of the event loop; 0 if it does not wait."""
 
     @abstractmethod
     def evict(self) -> None:
-        """Close the connection now, and remove it from the set of connections."""
+        """Close the connection now and remove it from the set of connections."""
 
 
 class Connections(Iterable[object], Sized, Protocol):
-    """The set of uvicorn's connections, of which WebSockets are no Connection."""
+    """The set of uvicorn's connections; WebSockets in it are not a Connection."""
 
 
 class ConnectionLimit:
     """Closes the connections that have waited longest for their clients when a new one arrives.
 
-    So slow clients, however many, do not keep out others. Where all connections have a request to
-    answer, none is closed, and requests on further connections are refused.
+    So slow clients, however many, do not block others. If all connections have a request to answer,
+    none is closed, and requests on new connections are refused.
     """
 
     def __init__(self, limit: int) -> None:
@@ -51,7 +51,7 @@ class ConnectionLimit:
         self.last_warning = -WARNING_INTERVAL
 
     def make_room(self, connections: Connections) -> None:
-        """Close some connections that wait for their clients, if the limit is reached."""
+        """If the limit is reached, close some connections that wait for their clients."""
         if len(connections) < self.limit:
             return
         now = time.monotonic()
@@ -71,7 +71,7 @@ class ConnectionLimit:
 
 
 def open_files_limit() -> int | None:
-    """Return how many files this process may have open; None where that is not limited."""
+    """Return how many files this process may open; None if there is no limit."""
     if sys.platform == "win32":
         return None
     import resource  # noqa: PLC0415
@@ -89,7 +89,7 @@ def listen_backlog() -> int:
 
 
 def client_limit(setting: int | None, database_connections: int) -> int:
-    """Return the limit of connections: the setting, or less where the limit of files is lower."""
+    """Return the limit of connections: the setting, or less if the limit of files is lower."""
     limit = MAX_CONNECTIONS
     files = open_files_limit()
     if files is not None:

@@ -1,4 +1,4 @@
-"""The interface that the code for each database implements, as three protocols.
+"""The interface of each database, as three protocols.
 
 Three modules of `kit/_internal/postgresql/` and of `kit/_internal/sqlite/` implement a protocol:
 
@@ -9,9 +9,9 @@ Three modules of `kit/_internal/postgresql/` and of `kit/_internal/sqlite/` impl
 | `testing.py`    | TestingDialect   | tests; it may use packages for development            |
 | `loading.py`    |                  | database.py; it imports the other two when needed     |
 
-`kit/_internal/database.py` imports the folder of this project's database. There mypy compares the
-modules with the protocols. Settings are protocols, too: kit.settings.Settings has them all, and
-imports the module that reads DATABASE_URL, so this one must not import kit.settings.
+`kit/_internal/database.py` imports the folder of this project's database; there, mypy checks the
+modules against the protocols. Settings are protocols, too: kit.settings implements them and imports
+the module that parses DATABASE_URL, so this module must not import kit.settings.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class EngineSettings(Protocol):
 
 
 class MigrationSettings(Protocol):
-    """The settings by which migrations reach the database: see kit.settings.Settings."""
+    """The settings with which migrations connect: see kit.settings.Settings."""
 
     @property
     def service_name(self) -> str: ...
@@ -73,7 +73,7 @@ class Dialect(Protocol):
 
     @property
     def ERRORS(self) -> ErrorTexts:  # noqa: N802
-        """Texts of the drivers' errors that may be logged."""
+        """Loggable texts of the drivers' errors."""
 
     @property
     def WRITE_OPTIONS(self) -> Options:  # noqa: N802
@@ -88,36 +88,36 @@ class Dialect(Protocol):
         """Execution options of the engine that reads row by row."""
 
     def parse_url(self, value: str, /) -> URL:
-        """Return DATABASE_URL without its driver; raise ValueError, free of secrets."""
+        """Return DATABASE_URL without its driver; raise ValueError without secrets."""
 
     def parse_any_url(self, value: str, /) -> URL:
-        """Return MIGRATION_DATABASE_URL, which the driver of migrations has to support."""
+        """Return MIGRATION_DATABASE_URL, which only the driver of migrations must support."""
 
     def create_read_engine(
         self, url: URL, settings: EngineSettings, options: Options, /
     ) -> AsyncEngine:
-        """Return the engine that reads; these options of create_async_engine() win."""
+        """Return the engine that reads; the options are those of create_async_engine()."""
 
     def is_duplicate(
         self, error: DBAPIError, names: Collection[str], columns: Sequence[str], /
     ) -> bool:
         """Return whether another row has the same values.
 
-        `names` are those of the constraints and indexes that keep them unique; `columns` are
-        written as table.column.
+        `names` are those of the unique constraints and indexes; `columns` have the format
+        table.column.
         """
 
     def is_unavailable(self, error: DBAPIError, /) -> bool:
-        """Return whether the error is due to the database rather than to the statement."""
+        """Return whether the database, not the statement, causes the error."""
 
     def is_outdated(self, error: DBAPIError, /) -> bool:
-        """Return whether the statement names a table or column that the database does not have."""
+        """Return whether the statement names a table or column that does not exist."""
 
     def explain_denial(self, error: DBAPIError, role: str | None, /) -> Obstacle | None:
         """Return the missing privilege and how to grant it; None for any other error."""
 
     def find_obstacle(self, connection: Connection, /) -> Obstacle | None:
-        """Return why the role sees no tables although no statement fails; None if it sees them."""
+        """Return why the role sees no tables, although statements succeed; None if it does."""
 
 
 class MigrationDialect(Protocol):
@@ -128,34 +128,38 @@ class MigrationDialect(Protocol):
         """Options of context.configure(), with `find_foreign_tables` and `is_same_default`."""
 
     def connect(self, settings: MigrationSettings, /) -> Connection:
-        """Return a new connection; raise CommandError when the database does not answer."""
+        """Return a new connection; raise CommandError if the database does not answer."""
 
     def open_connection(
         self, settings: MigrationSettings, /, *, read_only: bool, schema: str | None
     ) -> AbstractContextManager[Connection]:
-        """Open a connection to migrate on, with timeouts unless it only reads.
+        """Open a connection for migrations, with timeouts unless it only reads.
 
-        Raises CommandError where it cannot be opened, and for an error of the database within.
+        Raises CommandError if it cannot be opened, and for database errors in the context.
         """
 
     def attempts(
         self, connection: Connection, settings: MigrationSettings, /
     ) -> Iterator[AbstractContextManager[None]]:
-        """Yield a context in which to migrate as the only process; another one to try again.
+        """Yield a context in which this is the only migrating process; again for each retry.
 
             for attempt in attempts(connection, settings):
                 with attempt:
                     migrate(connection)
 
-        Raises CommandError where another attempt is of no use, or the time is up.
+        Raises CommandError if a retry cannot succeed or the time is up.
         """
 
     def use_schema(self, schema: str, /) -> str:
-        """Return the SQL that selects the schema to migrate, or raise CommandError."""
+        """Return the SQL that selects the schema to migrate; may raise CommandError."""
 
 
 class TestingDialect(Protocol):
     """Throwaway databases for tests."""
+
+    @property
+    def UNUSED_URL(self) -> str:  # noqa: N802
+        """A valid URL of no database, for settings of an application that is not started."""
 
     def run_server(self) -> AbstractContextManager[URL]:
         """Run a server with its data in a temporary folder; yield the URL of a database on it."""
@@ -163,7 +167,7 @@ class TestingDialect(Protocol):
     def create_database(
         self, beside: URL, template: URL | None = None, /
     ) -> AbstractContextManager[URL]:
-        """Create a database on the same server, empty or a copy of an unused one; yield its URL."""
+        """Create a database on the same server, empty or copied; yield its URL."""
 
     def locate(self, url: str, /) -> set[tuple[object, ...]]:
-        """Return keys of a database: URLs of the same database have a key in common."""
+        """Return keys of a database: URLs of the same database share a key."""

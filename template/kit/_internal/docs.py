@@ -1,7 +1,6 @@
 """Pages for developers: /docs, /redoc and, in development, an index at /.
 
-Their scripts and styles are files of the package fastapi-offline, so that the pages load nothing
-from other hosts.
+Scripts and styles come from the package fastapi-offline, so pages load nothing from other hosts.
 """
 
 from functools import cache
@@ -23,7 +22,7 @@ FILES = {"favicon.png", "swagger-ui-bundle.js", "swagger-ui.css"}
 FILE_HEADERS = {"Cache-Control": "max-age=3600"}
 OAUTH2_REDIRECT = "oauth2-redirect"
 REDOC_SCRIPT = "redoc.standalone.js"
-# The script loads a logo from another host, which is replaced by an empty image.
+# The script loads a logo from another host: replace it with an empty image.
 REDOC_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 EMPTY_IMAGE = b"data:,"
 INDEX = """<!DOCTYPE html>
@@ -72,13 +71,13 @@ def add_docs(app: FastAPI) -> None:
 
 
 def root_path_of(request: Request) -> str:
-    """Return the prefix that a proxy removes from paths, or an empty text."""
+    """Return the prefix that a proxy strips from paths, or an empty string."""
     root_path: str = request.scope.get("root_path", "")
     return root_path.rstrip("/")
 
 
 async def send_file(request: Request) -> Response:
-    """Return a file of the pages; raise 404 for any other name."""
+    """Return a static file of the pages; raise 404 for other names."""
     name = request.path_params["name"]
     if name == OAUTH2_REDIRECT:
         return get_swagger_ui_oauth2_redirect_html()
@@ -95,7 +94,7 @@ def redoc_script() -> bytes:
 
 
 def add_index(app: FastAPI) -> None:
-    """Add a page at / that links to the others; routes of the service come first."""
+    """Add a page at / that links to the others; routes of the service have priority."""
     pages = ["health/ready"]
     if app.openapi_url:
         pages = ["docs", "redoc", "openapi.json", *pages]

@@ -1,14 +1,14 @@
-"""Merges the engine options of a service with the built-in ones."""
+"""Merges a service's engine options with the built-in ones."""
 
 from collections.abc import Mapping
 from typing import Any
 
-# Options of the default pool, which other pools may not accept.
+# Options of the default pool that other pools may not accept.
 POOL_OPTIONS = ("pool_size", "max_overflow", "pool_timeout")
 
 
 def merge_options(built_in: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the built-in options with a service's own, which win; mappings are merged as well."""
+    """Return the built-in options, overridden by the service's; nested mappings are merged."""
     merged = merge(built_in, own)
     if "poolclass" in own:
         for name in POOL_OPTIONS:

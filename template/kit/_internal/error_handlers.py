@@ -1,4 +1,4 @@
-"""Exception handlers, which answer errors with problems."""
+"""Exception handlers that answer errors with problems."""
 
 import logging
 from collections.abc import Callable, Coroutine, Sequence
@@ -22,7 +22,7 @@ from kit._internal.routing import allowed_methods
 
 logger = logging.getLogger(__name__)
 
-# Limits of what is listed of an invalid request: errors, levels of a location, length of a text.
+# Limits of the answer to an invalid request: errors, depth of a location, length of a text.
 MAX_ERRORS = 20
 MAX_DEPTH = 20
 MAX_TEXT = 200
@@ -44,7 +44,7 @@ async def handle_http_exception(request: Request, error: Exception) -> Response:
 
 
 def shorten(text: str) -> str:
-    """Return the text in a limited length, without invalid Unicode."""
+    """Return the text, truncated and without invalid Unicode."""
     text = text[: MAX_TEXT + 1].encode("utf-8", "replace").decode()
     if len(text) > MAX_TEXT:
         return f"{text[:MAX_TEXT]}..."
@@ -52,7 +52,7 @@ def shorten(text: str) -> str:
 
 
 def shorten_location(location: Sequence[str | int]) -> list[str | int]:
-    """Return names of fields, which a client may have chosen, and positions in lists."""
+    """Return a location, truncated: clients choose some of its names."""
     shortened: list[str | int] = []
     for part in location[:MAX_DEPTH]:
         if isinstance(part, str):
@@ -63,9 +63,9 @@ def shorten_location(location: Sequence[str | int]) -> list[str | int]:
 
 
 async def handle_invalid_request(_request: Request, error: Exception) -> Response:
-    """Answer 422 without the input itself, which may be secret or not valid Unicode.
+    """Answer 422 without the input, which may be secret or invalid Unicode.
 
-    The length of the answer is limited, however many errors the request has.
+    The size of the answer is limited, regardless of the number of errors.
     """
     all_errors = cast("RequestValidationError", error).errors()
     errors = []
@@ -82,7 +82,7 @@ async def handle_invalid_request(_request: Request, error: Exception) -> Respons
 
 
 async def handle_database_error(request: Request, error: Exception) -> Response:
-    """Answer 409 for a constraint, 503 for an unavailable database; raise other errors, as bugs."""
+    """Answer 409 for a constraint, 503 for an unavailable database; raise other errors."""
     if isinstance(error, exc.IntegrityError):
         problem = ProblemError(409, "The request contradicts what is stored.", "conflict")
     elif isinstance(error, exc.TimeoutError) or (
@@ -102,7 +102,7 @@ async def handle_database_error(request: Request, error: Exception) -> Response:
 
 
 def in_development(request: Request) -> bool:
-    """Return whether answers may have hints for developers."""
+    """Return whether answers may contain hints for developers."""
     settings = getattr(request.app.state, "settings", None)
     return settings is not None and settings.development
 
@@ -116,6 +116,6 @@ HANDLERS: dict[int | type[Exception], Handler] = {
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Make a mounted application answer every expected error with a problem."""
+    """Make a mounted application answer expected errors with problems."""
     for error_class, handler in HANDLERS.items():
         app.add_exception_handler(error_class, handler)

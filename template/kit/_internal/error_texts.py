@@ -1,8 +1,8 @@
-"""Texts of errors that may be logged: without rows, keys, parameters and statements.
+"""Loggable texts of errors: without rows, keys, parameters and statements.
 
 PostgreSQL quotes the row in the DETAIL of an error, drivers quote a parameter in the message, and
-SQLAlchemy quotes the statement. Errors of drivers are recognized by an attribute, so that no driver
-has to be imported.
+SQLAlchemy quotes the statement. Driver errors are recognized by an attribute, without importing the
+driver.
 """
 
 import re
@@ -15,7 +15,7 @@ from sqlalchemy.exc import StatementError
 HEADER = "Traceback (most recent call last):\n"
 CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
-# The rest of an error's text after one of these is about rows, or is the statement.
+# After one of these, an error's text quotes rows or the statement.
 DETAIL = re.compile(
     r"(?:DETAIL|HINT|CONTEXT|QUERY):  |LINE \d+: |\[SQL: |\[(?:SQL )?parameters[: ]"
 )
@@ -23,13 +23,13 @@ DETAIL = re.compile(
 INVALID_VALUE = re.compile(
     r"(invalid input (?:syntax|value) for [^:\n]*|query argument \$\d+): [^\n]*"
 )
-# May be a value of a row, except in a statement that defines a table.
+# May be a value of a row, except in statements that define a table.
 LITERAL = re.compile(r"'(?:[^']|'')*'")
 DEFINITIONS = ("CREATE", "ALTER", "DROP")
 
 
 class Obstacle(NamedTuple):
-    """Why a database cannot be used, in words for clients, and the remedy, for operators."""
+    """Why a database cannot be used, for clients; how to fix it, for operators."""
 
     reason: str
     remedy: str
@@ -39,18 +39,18 @@ class Obstacle(NamedTuple):
 
 
 def conceal(text: str) -> str:
-    """Return the text of an error, or a message with the text of an error, without values."""
+    """Return the text of an error, or a message that contains one, without values."""
     if ": " not in text:
         return text
     detail = DETAIL.search(text)
     if detail:
-        # In the repr of an error, an escaped newline ends the line before.
+        # In the repr of an error, the previous line ends with an escaped newline.
         text = text[: detail.start()].rstrip().removesuffix("\\n")
     return INVALID_VALUE.sub(r"\1", text)
 
 
 def unwrap(error: BaseException) -> BaseException:
-    """Return the error of the driver, which SQLAlchemy has wrapped, perhaps twice."""
+    """Return the driver's error, which SQLAlchemy may wrap twice."""
     wrapped = getattr(error, "orig", None)
     while isinstance(wrapped, BaseException):
         error = wrapped
@@ -59,10 +59,10 @@ def unwrap(error: BaseException) -> BaseException:
 
 
 class ErrorTexts:
-    """Texts of errors of the drivers of one database.
+    """Texts of the errors of a database's drivers.
 
-    `state` is the attribute by which errors of the drivers are recognized. `describe_driver_error`
-    returns the primary message of such an error, and facts such as SQLSTATE and constraint.
+    `state` is an attribute that all errors of the drivers have. `describe_driver_error` returns the
+    primary message of an error, and facts such as SQLSTATE and constraint.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class ErrorTexts:
         self.describe_driver_error = describe_driver_error
 
     def describe(self, error: BaseException) -> str:
-        """Return the message in one line; for an error of a driver with SQLSTATE and constraint."""
+        """Return the message in one line; for a driver's error, with SQLSTATE and constraint."""
         original = unwrap(error)
         text = str(original)
         facts: list[str] = []
@@ -91,11 +91,11 @@ class ErrorTexts:
         return f"{statement}: {self.describe(error)}"
 
     def is_database_error(self, error: BaseException) -> bool:
-        """Return whether a driver, or SQLAlchemy for a statement, has raised an error."""
+        """Return whether a driver raised an error, or SQLAlchemy for a statement."""
         return isinstance(error, StatementError) or hasattr(error, self.state)
 
     def format_error(self, error: BaseException) -> str:
-        """Return the traceback of an error, and of the errors that led to it, without values."""
+        """Return the traceback of an error and of its causes, without values."""
         return "".join(self.format_lines(error, set())).rstrip("\n")
 
     def format_lines(self, error: BaseException, seen: set[int]) -> Iterator[str]:
@@ -104,7 +104,7 @@ class ErrorTexts:
         earlier, transition = error.__cause__, CAUSE
         if earlier is None and not error.__suppress_context__:
             earlier, transition = error.__context__, CONTEXT
-        # The cause of an error of the database is that of the driver, which quotes the row.
+        # The cause of a database error is the driver's error, which quotes the row.
         if earlier and id(earlier) not in seen and not self.is_database_error(error):
             yield from self.format_lines(earlier, seen)
             yield transition

@@ -1,8 +1,8 @@
-"""Executes single statements without a session, each of them in one greenlet.
+"""Executes single statements without a session, each in one greenlet.
 
-SQLAlchemy runs drivers that are asynchronous in greenlets. AsyncConnection and AsyncSession start a
-greenlet for each step: to connect, to execute, to commit, to return the connection to the pool.
-StatementExecutor starts one greenlet for all of these steps, and maps no objects.
+SQLAlchemy runs asynchronous drivers in greenlets. AsyncConnection and AsyncSession start a greenlet
+for each step: connect, execute, commit, return the connection to the pool. StatementExecutor starts
+one greenlet for all of these steps and maps no objects.
 
 It uses `sqlalchemy.util.greenlet_spawn` and `AsyncEngine.sync_engine`, on which SQLAlchemy's own
 asyncio extension is built. Both are documented, the first not as an interface.
@@ -22,15 +22,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
 Row = dict[str, Any]
-# Opens a connection, which is returned to the pool at the end of the context.
+# Opens a connection; the end of the context returns it to the pool.
 Connect = Callable[[], AbstractContextManager[Connection]]
 
 
 class StatementExecutor:
-    """Executes statements, each on a connection of its own.
+    """Executes statements, each on its own connection.
 
-    `connect` opens a connection for statements that only read. `begin` opens a connection for
-    statements that change rows, which is committed at the end of its context.
+    `connect` opens a connection for statements that only read. `begin` opens one for statements
+    that change rows, and commits at the end of its context.
     """
 
     def __init__(self, connect: Connect, begin: Connect) -> None:
@@ -39,19 +39,19 @@ class StatementExecutor:
 
     @classmethod
     def of_engines(cls, read_engine: AsyncEngine, write_engine: AsyncEngine) -> Self:
-        """Return what executes statements with these engines."""
+        """Return an executor with these engines."""
         return cls(read_engine.sync_engine.connect, write_engine.sync_engine.begin)
 
     def read(
         self, statement: Executable, values: Mapping[str, Any]
     ) -> Coroutine[Any, Any, list[Row]]:
-        """Return the rows of a statement that changes none, by the names of its columns."""
+        """Return the rows of a read-only statement, by the names of its columns."""
         return greenlet_spawn(execute, self.connect, statement, values)
 
     def write(
         self, statement: Executable, values: Mapping[str, Any]
     ) -> Coroutine[Any, Any, list[Row]]:
-        """Execute and commit a statement; return the rows that its returning() names."""
+        """Execute and commit a statement; return the rows of its returning()."""
         return greenlet_spawn(execute, self.begin, statement, values)
 
 

@@ -1,4 +1,4 @@
-"""The HTTP protocol of uvicorn, with limits of time, size and connections, and with problems.
+"""uvicorn's HTTP protocol with limits of time, size and connections, and with problems.
 
 Uvicorn has no deadline for receiving a request (its issue 157). Its option `http` takes a protocol
 class; this is a subclass of the usual one. It uses what uvicorn does not document: attributes of
@@ -26,16 +26,16 @@ from kit._internal.refusals import (
 )
 from kit._internal.transport import ResponseTransport
 
-# Bytes of a body that the client has to send in each `body_timeout`.
+# Bytes of a body that the client must send in each `body_timeout`.
 MIN_BODY_BYTES = 100_000
-# How long a client may take to read an answer that was sent before the end of its request.
+# How long a client may take to read a response that was sent before the end of its request.
 LINGER_SECONDS = 5.0
 
 
 class HttpConnection(HttpToolsProtocol, Connection):
     """A connection of a client.
 
-    `deadline` is the timer while the client has to send, `write_deadline` while it has to receive.
+    `deadline` is the timer while the client must send, `write_deadline` while it must receive.
     """
 
     config: Config
@@ -59,7 +59,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
 
-    # What the event loop calls.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.config.connections.make_room(self.connections)
@@ -95,7 +95,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
             self.write_deadline.cancel()
             self.write_deadline = None
 
-    # What the parser calls, or uvicorn.
+    # Called by the parser and by uvicorn.
 
     def on_headers_complete(self) -> None:
         if len(self.connections) > self.config.connections.limit:
@@ -111,7 +111,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         if self.cycle is not None:
-            # Also for a request that was answered before its end.
+            # Also if the request was answered before its end.
             self.cycle.more_body = False
 
     def on_response_complete(self) -> None:
@@ -129,7 +129,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
     def timeout_keep_alive_handler(self) -> None:
         self.close()
 
-    # What the client has to send, and until when.
+    # What the client must send, and by when.
 
     def waits_for_client(self) -> bool:
         cycle = self.cycle
@@ -171,7 +171,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
             self.deadline = None
 
     def end_waiting(self) -> None:
-        """Refuse a request that is too slow; close a connection on which nothing arrived."""
+        """Refuse a request that is too slow; close a connection without data."""
         self.deadline = None
         cycle = self.cycle
         if cycle is None or not self.is_reading_body:
@@ -188,7 +188,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
             self.refuse(408, f"The body took over {self.config.body_timeout:g} seconds.")
 
     def makes_progress(self, cycle: RequestResponseCycle) -> bool:
-        """Return whether the client sends fast enough, or need not send at the moment."""
+        """Return whether the client sends fast enough, or does not need to send now."""
         if self.body_size >= MIN_BODY_BYTES:
             return True
         return self.flow.read_paused or cycle.waiting_for_100_continue
@@ -196,11 +196,11 @@ class HttpConnection(HttpToolsProtocol, Connection):
     # How a connection ends.
 
     def head(self) -> int:
-        """Return how many bytes the request line and the headers have."""
+        """Return the size of request line and headers in bytes."""
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def refuse(self, status: int, detail: str) -> None:
-        """Answer with a problem in place of the application, and close the connection."""
+        """Answer with a problem instead of calling the application, and close the connection."""
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
@@ -212,7 +212,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
         self.linger()
 
     def linger(self) -> None:
-        """Close for writing, and ignore what arrives until the client closes."""
+        """Close for writing, and ignore data until the client closes."""
         if self.is_lingering:
             return
         self.stop_deadline()
@@ -224,7 +224,7 @@ class HttpConnection(HttpToolsProtocol, Connection):
         self.deadline = self.loop.call_later(LINGER_SECONDS, self.close)
 
     def close(self) -> None:
-        """Close when the client has received what is written, for which its time is limited."""
+        """Close when the client has received all data, or after a time limit."""
         self.transport.close()
         if self.transport.get_write_buffer_size() and self.write_deadline is None:
             timeout = self.config.body_timeout

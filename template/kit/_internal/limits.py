@@ -1,8 +1,8 @@
-"""Limits the bytes of a request's body, and the values in its JSON or form.
+"""Limits the size of a request's body, and the number of values in its JSON or form.
 
 The limit of a route is FastAPI's `max_body_size=` of `@router.post()`, `APIRouter()` or
-`include_router()`. LimitedRequest extends Starlette's responder for it, so that the answer is a
-problem. Starlette documents only the middleware around the responder. Checked with Starlette 1.10;
+`include_router()`. LimitedRequest extends Starlette's responder for it, to answer with a problem.
+Starlette documents only the middleware around the responder. Checked with Starlette 1.10;
 tests/kit/test_limits.py fails when it changes.
 """
 
@@ -13,18 +13,18 @@ from fastapi import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# A value takes a hundred times its bytes as an object, or as an error when it is refused. So a body
-# may have one value for 100 bytes of the limit, but at least 1,000.
+# As an object or an error, a value takes a hundred times its size. So a body may have one value per
+# 100 bytes of the limit, and at least 1,000.
 BYTES_PER_VALUE = 100
 MIN_VALUES = 1_000
-# Methods without a body, unless a header announces one.
+# Methods without a body unless a header declares one.
 BODILESS_METHODS = {"GET", "HEAD", "OPTIONS"}
 BODY_HEADERS = {b"content-length", b"transfer-encoding"}
 ESCAPE = re.compile(rb"\\.", re.DOTALL)
 
 
 class TooLargeError(HTTPException):
-    """The body is larger than the service, or the route, accepts."""
+    """The body exceeds the limit of the service or the route."""
 
     def __init__(self, detail: str) -> None:
         # The server does not wait for the rest of the body.
@@ -32,7 +32,7 @@ class TooLargeError(HTTPException):
 
 
 class ValueCounter:
-    """Counts the commas of a JSON text that are not in its strings."""
+    """Counts the commas of JSON outside of strings."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -42,7 +42,7 @@ class ValueCounter:
     def feed(self, chunk: bytes) -> None:
         """Count the commas in the next part of the text."""
         if b"\0" in chunk:
-            # UTF-16 or UTF-32: quotes and escapes are not single bytes.
+            # UTF-16 or UTF-32, where quotes and escapes are not single bytes.
             self.count += chunk.count(b",")
             return
         text = ESCAPE.sub(b"", self.rest + chunk)
@@ -67,12 +67,12 @@ class FieldCounter:
 
 
 class LimitedRequest(RequestBodyLimitResponder):
-    """A request with a limited body; a route with a limit of its own sets `max_body_size`."""
+    """A request with a limited body; a route with its own limit sets `max_body_size`."""
 
     counter: ValueCounter | FieldCounter | None = None
 
     async def receive_with_limit(self) -> Message:
-        """Receive a part of the body; raise TooLargeError where it exceeds a limit."""
+        """Receive a part of the body; raise TooLargeError if it exceeds a limit."""
         limit = self.max_body_size
         if self.content_length is not None and self.content_length > limit:
             raise TooLargeError(f"The body is larger than {limit} bytes.")
@@ -86,10 +86,10 @@ class LimitedRequest(RequestBodyLimitResponder):
         return message
 
     def count_values(self, body: bytes, limit: int, message: Message) -> None:
-        """Raise TooLargeError where the body has more values, before it is parsed."""
+        """Raise TooLargeError if the body has more values, before it is parsed."""
         if self.counter is None:
             more = message.get("more_body", False)
-            # A body cannot have more values than bytes, and most bodies are that short.
+            # A body cannot have more values than bytes; most bodies are this short.
             if not more and len(body) < limit:
                 return
             self.counter = counter_of(self.scope)
@@ -100,7 +100,7 @@ class LimitedRequest(RequestBodyLimitResponder):
             raise TooLargeError(f"The body has more than {limit} values.")
 
     async def send_with_limit(self, message: Message) -> None:
-        """Send, and remember that the response has started: it cannot be replaced any more."""
+        """Send, and remember that the response has started and cannot be replaced."""
         if message["type"] == "http.response.start":
             self.response_started = True
         await self.send(message)
@@ -120,14 +120,14 @@ class LimitMiddleware:
 
 
 def may_have_body(scope: Scope) -> bool:
-    """Return whether a request may have a body, which most that only read have not."""
+    """Return whether a request may have a body; most that only read have none."""
     if scope["method"] not in BODILESS_METHODS:
         return True
     return not BODY_HEADERS.isdisjoint(dict(scope["headers"]))
 
 
 def counter_of(scope: Scope) -> ValueCounter | FieldCounter | None:
-    """Return a counter for this type of body; None where values are not counted."""
+    """Return a counter for this content type; None if its values are not counted."""
     content_type: bytes = dict(scope["headers"]).get(b"content-type", b"").lower()
     if b"json" in content_type:
         return ValueCounter()

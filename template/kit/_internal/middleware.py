@@ -1,4 +1,4 @@
-"""Middleware around every request: its id, access log, headers, CORS and unexpected errors."""
+"""Middleware of every request: request id, access log, headers, CORS, unexpected errors."""
 
 import asyncio
 import logging
@@ -20,6 +20,7 @@ from uuid_utils import uuid4
 
 from kit._internal.paths import with_root_path
 from kit._internal.problems import UNEXPECTED, ProblemError, problem_of, problem_response
+from kit._internal.routing import path_of_route
 from kit.logging import in_terminal
 
 logger = logging.getLogger(__name__)
@@ -33,21 +34,21 @@ SECURITY_HEADERS = [
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 ]
-# Headers by which a response says itself how it may be cached; files have Last-Modified.
+# Headers with which a response controls its caching; files have Last-Modified.
 CACHE_HEADERS = {b"cache-control", b"last-modified"}
 NO_STORE = (b"cache-control", b"no-store")
 NOT_MODIFIED = 304
 
 
 class RequestMiddleware:
-    """Gives each request an id, in its log records and in the response, and logs the request."""
+    """Adds a request id to log records and the response, and logs the request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.in_terminal = in_terminal()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # A mounted application replaces "app", but its routes need the databases of the service.
+        # A mounted application replaces "app", but its routes use the databases of the service.
         if "app" in scope:
             scope["service"] = scope["app"]
         if scope["type"] != "http":
@@ -87,22 +88,22 @@ class RequestMiddleware:
         """Return the fields of the record in the access log."""
         record = {
             "method": scope["method"],
-            # Not the path, as that may have personal data; and routes can be counted.
-            "route": getattr(scope.get("route"), "path", None),
+            # Not the path, which may have personal data and is different for each resource.
+            "route": path_of_route(scope),
             "status": status,
             "duration_ms": round(duration * 1000, 1),
         }
         if self.in_terminal:
-            # For a developer who searches a wrong URL. Quoted, as it may have control characters.
+            # Helps a developer to find a wrong URL. Quoted, as it may have control characters.
             record["path"] = quote(scope["path"], errors="replace")
             del record["route"]
         return record
 
 
 def relative_location(location: str, scope: Scope) -> str:
-    """Return the target of a redirect, as a path where it is on the host of the request.
+    """Return the target of a redirect, as a path if it is on the host of the request.
 
-    FastAPI writes the host that the client has sent, which may be wrong behind a proxy.
+    FastAPI uses the host that the client sent, which may be wrong behind a proxy.
     """
     request_url, target = URL(scope=scope), urlsplit(location)
     if not target.netloc:
@@ -136,7 +137,7 @@ class UnexpectedErrorMiddleware:
                 problem = ProblemError(503, "The service is shutting down.", "shutting-down")
                 await problem_response(problem)(scope, receive, send)
         except HTTPException as error:
-            # From a middleware, such as one that reads a body that is too large.
+            # From a middleware, such as one that reads a body over the limit.
             if scope["type"] != "http" or started:
                 raise
             response = problem_response(problem_of(error), headers=error.headers)

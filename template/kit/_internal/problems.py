@@ -20,16 +20,16 @@ MEDIA_TYPE = "application/problem+json"
 UNEXPECTED = "This was not expected; it has been logged."
 # Titles of statuses without a name, such as 499, by their first digit.
 CLASS_TITLES = {2: "Success", 3: "Redirection", 4: "Client Error", 5: "Server Error"}
-# Errors of values that cannot be JSON, such as those that contain themselves.
+# Errors of values that are not JSON, such as those that contain themselves.
 JSON_ERRORS = (TypeError, ValueError, RecursionError)
-# Members of a problem that have to be texts.
+# Members of a problem that must be text.
 TEXT_MEMBERS = {"type", "title", "detail", "instance"}
-# Headers that describe a body: those of a problem are its own.
+# Headers that describe the body, which a problem sets itself.
 BODY_HEADERS = {"content-type", "content-length", "content-encoding", "transfer-encoding"}
 
 
 class InvalidInput(BaseModel):
-    """A part of a request that is missing or not acceptable, and the reason."""
+    """A missing or invalid part of a request, and the reason."""
 
     location: list[str | int] = Field(examples=[["body", "email"]])
     code: str = Field(examples=["missing"])
@@ -51,14 +51,14 @@ class Problem(BaseModel):
 
 
 class ProblemError(Exception):
-    """An expected failure: raised anywhere in a request, it reaches the client as a problem.
+    """An expected error: raise it anywhere in a request to answer with a problem.
 
-    `kind` is the stable end of the problem's type, by which clients distinguish it from others of
-    the same status; without a kind the type is about:blank (RFC 9457, 4.2.1). `members` are added
-    to the problem. Raises ValueError for a status below 200 or above 599.
+    `kind` is the stable end of the problem's type, with which clients distinguish problems of the
+    same status; without a kind, the type is about:blank (RFC 9457, 4.2.1). `members` are added to
+    the problem. Raises ValueError for a status below 200 or above 599.
 
-    `ProblemError.type_prefix = "https://example.com/problems/"` changes the types of all problems
-    of the service, the built-in ones included; in a subclass, of those that are raised by it.
+    `ProblemError.type_prefix = "https://example.com/problems/"` changes the types of all problems,
+    including the built-in ones; set in a subclass, those of the subclass only.
     """
 
     type_prefix: ClassVar[str] = "urn:problem:"
@@ -88,7 +88,7 @@ class ProblemError(Exception):
 
 
 class BadRequestError(ProblemError):
-    """400: the request is wrong in a way that its schema cannot express."""
+    """400: the request is invalid in a way that its schema cannot express."""
 
     def __init__(
         self, detail: str, kind: str | None = None, members: Mapping[str, Any] | None = None
@@ -97,7 +97,7 @@ class BadRequestError(ProblemError):
 
 
 class ForbiddenError(ProblemError):
-    """403: the client is known, but may not do this."""
+    """403: the client is authenticated, but not allowed to do this."""
 
     def __init__(
         self, detail: str, kind: str | None = None, members: Mapping[str, Any] | None = None
@@ -116,7 +116,7 @@ class NotFoundError(ProblemError):
 
 
 class ConflictError(ProblemError):
-    """409: the request conflicts with what is stored."""
+    """409: the request conflicts with stored data."""
 
     def __init__(
         self, detail: str, kind: str | None = None, members: Mapping[str, Any] | None = None
@@ -125,7 +125,7 @@ class ConflictError(ProblemError):
 
 
 def phrase_of(status: int) -> str:
-    """Return the title of a status, or that of its class."""
+    """Return the title of a status or of its class."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -138,7 +138,7 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
     error_count: int | None = None,
 ) -> Response:
-    """Return the response to an error; without a body for a status such as 204."""
+    """Return the response to an error, without a body for a status such as 204."""
     fields = {name.lower(): value for name, value in (headers or {}).items()}
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         fields.setdefault("retry-after", "1")
@@ -152,12 +152,12 @@ def problem_response(
     if error_count is not None:
         problem["error_count"] = error_count
     content = json.dumps(problem, ensure_ascii=False, separators=(",", ":"))
-    # A detail may quote text of the client that is not valid Unicode.
+    # A detail may quote invalid Unicode of the client.
     return Response(content.encode("utf-8", "replace"), error.status, fields, MEDIA_TYPE)
 
 
 def members_of(error: ProblemError) -> dict[str, Any]:
-    """Return the members of a problem, with the id of the current request."""
+    """Return the members of a problem, with the request id."""
     problem = {**error.identity, "status": error.status, "detail": error.detail}
     problem.update(json_of(error.members) or {})
     problem["status"] = error.status
@@ -183,9 +183,9 @@ def with_problem_schemas(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def problem_of(error: HTTPException) -> ProblemError:
-    """Return the problem for an exception, of which FastAPI allows any detail.
+    """Return the problem for an HTTPException, whose detail may have any type.
 
-    A mapping becomes members of the problem, a list its member "details", all else its detail.
+    A mapping becomes members of the problem, a list its member "details", anything else its detail.
     """
     detail = json_of(error.detail)
     members: dict[str, Any] = {}
@@ -203,7 +203,7 @@ def problem_of(error: HTTPException) -> ProblemError:
 
 
 def json_of(value: object) -> Any:  # noqa: ANN401
-    """Return a value that JSON can hold; None, with a line in the log, where it cannot be JSON."""
+    """Return a JSON value; None, with a log record, if the value cannot be converted."""
     encoders = {bytes: lambda content: content.decode("utf-8", "replace"), float: finite}
     try:
         return jsonable_encoder(value, custom_encoder=encoders)

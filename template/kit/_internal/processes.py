@@ -1,9 +1,9 @@
 """Runs uvicorn in one process, in several workers, or in a process that reloads the code.
 
-Unlike those of uvicorn, the workers close the port immediately when they are to stop, are logged
-when they die, and stop with their parent. `Multiprocess`, its `Process` and `ChangeReload` are not
-documented; uvicorn has no public equivalent. Checked with uvicorn 0.54; the tests of processes
-fail when they change.
+Unlike uvicorn's, these workers close the port as soon as they must stop, are logged when they die,
+and stop with their parent. `Multiprocess`, its `Process` and `ChangeReload` are not documented;
+uvicorn has no public equivalent. Checked with uvicorn 0.54; the tests of processes fail when they
+change.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ HTTP_PROTOCOL = "kit._internal.http_connection:HttpConnection"
 
 
 class Config(uvicorn.Config):
-    """Options of uvicorn and of http_connection.py; each worker loads the application by them."""
+    """Options of uvicorn and of http_connection.py, with which workers load the application."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Config(uvicorn.Config):
 
 
 def end_with_parent() -> None:
-    """Wait until the parent process has ended, or was killed; then stop this process."""
+    """Wait until the parent process ends or is killed, then stop this process."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -64,7 +64,7 @@ def end_with_parent() -> None:
 
 
 class Supervisor(Multiprocess):
-    """Runs the workers, and replaces those that die."""
+    """Runs the workers and replaces those that die."""
 
     failed = False
 
@@ -74,7 +74,7 @@ class Supervisor(Multiprocess):
             signal.signal(number, self.stop)
 
     def stop(self, number: int, _frame: FrameType | None) -> None:
-        """Close the port in all processes; afterwards uvicorn waits for the workers."""
+        """Close the port in all processes; uvicorn then waits for the workers."""
         self.signal_queue.append(number)
         for listener in self.sockets:
             listener.close()
@@ -84,7 +84,7 @@ class Supervisor(Multiprocess):
                     os.kill(worker.pid, signal.SIGTERM)
 
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that have died: uvicorn calls this again and again."""
+        """Replace workers that have died; uvicorn calls this repeatedly."""
         for index, worker in enumerate(self.processes):
             if worker.is_alive(timeout=self.config.timeout_worker_healthcheck):
                 continue

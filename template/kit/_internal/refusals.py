@@ -1,4 +1,4 @@
-"""The problems with which http_connection.py refuses a request, in place of the application."""
+"""Problems with which http_connection.py refuses a request without calling the application."""
 
 import logging
 from http import HTTPStatus
@@ -12,15 +12,15 @@ from kit._internal.problems import ProblemError, problem_response
 
 logger = logging.getLogger(__name__)
 
-# Bytes of the request target, bytes of the request line with all headers, and number of headers.
-# Proxies usually have lower limits.
+# Limits of the request target and of the request line with all headers, in bytes, and of the number
+# of headers. Proxies usually have lower limits.
 MAX_TARGET = 16_384
 MAX_HEAD = 65_536
 MAX_HEADERS = 100
 
 
 class Refusal:
-    """Answers a request with a complete head with a problem, and closes the connection."""
+    """Answers a request whose head is complete with a problem, and closes the connection."""
 
     def __init__(self, status: int, detail: str) -> None:
         self.status = status
@@ -41,7 +41,7 @@ LARGE_HEAD = Refusal(
 
 
 def refusal(status: int, detail: str, default_headers: list[tuple[bytes, bytes]]) -> bytes:
-    """Return and log the answer to an incomplete or invalid request, which no middleware sees."""
+    """Log and return the answer to an incomplete or invalid request, which skips middleware."""
     request_id = token_hex(16)
     with bound_contextvars(request_id=request_id):
         response = problem_response(ProblemError(status, detail))

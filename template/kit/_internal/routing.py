@@ -1,4 +1,4 @@
-"""Routing that FastAPI lacks: HEAD for routes of GET, and all methods of a path in Allow."""
+"""Routing that FastAPI lacks: HEAD for GET routes, and all methods of a path in Allow."""
 
 from collections.abc import Awaitable
 
@@ -9,23 +9,23 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 METHODS = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
-# Answers of routers where no route takes HEAD; 404 is from an application mounted at "/".
+# Answers of routers if no route accepts HEAD; 404 is from an application mounted at "/".
 REFUSALS = {404, 405}
 BODY_MESSAGES = {"http.response.body", "http.response.pathsend", "http.response.zerocopysend"}
 
 
 class AnswerCompleteError(OSError):
-    """Stops an application that sends more of a body, as if the client had disconnected."""
+    """Stops an application that sends more body, as if the client had disconnected."""
 
 
-# Streaming responses raise ClientDisconnect in place of OSError.
+# Streaming responses replace OSError with ClientDisconnect.
 ABORT_ERRORS = (AnswerCompleteError, ClientDisconnect)
 
 
 class HeadMiddleware:
-    """Answers HEAD as GET without the body (RFC 9110, 9.3.2), unless a route takes HEAD.
+    """Answers HEAD like GET without the body (RFC 9110, 9.3.2), unless a route accepts HEAD.
 
-    FastAPI's routes for GET refuse HEAD. As routes may be added at any time, this tries HEAD first.
+    FastAPI's GET routes refuse HEAD. As routes may be added at any time, HEAD is tried first.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -37,17 +37,18 @@ class HeadMiddleware:
         return self.app(scope, receive, send)
 
     async def answer_head(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with a route for HEAD or, where there is none, as for GET."""
-        # A copy from before a router writes into the scope, in which the server needs HEAD.
+        """Answer with a route for HEAD or, if none exists, like GET."""
+        # Copied before a router changes the scope, in which the server needs HEAD.
         get_scope = {**scope, "method": "GET"}
         if not await self.send_head(scope, receive, send, may_refuse=True):
             await self.send_head(get_scope, receive, send, may_refuse=False)
             scope["route"] = get_scope.get("route")
+            scope["fastapi"] = get_scope.get("fastapi", {})
 
     async def send_head(
         self, scope: Scope, receive: Receive, send: Send, *, may_refuse: bool
     ) -> bool:
-        """Send the head of the application's answer; drop a refusal, and return False."""
+        """Send the head of the answer and return True; drop a refusal and return False."""
         refused = complete = False
 
         async def send_without_body(message: Message) -> None:
@@ -70,10 +71,21 @@ class HeadMiddleware:
         return not refused
 
 
-def match_last(app: FastAPI, path: str) -> None:
-    """Move the route for this path to the end, so that requests for others skip it.
+def path_of_route(scope: Scope) -> str | None:
+    """Return the path of the route that answers, with the prefixes of all routers around it.
 
-    A router compares a request with one route after the other. The route stays where another route
+    `effective_route_context` is FastAPI's, and not documented: the route itself knows the prefix of
+    its own router only. Checked with FastAPI 0.165.
+    """
+    context = scope.get("fastapi", {}).get("effective_route_context")
+    path = getattr(context, "path", None) or getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else None
+
+
+def match_last(app: FastAPI, path: str) -> None:
+    """Move the route for this path to the end, so that other requests skip it.
+
+    A router compares a request with its routes in order. The route does not move if another route
     matches the path, too.
     """
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
@@ -85,7 +97,7 @@ def match_last(app: FastAPI, path: str) -> None:
 
 
 def allowed_methods(request: Request, allow: str) -> str:
-    """Return the value of Allow for all routes of a path; FastAPI has that of the first route."""
+    """Return the value of Allow for all routes of a path; FastAPI's has only the first route."""
     methods = set(allow.replace(",", " ").split())
     if isinstance(request.scope.get("route"), APIRoute):
         scope = {"type": "http", "headers": [], "path": request.scope["path"]}

@@ -8,7 +8,7 @@ from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, SessionTransaction
 
-# Statements that change rows, also within WITH and EXPLAIN, or that change tables.
+# Statements that change rows, also in WITH and EXPLAIN, or tables.
 CHANGING_STATEMENT = re.compile(
     r"\b(?:INSERT|REPLACE|MERGE)\b[\w\s]*\bINTO\b|\bUPDATE\b[^;]*?\bSET\b|\bDELETE\s+FROM\b"
     r"|^\s*(?:TRUNCATE|CREATE|ALTER|DROP|CALL|DO)\b",
@@ -22,11 +22,11 @@ REFUSAL = (
 
 
 class RequestSession(Session):
-    """A session that cannot be used after close(), and then keeps no connection.
+    """A session that cannot be used after close(), so that it does not leak a connection.
 
-    A session of SQLAlchemy takes another connection when it is used after close(), as by a streamed
-    response, and nothing returns that to the pool. Nor does a task that executes a statement while
-    the session is closed return its connection.
+    A SQLAlchemy session opens another connection if it is used after close(), as by a streamed
+    response, and nothing returns that to the pool. The same applies to a task that executes a
+    statement while the session is closed.
     """
 
     def __init__(self, *binds: Any, **options: Any) -> None:  # noqa: ANN401
@@ -39,7 +39,7 @@ class RequestSession(Session):
         try:
             super().close()
         finally:
-            # Still open where another task is executing a statement, which this cancels.
+            # Still open if another task is executing a statement, which this cancels.
             for connection in self.connections:
                 if not connection.closed:
                     connection.invalidate()
@@ -50,7 +50,7 @@ class RequestSession(Session):
 def keep_connection(
     session: RequestSession, _transaction: SessionTransaction, connection: Connection
 ) -> None:
-    """Remember the connection; return it if the session was closed while waiting for it."""
+    """Remember the connection; return it if the session was closed in the meantime."""
     if connection is session.bind:
         return
     if session.is_over:
@@ -62,18 +62,17 @@ def keep_connection(
 
 
 def refuse_changes(engine: Engine) -> None:
-    """Have an engine refuse to change rows, except with the execution option `may_write`.
+    """Make an engine refuse to change rows without the execution option `may_write`.
 
-    In AUTOCOMMIT each statement is a transaction: a change of several rows or tables that fails
-    half way would leave the first half. The events are those of the dialect, which cost a tenth of
-    the events of connections.
+    In AUTOCOMMIT each statement is a transaction: if one of several changes failed, the others
+    would stay. Dialect events cost a tenth of connection events.
     """
     for name in ("do_execute", "do_executemany", "do_execute_no_params"):
         event.listen(engine, name, refuse_change)
 
 
 def refuse_change(_cursor: object, statement: str, *rest: Any) -> None:  # noqa: ANN401
-    """Raise InvalidRequestError for a change on a connection that is for reading."""
+    """Raise InvalidRequestError for a change on a read-only connection."""
     if statement.startswith("SELECT"):
         return
     context: ExecutionContext = rest[-1]

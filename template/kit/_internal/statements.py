@@ -21,33 +21,33 @@ from kit._internal.sessions import CHANGING_STATEMENT
 
 Model = type[DeclarativeBase]
 
-# The parameter for the primary key. SQLAlchemy reserves the names of columns, so this is not one.
+# The parameter of the primary key; not a column name, as SQLAlchemy reserves those.
 KEY_PARAMETER = "key_"
 
 
 def changes_rows(statement: Executable) -> bool:
-    """Return whether a statement needs a connection that may write."""
+    """Return whether a statement needs a connection that allows writes."""
     if isinstance(statement, TextClause):
         return CHANGING_STATEMENT.search(statement.text) is not None
     return not statement.is_select
 
 
 def mapped_columns(model: Model) -> list[Any]:
-    """Return the columns that a model loads, each labelled with the name of its attribute."""
+    """Return the columns that a model loads, labelled with the names of its attributes."""
     attributes = inspect(model).column_attrs
     return [item.columns[0].label(item.key) for item in attributes if not item.deferred]
 
 
 def select_columns(model: Model) -> Select[Any]:
-    """Return a SELECT of the columns that a model maps, each labelled with its attribute's name.
+    """Return a SELECT of a model's columns, without deferred ones, labelled by attribute names.
 
-    Deferred columns are left out. Database.rows() returns these rows by the names of attributes.
+    Database.rows() returns its rows by the names of attributes.
     """
     return select(*mapped_columns(model))
 
 
 def key_of(model: Model) -> Any:  # noqa: ANN401
-    """Return the column of the primary key; raise TypeError where it has several columns."""
+    """Return the primary key's column; raise TypeError if it has several columns."""
     columns = inspect(model).primary_key
     if len(columns) > 1:
         names = ", ".join(column.name for column in columns)
@@ -74,7 +74,7 @@ def delete_by_key(model: Model) -> Executable:
     return delete(model).where(key_of(model) == bindparam(KEY_PARAMETER)).returning(key_of(model))
 
 
-# Limited, as each set of names is another statement, and clients choose which fields they send.
+# Limited: each set of names is another statement, and clients choose the fields they send.
 @lru_cache(maxsize=1000)
 def insert_of(model: Model, names: tuple[str, ...]) -> Executable:
     statement = insert(model).values(parameters(model, names))
@@ -112,7 +112,7 @@ def validated(model: Model, values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def parameters(model: Model, names: tuple[str, ...]) -> dict[Any, Any]:
-    """Return a parameter for each column; raise TypeError for a name that is no attribute."""
+    """Return a parameter for each column; raise TypeError for an unknown attribute."""
     columns = inspect(model).columns
     unknown = [name for name in names if name not in columns]
     if unknown:
@@ -121,5 +121,5 @@ def parameters(model: Model, names: tuple[str, ...]) -> dict[Any, Any]:
 
 
 def parameter_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values of attributes by the names that parameters() gives them."""
+    """Return values of attributes by the names of their parameters()."""
     return {f"{name}_": value for name, value in values.items()}

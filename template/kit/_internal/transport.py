@@ -1,11 +1,11 @@
-"""The transport that uvicorn writes responses to: fewer packets, and no lost answers."""
+"""The transport to which uvicorn writes responses: fewer packets, and no lost responses."""
 
 import asyncio
 from typing import Protocol
 
 
 class Connection(Protocol):
-    """What a transport needs of its connection: see http_connection.py."""
+    """The connection that a transport needs: see http_connection.py."""
 
     is_lingering: bool
     transport: asyncio.Transport
@@ -14,20 +14,20 @@ class Connection(Protocol):
         """Return whether the client is still sending the request that is being answered."""
 
     def linger(self) -> None:
-        """Close for writing, and ignore what arrives until the client closes."""
+        """Close for writing, and ignore data until the client closes."""
 
     def close(self) -> None:
-        """Close when the client has received what is written."""
+        """Close when the client has received all data."""
 
 
 class ResponseTransport:
     """Writes a response with a Content-Length in one piece, and closes so that clients can read it.
 
-    Uvicorn writes head and body separately, and each is a system call and a packet. The head of a
+    Uvicorn writes head and body separately, each with a system call and a packet. The head of a
     stream is written without waiting for its body.
 
-    The system resets a socket that is closed with unread data in it, and the client may lose the
-    answer. So a connection that still receives a body lingers before it is closed.
+    The system resets a socket that is closed with unread data, and the client may lose the
+    response. So a connection that still receives a body lingers before it is closed.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -47,7 +47,7 @@ class ResponseTransport:
             self.transport.write(data)
 
     def flush(self) -> None:
-        """Write a head that no body follows."""
+        """Write a head that has no body yet."""
         if self.head:
             self.write(b"")
 

@@ -1,4 +1,4 @@
-"""Turns errors of broken unique constraints into answers."""
+"""Turns violations of unique constraints into responses."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,13 +16,13 @@ Attribute = InstrumentedAttribute[Any]
 
 @contextmanager
 def unique(*attributes: Attribute, taken: str, kind: str | None = None) -> Iterator[None]:
-    """Raise ConflictError, 409, for a write within that breaks the uniqueness of these attributes.
+    """Raise ConflictError (409) if a write in the context violates uniqueness of these attributes.
 
         with unique(User.email, taken="Another user has this e-mail address."):
             user = await database.insert(User, email=email)
 
-    `taken` is the detail of the error. The default of `kind` consists of the attributes' names, as
-    in email-taken. Other errors pass. With a session, call its flush() within.
+    `taken` is the detail of the error. `kind` defaults to the attributes' names, as in email-taken.
+    Other errors pass. With a session, call its flush() in the context.
     """
     try:
         yield
@@ -34,16 +34,16 @@ def unique(*attributes: Attribute, taken: str, kind: str | None = None) -> Itera
 
 
 def is_duplicate(error: DBAPIError, table: str, column: str) -> bool:
-    """Return whether an error is due to another row with the same value in this column.
+    """Return whether another row with the same value in this column causes an error.
 
-    Knows the names that NAMING_CONVENTION and PostgreSQL give to a constraint; unique() knows all.
+    Knows constraint names of NAMING_CONVENTION and of PostgreSQL; unique() knows all names.
     """
     names = {f"uq_{table}_{column}", f"{table}_{column}_key"}
     return dialect.is_duplicate(error, names, [f"{table}.{column}"])
 
 
 def breaks_uniqueness(error: IntegrityError, attributes: Sequence[Attribute]) -> bool:
-    """Return whether an error is due to another row with the same values of these attributes."""
+    """Return whether another row with the same values of these attributes causes an error."""
     columns = [attribute.property.columns[0] for attribute in attributes]
     table = columns[0].table
     qualified = [f"{table.name}.{column.name}" for column in columns]
@@ -51,9 +51,9 @@ def breaks_uniqueness(error: IntegrityError, attributes: Sequence[Attribute]) ->
 
 
 def constraint_names(table: Table, columns: Sequence[Column[Any]]) -> set[str]:
-    """Return the names of constraints and indexes that keep these columns unique."""
+    """Return the names of unique constraints and indexes of these columns."""
     wanted = set(columns)
-    # The name that PostgreSQL gives to a constraint without a name.
+    # PostgreSQL's name for a constraint without a name.
     names = {"_".join([table.name, *(column.name for column in columns), "key"])}
     if set(table.primary_key.columns) == wanted:
         names.add(str(table.primary_key.name or f"{table.name}_pkey"))

@@ -1,6 +1,6 @@
-"""A pytest plugin for services: a migrated database for each worker, clients, and checks.
+"""A pytest plugin for services: a migrated database per worker, clients, and checks.
 
-tests/conftest.py names the plugin and the service:
+Name the plugin and the service in tests/conftest.py:
 
     pytest_plugins = ["kit.testing.plugin"]
 

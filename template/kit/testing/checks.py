@@ -1,7 +1,7 @@
 """Checks of revisions, models and routes that every service should pass.
 
-tests/test_checks.py imports all of them, so that an update brings new ones. The message of a check
-that fails says what is wrong, then what to do. `skip` of TestedService leaves a check out:
+tests/test_checks.py imports all of them, so updates add new ones. The message of a failed check
+says what is wrong, then what to do. Skip a check with `skip` of TestedService:
 
     TestedService(create_app, Settings, skip={"test_every_error_is_a_problem": "the reason"})
 """
@@ -61,8 +61,8 @@ def test_there_is_one_head() -> None:
     """No two revisions follow the same revision: the last one is the only head."""
     heads = ScriptDirectory.from_config(alembic_config()).get_heads()
     assert len(heads) <= 1, (
-        f"no revision follows {' or '.join(sorted(heads))}: run `make db-rebase`, which puts those"
-        " of this branch last; where others have applied one, `alembic merge heads`"
+        f"there are several heads: {', '.join(sorted(heads))}; run `make db-rebase`, or"
+        " `alembic merge heads` if others have applied one"
     )
 
 
@@ -95,13 +95,13 @@ def test_models_equal_the_migrated_database(own_url: URL, monkeypatch: pytest.Mo
 async def test_constraints_are_named_as_in_the_models(
     service: Service, own_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No name of a key or unique constraint is left to the database."""
+    """The models, not the database, name every key and unique constraint."""
     monkeypatch.setenv("DATABASE_URL", text_of(own_url))
     metadata = load_target_metadata()
     misnamed = await run(service, own_url, lambda connection: find_misnamed(connection, metadata))
     assert not misnamed, (
-        "migrations and models name constraints otherwise: use the naming convention of the"
-        " models in the revision, as with op.f(), or rename them in a new one\n"
+        "migrations and models name constraints differently: use the naming convention of the"
+        " models in the revision, as with op.f(), or rename them in a new revision\n"
         + "\n".join(misnamed)
     )
 
@@ -109,7 +109,7 @@ async def test_constraints_are_named_as_in_the_models(
 async def test_revision_goes_up_down_and_up_with_rows(
     service: Service, server: URL, kit_revision: Script
 ) -> None:
-    """Each revision can be applied, rolled back and applied again, and keeps the rows."""
+    """Each revision can be applied, rolled back and reapplied, and keeps the rows."""
     parents = to_tuple(kit_revision.down_revision, default=())
     name = Path(kit_revision.path).name
     with create_database(server) as url:
@@ -117,14 +117,14 @@ async def test_revision_goes_up_down_and_up_with_rows(
             upgrade(url, parent)
         await run(service, url, add_rows)
         before = await run(service, url, count_rows)
-        with explained(f"upgrade() of {name} fails where tables have rows: correct it"):
+        with explained(f"upgrade() of {name} fails on tables with rows: fix it"):
             upgrade(url, kit_revision.revision)
         assert_rows_kept(before, await run(service, url, count_rows))
         await run(service, url, add_rows)
-        with explained(f"downgrade() of {name} fails where tables have rows: correct it"):
+        with explained(f"downgrade() of {name} fails on tables with rows: fix it"):
             downgrade(url, parents[0] if parents else "base")
         before = await run(service, url, count_rows)
-        with explained(f"upgrade() of {name} fails after downgrade(): undo all of it there"):
+        with explained(f"upgrade() of {name} fails after downgrade(), which must undo all of it"):
             upgrade(url, kit_revision.revision)
         assert_rows_kept(before, await run(service, url, count_rows))
 
@@ -142,15 +142,15 @@ def assert_rows_kept(before: dict[str, int], after: dict[str, int]) -> None:
     """Compare the tables that still exist: a revision may drop others on purpose."""
     lost = [table for table, count in before.items() if after.get(table, count) < count]
     assert not lost, (
-        f"upgrade() deletes rows of {', '.join(lost)}, {before} then {after}: leave the rows,"
-        " or leave this revision out of the check where that is its purpose"
+        f"upgrade() deletes rows of {', '.join(lost)}, {before} then {after}: keep the rows,"
+        " or skip this revision in the check if that is its purpose"
     )
 
 
 async def test_writing_is_in_transactions(
     service: Service, own_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A rollback undoes what a session has written: no AUTOCOMMIT."""
+    """A rollback undoes what a session wrote: no AUTOCOMMIT."""
     settings = service.settings_for(own_url)
     for source in service.create_app(settings).sources:
         monkeypatch.setattr(source, "url", lambda _settings: own_url)
@@ -158,7 +158,7 @@ async def test_writing_is_in_transactions(
         kept = await keeps_after_rollback(database, source)
         await database.close()
         assert not kept, (
-            f"what sessions of {source.name} write stays after a rollback, they are in AUTOCOMMIT:"
+            f"a rollback does not undo writes of {source.name}, its sessions are in AUTOCOMMIT:"
             f" remove isolation_level from the options of Source({source.name!r})"
         )
 
@@ -172,14 +172,14 @@ def test_every_route_is_served(app: FastAPI, service: Service) -> None:
         if route.endpoint not in served:
             missing.add(f"{route.path} of {module}")
     assert not missing, (
-        f"nothing serves {', '.join(sorted(missing))}: call app.include_router() in create_app()"
+        f"no router serves {', '.join(sorted(missing))}: call app.include_router() in create_app()"
     )
 
 
 def operations(app: FastAPI) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the operations in the OpenAPI document: a name such as `GET /path`, and the rest."""
+    """Yield the operations in the OpenAPI schema: a name such as `GET /path`, and its content."""
     with warnings.catch_warnings():
-        # It warns of an id that occurs twice, for which there is a check below.
+        # FastAPI warns of duplicate ids, which a check below reports.
         warnings.simplefilter("ignore", UserWarning)
         paths = app.openapi()["paths"]
     for path, item in paths.items():
@@ -189,7 +189,7 @@ def operations(app: FastAPI) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_every_operation_has_an_id_of_its_own(app: FastAPI) -> None:
-    """Generated clients name their functions by it."""
+    """Generated clients use operation ids as names of functions."""
     described = list(operations(app))
     counts = Counter(operation.get("operationId") for _, operation in described)
     repeated = []
@@ -197,8 +197,8 @@ def test_every_operation_has_an_id_of_its_own(app: FastAPI) -> None:
         if counts[operation.get("operationId")] > 1:
             repeated.append(f"{name} is {operation['operationId']}")
     assert not repeated, (
-        f"several routes have the same id: {', '.join(repeated)}; rename a function, or give"
-        " its route an operation_id="
+        f"several routes have the same id: {', '.join(repeated)}; rename a function, or set"
+        " operation_id= of its route"
     )
 
 
@@ -210,13 +210,13 @@ def test_every_error_is_a_problem(app: FastAPI) -> None:
             if status >= "4" and PROBLEM not in response.get("content", {}):
                 wrong.append(f"{name} documents {status}")
     assert not wrong, (
-        f"{', '.join(wrong)} as something else than a problem: add"
+        f"{', '.join(wrong)} as something other than a problem: add"
         " responses=problem_responses(...) to the route or its router"
     )
 
 
 def test_every_raised_error_is_documented(app: FastAPI, service: Service) -> None:
-    """Statuses that a route or its dependencies raise are in its description."""
+    """Statuses that a route or its dependencies raise are in the OpenAPI schema."""
     described = dict(operations(app))
     missing = []
     for context in iter_route_contexts(app.routes):

@@ -1,4 +1,4 @@
-"""Fixtures: each worker has a database that the migrations create; tests are rolled back."""
+"""Fixtures: each worker has a migrated database; each test is rolled back."""
 
 import asyncio
 import io
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.contextvars import get_contextvars
 
 from kit._internal.database import load_testing_dialect
-from kit._internal.testing import hooks, skipping
+from kit._internal.testing import hooks, importing, skipping
 from kit._internal.testing.clients import Log, Rows, client_of
 from kit._internal.testing.databases import alembic_config, create_database, text_of, upgrade
 from kit._internal.testing.further import clones, templates
@@ -50,10 +50,11 @@ __all__ = [
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
     pluginmanager.register(skipping)
+    pluginmanager.register(importing)
 
 
 def find_service(config: pytest.Config) -> TestedService[Any]:
-    """Return the service that tests/conftest.py names; raise UsageError where it names none."""
+    """Return the service of tests/conftest.py; raise UsageError if it has none."""
     service: TestedService[Any] | None = config.hook.pytest_kit_service()
     if service is None:
         raise pytest.UsageError("tests/conftest.py has no pytest_kit_service(): see kit.testing")
@@ -61,13 +62,13 @@ def find_service(config: pytest.Config) -> TestedService[Any]:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start one server for all workers, unless TEST_DATABASE_URL names one."""
+    """Start a server for all workers, unless TEST_DATABASE_URL names one."""
     service = find_service(session.config)
     skipping.refuse_unknown_checks(service)
     forget_settings(service)
     if os.environ.get("TEST_DATABASE_URL") or session.config.option.collectonly:
         return
-    # When `timeout` or a CI server stops the tests, the server is stopped, too.
+    # Stop the server, too, if `timeout` or a CI server stops the tests.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stack = ExitStack()
     session.config.add_cleanup(stack.close)
@@ -80,7 +81,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for `kit_revision` with each revision."""
+    """Run a test with the argument `kit_revision` once per revision."""
     if "kit_revision" in metafunc.fixturenames:
         scripts = ScriptDirectory.from_config(alembic_config())
         revisions = sorted(scripts.walk_revisions(), key=file_name)
@@ -107,9 +108,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 async def event_loop(anyio_backend: str) -> AsyncIterator[None]:
-    """Keep one loop for all tests, and end it when tasks of drivers have ended.
+    """Keep one event loop for all tests, and close it when the drivers' tasks have ended.
 
-    A task in which aiosqlite closes a connection never ends when it is cancelled with the loop.
+    A task in which aiosqlite closes a connection never ends if the loop cancels it.
     """
     count_before = len(asyncio.all_tasks())
     yield
@@ -121,14 +122,14 @@ async def event_loop(anyio_backend: str) -> AsyncIterator[None]:
 
 @pytest.fixture(scope="session")
 def server(service: TestedService[Any]) -> URL:
-    """A URL of the server on which databases are created."""
+    """A URL of the server that has the test databases."""
     url: URL = service.settings_for(os.environ["TEST_DATABASE_URL"]).database_url
     return url
 
 
 @pytest.fixture(scope="session")
 def template(server: URL) -> Iterator[URL]:
-    """A migrated database without connections, so that it can be copied."""
+    """A migrated database without connections, to be copied."""
     with create_database(server) as url:
         upgrade(url)
         yield url
@@ -136,14 +137,14 @@ def template(server: URL) -> Iterator[URL]:
 
 @pytest.fixture(scope="session")
 def further_templates(service: TestedService[Any], server: URL) -> Iterator[dict[str, URL]]:
-    """The same for each further database, by the variable that has its URL."""
+    """A migrated copy of each other database, by the variable of its URL."""
     with templates(service, server) as urls:
         yield urls
 
 
 @pytest.fixture(scope="session")
 def shared_url(server: URL, template: URL, further_templates: dict[str, URL]) -> Iterator[URL]:
-    """The database that all tests of a worker share; further databases have copies, too."""
+    """The database that all tests of a worker share; other databases have copies, too."""
     with create_database(server, template) as url, clones(further_templates, server):
         yield url
 
@@ -168,20 +169,20 @@ def engine(engines: dict[Source, AsyncEngine]) -> AsyncEngine:
 
 @pytest.fixture
 async def databases(engines: dict[Source, AsyncEngine]) -> AsyncIterator[dict[str, Database]]:
-    """The application's databases by name; what is committed is undone after the test."""
+    """The application's databases by name; commits are undone after the test."""
     async with shared_databases(engines) as databases:
         yield databases
 
 
 @pytest.fixture
 def database(databases: dict[str, Database]) -> Database:
-    """The first of the application's databases."""
+    """The application's first database."""
     return next(iter(databases.values()))
 
 
 @pytest.fixture
 def rows(database: Database) -> Rows:
-    """Return an async function that adds rows of models, until the end of the test."""
+    """Return an async function that adds rows of models; they are removed after the test."""
 
     async def add(*models: object) -> None:
         async with database.write_sessions.begin() as session:
@@ -197,7 +198,7 @@ def app(
     database: Database,
     shared_url: URL,
 ) -> Service:
-    """The application, not started, with the databases of the test."""
+    """The application with the databases of the test; it is not started."""
     app = service.create_app(service.settings_for(shared_url))
     for name, opened in databases.items():
         setattr(app.state, name, opened)
@@ -207,14 +208,14 @@ def app(
 
 @pytest.fixture
 async def client(app: Service) -> AsyncIterator[AsyncClient]:
-    """A client for requests in sequence, as they share a connection."""
+    """A client for sequential requests, which share a connection."""
     async with client_of(app) as client:
         yield client
 
 
 @pytest.fixture
 def own_url(server: URL, template: URL, further_templates: dict[str, URL]) -> Iterator[URL]:
-    """A migrated database for one test, with real commits; further databases have copies, too."""
+    """A migrated database for one test, with real commits; other databases have copies, too."""
     with create_database(server, template) as url, clones(further_templates, server):
         yield url
 

@@ -1,4 +1,4 @@
-"""Keeps a backfill from blocking others on PostgreSQL, or from outrunning replicas."""
+"""Keeps a backfill on PostgreSQL from blocking others and from outrunning replicas."""
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -10,13 +10,13 @@ from kit._internal.postgresql.privileges import explain_denial
 
 __all__ = ["connect", "explain", "limit_locks", "reason_to_wait"]
 
-# How far replicas may be behind, in bytes that they have not applied yet.
+# How far replicas may be behind: bytes that they have not applied yet.
 LAG_MAX = 64 * 2**20
 LAG = text("SELECT max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)) FROM pg_stat_replication")
 
 
 def reason_to_wait(connection: Connection) -> str:
-    """Return why the next batch has to wait, or an empty string."""
+    """Return why the next batch must wait, or an empty string."""
     lag = connection.scalar(LAG) or 0
     if lag <= LAG_MAX:
         return ""
@@ -24,12 +24,12 @@ def reason_to_wait(connection: Connection) -> str:
 
 
 def limit_locks(connection: Connection) -> None:
-    """Have this transaction fail rather than wait for a lock, with others queuing behind it."""
+    """Limit how long this transaction waits for a lock, as waiting blocks others."""
     connection.execute(text("SET LOCAL lock_timeout = '1s'"))
 
 
 def explain(error: Exception) -> str:
-    """Return why a backfill has failed, in one line without the rows that an error may quote."""
+    """Return why a backfill failed, in one line, without rows that an error may quote."""
     denial = None
     if isinstance(error, DBAPIError):
         denial = explain_denial(error, load_settings().migration_url.username)

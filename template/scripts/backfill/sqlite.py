@@ -1,4 +1,4 @@
-"""Keeps a backfill from blocking others on SQLite: small batches are enough for that."""
+"""The interface of a backfill on SQLite: small batches are enough to not block others."""
 
 from sqlalchemy import Connection
 
@@ -14,9 +14,9 @@ def reason_to_wait(_connection: Connection) -> str:
 
 
 def limit_locks(_connection: Connection) -> None:
-    """Do nothing: the connection limits how long it waits for the lock of the file."""
+    """Do nothing: the connection itself has a timeout for the file lock."""
 
 
 def explain(error: Exception) -> str:
-    """Return why a backfill has failed, in one line without the rows that an error may quote."""
+    """Return why a backfill failed, in one line, without rows that an error may quote."""
     return ERRORS.describe(error)

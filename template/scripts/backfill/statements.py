@@ -21,9 +21,9 @@ Rows = Sequence[Row[Any, bool]]
 
 
 class Change:
-    """The change of one column in the rows for which a condition holds, in batches.
+    """The change of a column in the rows that match a condition, in batches.
 
-    `value` and `where` are SQL; `batch` is the number of rows that a transaction changes.
+    `value` and `where` are SQL; `batch` is the number of rows per transaction.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Change:
         target: Column[Any] = Column(column)
         self.table = Table(name, MetaData(), self.key, target, schema=schema or None)
         self.where = literal_column(f"({where})", Boolean)
-        # Rows that others have locked are left out.
+        # Skips rows that others have locked.
         self.batch = (
             select(self.key)
             .where(self.where)
@@ -50,12 +50,12 @@ class Change:
         )
 
     def count(self, connection: Connection) -> int:
-        """Return how many rows are undone."""
+        """Return the number of rows to do."""
         statement = select(func.count()).select_from(self.table).where(self.where)
         return connection.scalar(statement) or 0
 
     def execute(self, connection: Connection, last: object) -> Rows:
-        """Change the batch after the key `last`, None for the first one; return its rows."""
+        """Change the batch after the key `last`, or the first batch if None; return its rows."""
         batch = self.batch
         if last is not None:
             batch = batch.where(self.key > last)

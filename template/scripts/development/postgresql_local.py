@@ -1,7 +1,7 @@
-"""Refuses to let `make db-reset` delete a database that may not be on this machine.
+"""Keeps `make db-reset` from deleting a database that may not be on this machine.
 
-DATABASE_URL alone does not show that: libpq reads environment variables and service files as well,
-and `localhost` may be the end of a tunnel. So the server is asked, too.
+DATABASE_URL alone does not show that: libpq also reads environment variables and service files, and
+`localhost` may be the end of a tunnel. So the server is queried, too.
 """
 
 import os
@@ -16,12 +16,12 @@ from sqlalchemy import URL
 from kit.settings import Settings
 
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
-# Variables of libpq that may lead it elsewhere (PostgreSQL manual, "Environment Variables").
+# Variables of libpq that may name another server (PostgreSQL manual, "Environment Variables").
 VARIABLES = """
     PGDATABASE PGHOST PGHOSTADDR PGLOADBALANCEHOSTS PGOPTIONS PGPORT PGSERVICE PGSERVICEFILE
     PGSYSCONFDIR PGTARGETSESSIONATTRS
 """.split()  # noqa: SIM905
-# Seconds to wait for a server on this machine.
+# Seconds to wait for a local server.
 TIMEOUT = 5
 # Databases of the server itself.
 OWN = {"postgres", "template0", "template1"}
@@ -33,7 +33,7 @@ SERVER = """
 
 
 def refuse_unclear(variable: str, address: str) -> None:
-    """End with one line where a URL for libpq does not name one server on this machine."""
+    """Exit with a message unless a URL for libpq names one server on this machine."""
     parameters = conninfo_to_dict(address)
     for name in ("service", "servicefile", "hostaddr"):
         if parameters.get(name):
@@ -43,14 +43,14 @@ def refuse_unclear(variable: str, address: str) -> None:
             raise SystemExit(f"refused: {variable} names several servers; name one")
     for name in VARIABLES:
         if os.environ.get(name):
-            raise SystemExit(f"refused: {name} is set, which may lead elsewhere; unset it")
+            raise SystemExit(f"refused: {name} is set and may name another server; unset it")
     host = str(parameters.get("host") or "/")
     if host not in LOCAL_HOSTS and not host.startswith("/"):
         raise SystemExit(f"refused: {variable} leads to {host}, which is on another machine")
 
 
 def refuse_elsewhere(variable: str, connection: psycopg.Connection) -> None:
-    """End with one line unless this connection leads to a server of this machine, directly."""
+    """Exit with a message unless this connection is a direct one to a server on this machine."""
     row = connection.execute(CLIENT).fetchone()
     address, port, process = row or (None, None, 0)
     with socket.socket(fileno=os.dup(connection.fileno())) as client:
@@ -68,7 +68,7 @@ def refuse_elsewhere(variable: str, connection: psycopg.Connection) -> None:
 
 
 def is_local_server(process: int) -> bool:
-    """Return whether a process of this machine with this number is a PostgreSQL."""
+    """Return whether the local process with this id is PostgreSQL."""
     try:
         name: str = psutil.Process(process).name()
     except psutil.NoSuchProcess:
@@ -77,7 +77,7 @@ def is_local_server(process: int) -> bool:
 
 
 def refuse_two_databases(settings: Settings, addresses: dict[str, str]) -> None:
-    """End with one line where DATABASE_URL and MIGRATION_DATABASE_URL are different databases."""
+    """Exit with a message if DATABASE_URL and MIGRATION_DATABASE_URL are different databases."""
     servers = set()
     for variable, address in addresses.items():
         try:
@@ -85,7 +85,7 @@ def refuse_two_databases(settings: Settings, addresses: dict[str, str]) -> None:
                 servers.add(connection.execute(SERVER).fetchone())
         except psycopg.Error as error:
             reason = str(error).partition("\n")[0]
-            raise SystemExit(f"refused: what {variable} leads to is not known: {reason}") from None
+            raise SystemExit(f"refused: cannot connect to {variable}: {reason}") from None
     if len(servers) > 1:
         raise SystemExit(
             f"refused: DATABASE_URL is {settings.database_url!r}, but MIGRATION_DATABASE_URL is"
@@ -94,7 +94,7 @@ def refuse_two_databases(settings: Settings, addresses: dict[str, str]) -> None:
 
 
 def name_of(url: URL) -> str:
-    """Return the name of the database; end with one line where it is missing or the server's."""
+    """Return the name of the database; exit with a message if it is missing or reserved."""
     if not url.database:
         raise SystemExit("refused: DATABASE_URL names no database")
     if url.database in OWN:

@@ -14,10 +14,10 @@ HEADER = b"SQLite format 3\0"
 
 
 def database_file() -> Path:
-    """Return the file that DATABASE_URL names; end with one line where it names memory."""
+    """Return the file that DATABASE_URL names; exit with a message for an in-memory database."""
     name = load_settings().database_url.database
     if name is None:
-        raise SystemExit("DATABASE_URL names a database in memory: it ends with its process")
+        raise SystemExit("DATABASE_URL names an in-memory database, which ends with its process")
     return Path(name)
 
 
@@ -30,7 +30,7 @@ def stop() -> None:
 
 
 def reset() -> None:
-    """Delete the file, if its name was typed."""
+    """Delete the file if the user types its name."""
     file = database_file()
     refuse_other(file)
     refuse_two_files(file)
@@ -40,7 +40,7 @@ def reset() -> None:
 
 
 def refuse_other(file: Path) -> None:
-    """End with one line where the file is a link, which leads elsewhere, or no database."""
+    """Exit with a message if the file is a link or not a database."""
     if file.resolve() != file.parent.resolve() / file.name:
         raise SystemExit(f"refused: {file} is a link to {file.resolve()}; name that file")
     if not file.exists():
@@ -50,11 +50,11 @@ def refuse_other(file: Path) -> None:
     with file.open("rb") as content:
         header = content.read(len(HEADER))
     if header not in {b"", HEADER}:
-        raise SystemExit(f"refused: {file} is not a database of SQLite")
+        raise SystemExit(f"refused: {file} is not a SQLite database")
 
 
 def refuse_two_files(file: Path) -> None:
-    """End with one line where MIGRATION_DATABASE_URL names another file, to be migrated instead."""
+    """Exit with a message if MIGRATION_DATABASE_URL names another file."""
     name = load_settings().migration_url.database
     if name is None or Path(name).resolve() != file.resolve():
         raise SystemExit(
@@ -64,7 +64,7 @@ def refuse_two_files(file: Path) -> None:
 
 
 def shell() -> None:
-    """Replace this process by SQLite's own shell, or by Python's where that is not installed."""
+    """Replace this process with SQLite's shell, or with Python's if that is not installed."""
     file = str(database_file())
     program = shutil.which("sqlite3")
     if program:

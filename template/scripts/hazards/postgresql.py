@@ -1,4 +1,4 @@
-"""What is dangerous in the SQL of a revision, as squawk sees it (squawkhq.com/docs/rules)."""
+"""Finds dangerous SQL of a revision with squawk (squawkhq.com/docs/rules)."""
 
 import ast
 import json
@@ -6,15 +6,14 @@ import subprocess
 from collections.abc import Iterator
 
 DIALECT = "postgresql"
-# Matters of taste, what the connection of migrations sets, and what breaks no deployed code.
+# Rules of style, timeouts that migrations set anyway, and changes that break no deployed code.
 EXCLUDED = (
     "ban-drop-constraint,ban-drop-not-null,prefer-bigint-over-int,prefer-bigint-over-smallint,"
     "prefer-identity,prefer-text-field,require-lock-timeout,require-statement-timeout"
 )
 GO_OVER = "Add a new one, write both, backfill, read the new one, drop the old one a release later."
 ALONE = "In a revision of its own: autocommit_block(), postgresql_concurrently, if_not_exists=True."
-# The safe way, where squawk knows none or it is written differently with Alembic, by a part of the
-# rule's name.
+# The safe way by a part of the rule's name, if squawk has none or Alembic's code differs.
 ADVICE = {
     "ban-drop": "Release code that does not use it, and drop it one release later.",
     "changing": GO_OVER,
@@ -24,19 +23,19 @@ ADVICE = {
 }
 
 NATIVE_ENUM = (
-    "Going back leaves its type behind, and adding the column does not create it. Use"
+    "A downgrade leaves its type behind, and adding the column does not create it. Use"
     " Enum(..., native_enum=False, length=32);"
     " or create_type=False, with CREATE TYPE and DROP TYPE."
 )
 
 
 def register_dialect() -> str:
-    """Return the name of the dialect in which revisions are written to be checked."""
+    """Return the name of the dialect in which the SQL of revisions is checked."""
     return DIALECT
 
 
 def find_source_hazards(source: str) -> Iterator[tuple[str, str]]:
-    """Yield the rule, and the code with advice, where the SQL does not show a hazard."""
+    """Yield rules, and code with advice, for hazards that the SQL does not show."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
@@ -47,7 +46,7 @@ def find_source_hazards(source: str) -> Iterator[tuple[str, str]]:
 
 
 def find_hazards(sql: str) -> Iterator[tuple[str, str]]:
-    """Yield the rule, and the statement with advice."""
+    """Yield rules, and statements with advice."""
     if sql.find("COMMIT;") > 0:
         yield "mixed-autocommit", f"COMMIT;\n    What comes before stays if the rest fails. {ALONE}"
     text = f"BEGIN;\n\n{sql}COMMIT;\n"
@@ -56,14 +55,14 @@ def find_hazards(sql: str) -> Iterator[tuple[str, str]]:
     lines = text.split("\n")
     for violation in json.loads(done.stdout):
         rule, line = violation["rule_name"], lines[violation["line"]]
-        # For foreign keys squawk has another rule as well, with better advice.
+        # squawk has another rule for foreign keys, with better advice.
         if rule == "constraint-missing-not-valid" and "CHECK" not in line:
             continue
         yield rule, f"{line}\n    {violation['message']} {advice_on(rule) or violation['help']}"
 
 
 def advice_on(rule: str) -> str:
-    """Return the safe way, or an empty string if squawk's own advice will do."""
+    """Return the safe way, or an empty string to use squawk's advice."""
     for part, advice in ADVICE.items():
         if part in rule:
             return advice

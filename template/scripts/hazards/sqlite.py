@@ -1,11 +1,11 @@
-"""What is dangerous in the SQL of a revision on SQLite."""
+"""Finds dangerous SQL of a revision on SQLite."""
 
 import re
 from collections.abc import Iterator
 
 from sqlalchemy.dialects import registry
 
-# SQLAlchemy's own: for SQLite Alembic copies a table that changes, and would have to read it first.
+# SQLAlchemy's default: with SQLite's, Alembic reads a table in order to copy it.
 DIALECT = "default"
 UNUSED = "Release code that does not use it, and drop it one release later."
 GO_OVER = "Add a new one, write both, backfill, read the new one, drop the old one a release later."
@@ -18,7 +18,7 @@ PATTERNS = {
     "renaming-table": (rf"{TABLE} RENAME TO .*", GO_OVER),
     "adding-required-field": (
         rf"{TABLE} ADD (?!CONSTRAINT|CHECK)(?!.* DEFAULT ).* NOT NULL.*",
-        "The deployed code does not fill it, nor do the rows there are. Give it a server_default.",
+        "The deployed code and existing rows have no value for it. Add a server_default.",
     ),
     "adding-not-nullable-field": (rf"{TABLE} ALTER .* SET NOT NULL.*", NOT_YET),
     "changing-column-type": (rf"{TABLE} ALTER .* TYPE .*", GO_OVER),
@@ -27,7 +27,7 @@ PATTERNS = {
 
 
 def register_dialect() -> str:
-    """Return the name of the dialect in which revisions are written to be checked."""
+    """Return the name of the dialect in which the SQL of revisions is checked."""
     registry.register(DIALECT, "sqlalchemy.engine.default", "StrCompileDialect")
     return DIALECT
 
@@ -38,7 +38,7 @@ def find_source_hazards(_source: str) -> Iterator[tuple[str, str]]:
 
 
 def find_hazards(sql: str) -> Iterator[tuple[str, str]]:
-    """Yield the rule, and the statement with advice, for tables older than this revision."""
+    """Yield rules, and statements with advice, for tables older than this revision."""
     new_tables = re.findall(r"CREATE TABLE (\S+)", sql)
     for rule, (pattern, advice) in PATTERNS.items():
         for statement in re.finditer(pattern, sql):

@@ -38,7 +38,9 @@ def test_conflict_in_a_renamed_file(folder: Path) -> None:
     commit(folder, "Edit")
     assert "conflict: kit/pages.py\n" in run_update(folder, to=NEW, code=1).stdout
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert lines_of(gate.stderr) == ["kit/pages.py: resolve the conflict of the update"]
+    assert lines_of(gate.stderr) == [
+        "kit/pages.py: unresolved update conflict; edit the file, then git add"
+    ]
 
 
 def test_conflicts_and_deleted_files_are_listed(folder: Path) -> None:
@@ -58,7 +60,9 @@ def test_conflicts_and_deleted_files_are_listed(folder: Path) -> None:
         f"{LEFT_ALONE}{NEXT.replace(git_diff, git_diff + git_add)}\n"
     )
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert lines_of(gate.stderr) == ["kit/ruff.toml: resolve the conflict of the update"]
+    assert lines_of(gate.stderr) == [
+        "kit/ruff.toml: unresolved update conflict; edit the file, then git add"
+    ]
     git("reset", "--quiet", cwd=folder)
     git("checkout", ".", cwd=folder)
     git("clean", "-fdq", cwd=folder)
@@ -73,7 +77,9 @@ def test_gate_finds_whole_conflicts_only(folder: Path, newline: str) -> None:
     (folder / "notes.txt").write_text(f"a\n{MARKERS}b\n", "utf-8", newline=newline)
     (folder / "ignored.db").write_text(MARKERS, "utf-8")
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert lines_of(gate.stderr) == ["notes.txt: resolve the conflict of the update"]
+    assert lines_of(gate.stderr) == [
+        "notes.txt: unresolved update conflict; edit the file, then git add"
+    ]
 
 
 def test_gate_passes_without_git(folder: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.seconds(60)]
 def test_without_git(releases: Releases, tmp_path: Path) -> None:
     folder = render(releases.source, tmp_path / "orders", {}, vcs_ref=releases.next)
     assert refusal(folder, GIT_CEILING_DIRECTORIES=str(tmp_path)) == (
-        "the project is not in git, which an update needs: git init, and commit"
+        "an update needs git: run git init, then commit"
     )
 
 
@@ -31,7 +31,7 @@ def test_with_changes_that_are_not_committed(folder: Path) -> None:
 UNREADABLE = ".copier-answers.yml cannot be read; git log .copier-answers.yml shows what it was"
 # Contents of the answers file, and the message.
 LOST = [
-    (None, ".copier-answers.yml is missing, so the template is not known"),
+    (None, ".copier-answers.yml is missing, so the template is unknown"),
     ("- a\n", UNREADABLE),
     ("a: [", UNREADABLE),
     ("a: \xe4\n", UNREADABLE),
@@ -65,7 +65,7 @@ def test_with_a_release_that_the_template_does_not_have(releases: Releases, fold
 def test_to_a_release(releases: Releases, folder: Path) -> None:
     assert refusal(folder, to="7.7.7") == f"there is no release 7.7.7; the newest is {HOOK}"
     assert refusal(folder, to="1.0.0") == (
-        f"this project is at {releases.next}, and cannot go back to 1.0.0"
+        f"this project is at {releases.next}, and cannot be downgraded to 1.0.0"
     )
     done = run_update(folder, to=releases.next)
     assert done.stdout == f"This project is at {releases.next}: nothing to do.\n"
@@ -78,15 +78,15 @@ def test_hook_is_announced_and_not_run(releases: Releases, folder: Path) -> None
         f"## {HOOK}\n\n{ENTRIES[HOOK]}\n\n## {NEW}\n\n{ENTRIES[NEW]}\n\n"
     )
     assert done.stderr == (
-        f"{HOOK} would run code here, to carry over what rendering cannot: read hooks/ at {HOOK} in"
-        f" {releases.source}, then make update trust=1. Nothing has been changed.\n"
+        f"{HOOK} would run code here: read hooks/ at {HOOK} in"
+        f" {releases.source}, then run make update trust=1. Nothing has been changed.\n"
     )
     assert not git("status", "--porcelain", cwd=folder)
 
 
 def test_failing_hook_changes_nothing(folder: Path) -> None:
     """The made-up release names a hook that does not exist."""
-    assert refusal(folder, trust="1").splitlines()[0] == f"there is no hook for release {HOOK}"
+    assert refusal(folder, trust="1").splitlines()[0] == f"release {HOOK} has no hook"
     assert refusal(folder, trust="1").splitlines()[-1] == "Nothing has been changed."
 
 
@@ -97,12 +97,12 @@ ANSWERS = [
         "",
         "database=postgresql",
         (
-            "Invalid choice for 'database': this service is on SQLite, and its data and its revisions"
-            " would stay there; start a service on PostgreSQL, and move them"
+            "Invalid choice for 'database': this service is on SQLite, and its data and revisions"
+            " would stay there; create a service on PostgreSQL and move them"
         ),
     ),
     ("", "ci=jenkins", "Invalid choice for 'ci': 'jenkins' is not in ['github', 'gitlab', 'none']"),
-    ("", "deploy=[docker", "an answer is no YAML: while parsing a flow sequence"),
+    ("", "deploy=[docker", "an answer is not valid YAML: while parsing a flow sequence"),
     (
         "ci: jenkins",
         "",
@@ -112,8 +112,8 @@ ANSWERS = [
         "ci: github\ncolour: red",
         "",
         (
-            ".copier-answers.yml has answers to what is not asked here: colour; it may belong to another"
-            " template, or to a newer release"
+            ".copier-answers.yml has answers to unknown questions: colour; it may belong to another"
+            " template or a newer release"
         ),
     ),
 ]
@@ -168,8 +168,8 @@ def test_links_are_refused(
     path.symlink_to(target)
     commit(folder, "Link")
     assert refusal(folder, to=NEW) == (
-        f"the template has files where this project has links: {shown}. Put the files in the place"
-        " of the links, commit, and update again. Nothing has been changed."
+        f"the template has files where this project has links: {shown}. Replace the links with the"
+        " files, commit and update again. Nothing has been changed."
     )
 
 
@@ -197,4 +197,4 @@ def test_without_a_network(folder: Path, tmp_path: Path) -> None:
     }
     for target in ("update", "update-check"):
         done = run("make", "--no-print-directory", target, cwd=folder, env=environment, code=2)
-        assert lines_of(done.stderr) == ["copier cannot be installed: is there a network?"]
+        assert lines_of(done.stderr) == ["copier cannot be installed: check the network"]

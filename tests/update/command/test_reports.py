@@ -45,7 +45,7 @@ def test_what_an_answer_changes_in_own_files_is_named(releases: Releases, folder
     before = git("ls-files", "-s", "app", "pyproject.toml", "README.md", cwd=folder)
     data = "python_version=3.13 'description=Takes orders'"
     lines = run_update(folder, to=releases.next, data=data).stdout.splitlines()
-    first = lines.index("To change by hand, as your answers change it in a new service:")
+    first = lines.index("Change by hand what your answers change in a new service:")
     listed = lines[first : lines.index("Next:")]
     for line in (
         "README.md:",
@@ -65,9 +65,7 @@ def test_copier_itself_names_changed_answers_too(releases: Releases, folder: Pat
     data = ("--data", "python_version=3.13", "--vcs-ref", releases.next)
     copier = (sys.executable, "-m", "copier")
     message = run(*copier, "update", "--defaults", *data, cwd=folder).stderr
-    assert (
-        "python_version has changed. Change by hand what it decides in your own files:" in message
-    )
+    assert "python_version has changed. Change it by hand in your own files:" in message
     assert "description has changed" not in message
 
 
@@ -139,7 +137,7 @@ def test_update_of_a_service(releases: Releases, project: Project, copy: Project
     commit(copy.folder, "Edit")
     assert "conflict: kit/ruff.toml\n" in copy.make("update", f"to={NEW}", code=2).stdout
     failed = copy.make("check", code=2)
-    assert "kit/ruff.toml: resolve the conflict of the update" in failed.stderr
+    assert "kit/ruff.toml: unresolved update conflict; edit the file, then git add" in failed.stderr
     copy.run("git", "reset", "--quiet")
     copy.run("git", "checkout", "HEAD~1", "--", ".")
     commit(copy.folder, "As it was")

@@ -73,7 +73,7 @@ def test_template_without_releases(releases: Releases, folder: Path, untagged: P
     shallow = untagged.with_name("shallow")
     git("clone", "--quiet", "--depth=1", f"file://{untagged}", shallow, cwd=untagged)
     move_template(folder, releases.source, shallow, head)
-    line = f"{shallow} is a clone without history: git fetch --unshallow there first"
+    line = f"{shallow} is a shallow clone: run git fetch --unshallow there first"
     assert refusal(folder) == line
     shutil.rmtree(shallow)
     git("init", "--quiet", shallow, cwd=untagged)
@@ -94,8 +94,8 @@ def test_folder_that_was_moved(releases: Releases, folder: Path, tmp_path: Path)
     count = len(git("ls-files", "kit/checks", cwd=folder).splitlines())
     lines = run_update(folder, to="90.1.0", code=1).stdout.splitlines()
     assert (
-        f"{count} of the {count} files of kit/testing/ were deleted or moved here, and the update"
-        " has written into it: kit/testing/colours.py"
+        f"{count} of the {count} files of kit/testing/ were deleted or moved, but the update"
+        " has written to it: kit/testing/colours.py"
     ) in lines
     assert (
         "If it has moved: git reset --quiet && git checkout --quiet . && git clean -fdq; move it"

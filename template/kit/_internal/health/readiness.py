@@ -1,7 +1,7 @@
-"""Checks that a database answers, and has the tables that this code needs.
+"""Checks that a database answers and is at the revisions of this code.
 
-Each check raises NotReadyError, which /health/ready answers with 503. A query raises DeniedError
-where the role lacks a privilege.
+A check raises NotReadyError, which /health/ready answers with 503. A query raises DeniedError if
+the role lacks a privilege.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from kit.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# Revisions that a database is at: none, one, or several where they diverged.
+# The current revisions of a database: none, one, or several if they diverged.
 Heads = tuple[str, ...]
 
 
 class NotReadyError(Exception):
-    """The service cannot serve: in one line that may be shown to clients.
+    """Why the service cannot serve, in one line for clients.
 
-    `advice` adds the command that helps, for developers and for the log.
+    `advice` adds the command to run, for developers and for the log.
     """
 
     def __init__(self, reason: str, command: str | None = None) -> None:
@@ -48,7 +48,7 @@ class DeniedError(Exception):
 
 
 class ReadinessCheck:
-    """Checks one database of the service, and remembers whether it has been ready."""
+    """Checks one database of the service; remembers whether it has been ready."""
 
     def __init__(self, source: Source, settings: Settings) -> None:
         self.source = source
@@ -59,13 +59,13 @@ class ReadinessCheck:
             self.name = f"database {source.name}"
 
     async def run(self, database: Database) -> None:
-        """Raise NotReadyError unless the database answers, at the revisions of this code."""
+        """Raise NotReadyError unless the database answers and is at the revisions of this code."""
         heads = await self.read_heads(database)
         if self.source.migrations is not None:
             self.compare_revisions(heads, self.source.migrations)
 
     async def read_heads(self, database: Database) -> Heads:
-        """Return the revisions that the database is at; raise NotReadyError where it cannot say."""
+        """Return the current revisions of the database; raise NotReadyError if it fails."""
         query = current_heads
         if self.source.migrations is None:
             query = no_heads
@@ -73,13 +73,13 @@ class ReadinessCheck:
         timeout = self.settings.ready_timeout
         await asyncio.wait({task}, timeout=timeout)
         if not task.done():
-            # Not awaited, as a driver may not be able to stop what its thread waits for.
+            # Not awaited: a driver may be unable to cancel what its thread waits for.
             task.cancel()
             raise NotReadyError(f"The {self.name} did not answer in {timeout:g} seconds.")
         try:
             return task.result()
         except DeniedError as error:
-            # The remedy is in the log only: it is no business of a client.
+            # The remedy is only logged: clients must not see it.
             logger.warning("the %s cannot be used: %s", self.name, error.obstacle)
             reason = f"The {self.name} cannot be used: {error.obstacle.reason}."
             raise NotReadyError(reason) from error
@@ -94,8 +94,8 @@ class ReadinessCheck:
         if set(current) == heads:
             self.has_been_ready = True
             return
-        # Revisions that this code does not know are those of a newer release. A process that was
-        # ready stays so, as it is being replaced; for a new process a setting has to allow it.
+        # Unknown revisions are those of a newer release. A process that was ready stays ready, as
+        # it is being replaced; for a new process, a setting must allow it.
         is_newer = bool(current) and known.isdisjoint(current)
         if is_newer and (self.has_been_ready or self.settings.allow_newer_database):
             return
@@ -117,14 +117,14 @@ def migrate_command(section: str) -> str:
 
 @cache
 def code_revisions(section: str) -> tuple[set[str], set[str]]:
-    """Return the revisions that the code needs, and all that it knows."""
+    """Return the head revisions of the code, and all of its revisions."""
     script = ScriptDirectory.from_config(Config(PROJECT_DIR / "alembic.ini", ini_section=section))
     known = {item.revision for item in script.walk_revisions()}
     return set(script.get_heads()), known
 
 
 async def run_query(database: Database, query: Callable[[Connection], Heads]) -> Heads:
-    """Return what a query returns; raise DeniedError where the role lacks a privilege."""
+    """Return the result of a query; raise DeniedError if the role lacks a privilege."""
     try:
         async with database.read_sessions() as session:
             connection = await session.connection()
@@ -138,7 +138,7 @@ async def run_query(database: Database, query: Callable[[Connection], Heads]) ->
 
 
 def current_heads(connection: Connection) -> Heads:
-    """Return the revisions of the database; raise DeniedError where its tables are not visible."""
+    """Return the revisions of the database; raise DeniedError if its tables are not visible."""
     heads = MigrationContext.configure(connection).get_current_heads()
     if heads:
         return heads
@@ -149,6 +149,6 @@ def current_heads(connection: Connection) -> Heads:
 
 
 def no_heads(connection: Connection) -> Heads:
-    """Return nothing once the database has answered: this code has no revisions for it."""
+    """Check that the database answers; return no revisions, as the code has none for it."""
     connection.execute(text("SELECT 1"))
     return ()

@@ -1,4 +1,4 @@
-"""/health/live and /health/ready, for what runs the service and sends it requests."""
+"""/health/live and /health/ready, for the platform and the load balancer."""
 
 import asyncio
 from typing import Literal
@@ -27,7 +27,7 @@ async def get_ready(request: Request) -> Health:
     """Answer while the databases do, with the tables of this code; otherwise send no requests."""
     checks = [check.run(check.source.of(request)) for check in request.app.readiness_checks]
     try:
-        # All end before the answer: none keeps a connection of a database that is being closed.
+        # All checks end before the answer, so none keeps a connection while databases are closed.
         for error in await asyncio.gather(*checks, return_exceptions=True):
             if error is not None:
                 raise error

@@ -1,4 +1,4 @@
-"""Options of autogenerate: which tables it compares, and what it does with the result."""
+"""Options of autogenerate: which tables it compares, and how it finishes a revision."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -16,7 +16,7 @@ from kit._internal.migrations.revisions import add_check
 
 
 def include_name(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
-    """Leave out schemas that no model names, and tables that are not the service's."""
+    """Exclude schemas without models, and tables that do not belong to the service."""
     ctx = context.get_context()
     models: MetaData = ctx.opts["target_metadata"]
     if kind == "schema":
@@ -53,7 +53,7 @@ def foreign_tables(ctx: MigrationContext) -> set[tuple[str | None, str]]:
 
 
 def finish_script(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
-    """Write no revision when autogenerate has nothing to do; check a revision that is written."""
+    """Write no revision if autogenerate finds no change; check a written revision."""
     if not getattr(context.config.cmd_opts, "autogenerate", False):
         return
     if all(operations.is_empty() for operations in directives[0].upgrade_ops_list):

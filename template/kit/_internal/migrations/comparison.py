@@ -1,6 +1,6 @@
-"""A plugin of autogenerate for what Alembic compares wrongly: defaults, and names of CHECKs.
+"""An autogenerate plugin for what Alembic compares incorrectly: defaults and names of CHECKs.
 
-The option `autogenerate_plugins` names it.
+The option `autogenerate_plugins` enables it.
 """
 
 from typing import Any
@@ -17,10 +17,10 @@ PLUGIN = "kit.comparison"
 
 
 def name_checks_as_stored(autogen: AutogenContext, _operations: object) -> PriorityDispatchResult:
-    """Give each CHECK the name that it has in the database, which may be shorter.
+    """Give each CHECK its name in the database, which may be shorter.
 
-    SQLAlchemy shortens a name that is too long when it writes SQL; Alembic compares the long name
-    with that in the database (its issue 1864).
+    SQLAlchemy shortens long names when it writes SQL; Alembic compares the long name with that in
+    the database (its issue 1864).
     """
     refuse_long_names(autogen)
     shorten = autogen.dialect.identifier_preparer.truncate_and_render_constraint_name
@@ -34,7 +34,7 @@ def name_checks_as_stored(autogen: AutogenContext, _operations: object) -> Prior
 
 
 def refuse_long_names(autogen: AutogenContext) -> None:
-    """Raise CommandError for a name that is too long, and that SQLAlchemy does not shorten."""
+    """Raise CommandError for a name that is too long and that SQLAlchemy does not shorten."""
     longest = autogen.dialect.max_identifier_length
     for table in autogen.sorted_tables:
         for item in (table, *table.columns, *table.indexes, *table.constraints):
@@ -57,7 +57,7 @@ def compare_default(
 ) -> PriorityDispatchResult:
     """Compare the server default of a column with the stored one.
 
-    Alembic's own comparison does not quote a text, and takes a colon in it for a parameter.
+    Alembic's own comparison does not quote text, and parses a colon in it as a parameter.
     """
     old, new = stored.server_default, column.server_default
     if not isinstance(old, DefaultClause) or not isinstance(new, DefaultClause):
@@ -66,7 +66,7 @@ def compare_default(
     compiler: Any = ctx.dialect.ddl_compiler(ctx.dialect, None)  # type: ignore[arg-type]
     new_sql = compiler.get_column_default_string(column)
     if ctx.dialect.paramstyle in {"format", "pyformat"}:
-        # Percent signs are doubled, as one percent sign is a parameter to the driver.
+        # Percent signs are doubled, as a single one is a parameter to the driver.
         new_sql = new_sql.replace("%%", "%")
     old_sql = str(getattr(old.arg, "text", old.arg))
     if "nextval(" in old_sql:
@@ -78,7 +78,7 @@ def compare_default(
 
 
 def register_plugin() -> None:
-    """Register the plugin, unless this process has done so."""
+    """Register the plugin once per process."""
     try:
         plugin = Plugin(PLUGIN)
     except ValueError:

@@ -1,7 +1,7 @@
 """Records when each revision was applied, and its checksum, for `make db-status`.
 
-Alembic itself stores the newest revision only. The row is written in the transaction of its
-revision. The table, or some of its rows, may be missing: earlier releases did not write them.
+Alembic itself stores only the current revision. The row is written in the transaction of its
+revision. The table or some rows may be missing: earlier releases did not write them.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from sqlalchemy.schema import CreateTable
 from kit.models import UTCDateTime
 
 TABLE = "alembic_history"
-# The row exists already where a release without this table has rolled the revision back.
+# The row already exists if a release without this table rolled the revision back.
 UPSERT = text(
     "INSERT INTO alembic_history (revision, checksum) VALUES (:revision, :checksum) ON CONFLICT"
     " (revision) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at"
@@ -23,7 +23,7 @@ UPSERT = text(
 
 
 def create_table(metadata: MetaData) -> Table:
-    """Return the table, whose constraints are named as those of the models' metadata."""
+    """Return the table, with constraint names by the convention of the models' metadata."""
     return Table(
         TABLE,
         MetaData(naming_convention=metadata.naming_convention),
@@ -33,12 +33,12 @@ def create_table(metadata: MetaData) -> Table:
     )
 
 
-# For queries, which name no constraints.
+# For queries, where names of constraints do not matter.
 history = create_table(MetaData())
 
 
 def checksum(path: str) -> str:
-    """Return the SHA-256 of a revision's file, the same for any line endings."""
+    """Return the SHA-256 of a revision's file, independent of line endings."""
     text = Path(path).read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return hashlib.sha256(text).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Merges the built-in options of Alembic's context.configure() with those of the project."""
+"""Merges the built-in options of Alembic's context.configure() with the project's."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ Options = Mapping[str, Any]
 
 
 def merge_options(dialect_options: Options, project_options: Options) -> dict[str, Any]:
-    """Return all options. Functions of the project are called before the built-in ones."""
+    """Return all options; functions of the project are called before the built-in ones."""
     built_in = {**autogenerate.OPTIONS, "on_version_apply": history.record_step, **dialect_options}
     merged = {**built_in, **project_options}
     for name, combine in COMBINED.items():
@@ -30,7 +30,7 @@ def both_filters(
 
 
 def first_renderer(project: Callable[..., Any], built_in: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a renderer that calls the built-in one where the project's returns False."""
+    """Return a renderer that calls the built-in one if the project's returns False."""
 
     def render(*arguments: Any) -> Any:  # noqa: ANN401
         rendered = project(*arguments)

@@ -1,12 +1,12 @@
 """Renders types in a revision: by public names, with the imports that they need.
 
-A revision must not change with the code, so a type of the service, a TypeDecorator, is written as
+A revision must not depend on the service's code, so a TypeDecorator of the service is rendered as
 the type that it stores.
 
-This module uses what Alembic and SQLAlchemy do not document, as they have no public equivalent:
-`_repr_type` renders a type as Alembic does itself, and `_variant_mapping` has the types of
-with_variant(), in an `sqlalchemy.util.immutabledict`. Checked with Alembic 1.20 and SQLAlchemy 2.1;
-tests of autogenerate fail when they change.
+This module uses undocumented parts of Alembic and SQLAlchemy, which have no public equivalent:
+`_repr_type` renders a type as Alembic does, and `_variant_mapping` has the types of with_variant(),
+in an `sqlalchemy.util.immutabledict`. Checked with Alembic 1.20 and SQLAlchemy 2.1; tests of
+autogenerate fail when they change.
 """
 
 import sys
@@ -25,7 +25,7 @@ Type = TypeEngine[Any]
 
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401
-    """Return the source text of a type or of a default; False where Alembic renders it well."""
+    """Return the source of a type or a default; False to let Alembic render it."""
     if kind == "server_default":
         return render_default(item)
     if kind != "type" or context.dialect is None:
@@ -44,7 +44,7 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
 
 
 def render_default(default: object) -> str | Literal[False]:
-    """Return a text that begins or ends with a quote, which Alembic would leave out."""
+    """Return a text that starts or ends with a quote, which Alembic would strip."""
     if not isinstance(default, DefaultClause):
         return False
     text = default.arg
@@ -58,7 +58,7 @@ def is_of_sqlalchemy(item: Type) -> bool:
 
 
 def stored_type(item: Type, dialect: Dialect) -> Type:
-    """Return the type that this database stores for a variant or for a type of the service."""
+    """Return the type that this database stores for a variant or a type of the service."""
     variant = item._variant_mapping.get(dialect.name)  # noqa: SLF001
     if variant is not None:
         return variant
@@ -71,7 +71,7 @@ def stored_type(item: Type, dialect: Dialect) -> Type:
 
 
 def public_type(item: Type) -> Type:
-    """Return the public type of SQLAlchemy that a driver, or the service, has extended."""
+    """Return the public SQLAlchemy type that a driver or the service extends."""
     if not is_of_sqlalchemy(item) and not is_own_module(type(item).__module__):
         return item
     for parent in type(item).__mro__:

@@ -1,4 +1,4 @@
-"""Checks that Python can import a revision that autogenerate has just written."""
+"""Checks that Python can import a revision that autogenerate has written."""
 
 import ast
 import builtins
@@ -19,7 +19,7 @@ HOOK = "check_names"
 
 @write_hooks.register(HOOK)
 def check_names(path: str, _options: object) -> None:
-    """Raise CommandError for a revision that cannot be imported, or uses unknown names."""
+    """Raise CommandError for a revision that cannot be imported or uses unknown names."""
     try:
         module = import_file(path)
         problem = ", ".join(sorted(set(find_problems(Path(path), module))))
@@ -30,7 +30,7 @@ def check_names(path: str, _options: object) -> None:
 
 
 def add_check(script: ScriptDirectory) -> None:
-    """Have Alembic check the revision that it writes, after the hooks of alembic.ini."""
+    """Make Alembic check the revision that it writes, after the hooks of alembic.ini."""
     script.hooks = [*script.hooks, {"_hook_name": HOOK, "type": HOOK}]
 
 
@@ -40,7 +40,7 @@ def import_file(path: str) -> ModuleType:
         raise ImportError(path)
     module = importlib.util.module_from_spec(spec)
     usual = sys.dont_write_bytecode
-    # The user may correct the file within the same second, which Python would not notice.
+    # Python would not notice a correction of the file within the same second.
     sys.dont_write_bytecode = True
     try:
         spec.loader.exec_module(module)
@@ -56,7 +56,7 @@ def find_problems(path: Path, module: ModuleType) -> Iterator[str]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.alias) and is_own_submodule(node.name):
             package = node.name.partition(".")[0]
-            yield f"it imports {package}, which will change: copy the type into the revision"
+            yield f"it imports {package}, which may change: copy the type into the revision"
         if isinstance(node, ast.Attribute):
             owner = resolve(node.value, module)
             if isinstance(owner, ModuleType) and not hasattr(owner, node.attr):

@@ -1,11 +1,11 @@
-"""Queries of autogenerate to PostgreSQL, beyond the reflection of SQLAlchemy."""
+"""Queries of autogenerate to PostgreSQL, in addition to SQLAlchemy's reflection."""
 
 from typing import Any
 
 from sqlalchemy import Column, Connection, text
 from sqlalchemy.exc import DBAPIError
 
-# Tables of an extension, as spatial_ref_sys of PostGIS, and partitions of a table.
+# Tables of an extension, such as spatial_ref_sys of PostGIS, and partitions of a table.
 FOREIGN_TABLES = text("""
     SELECT nspname, relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE relkind IN ('r', 'p', 'f') AND (
@@ -29,12 +29,12 @@ def find_foreign_tables(connection: Connection) -> set[tuple[str | None, str]]:
 def is_same_default(
     connection: Connection, wanted: str, stored: str, column: Column[Any]
 ) -> bool | None:
-    """Return whether two defaults, as SQL, have the same value in this column."""
+    """Return whether two SQL defaults have the same value in this column."""
     kind = column.type.compile(connection.dialect)
     query = SAME_DEFAULT.format(wanted=wanted, stored=stored, type=kind)
     try:
         with connection.begin_nested():
-            # Without parameters, a percent sign in a default is a percent sign.
+            # Without parameters, a percent sign is not a placeholder.
             result = connection.exec_driver_sql(query, execution_options={"no_parameters": True})
             return bool(result.scalar())
     except DBAPIError:

@@ -1,7 +1,7 @@
-"""Connects to the first suitable server of those in DATABASE_URL.
+"""Connects to the first suitable server in DATABASE_URL.
 
-asyncpg can do this itself, but with one time limit for all servers: a server that does not answer,
-because its machine is down, uses up the time for the others.
+asyncpg can do this itself, but with one timeout for all servers: a server that is down and does not
+answer uses up the time of the others.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from kit._internal.postgresql.url_parameters import LIBPQ_PARAMETERS
 
 Server = tuple[str | None, int | None]
 
-# Parameters that are handled here, rather than by asyncpg.
+# Parameters that are handled here, not by asyncpg.
 OWN_PARAMETERS = {"host", "port", "load_balance_hosts"}
-# Errors after which the next server is tried, as in libpq; a wrong password is wrong everywhere.
+# Errors after which the next server is tried, as in libpq; not for a wrong password.
 SERVER_ERRORS = (
     OSError,
     asyncpg.CannotConnectNowError,
     asyncpg.PostgresConnectionError,
     asyncpg.TargetServerAttributeNotMatched,
 )
-# All errors of opening a connection, an impossible host name included.
+# All errors of opening a connection, including an invalid host name.
 CONNECTION_ERRORS = (
     OSError,
     UnicodeError,
@@ -39,17 +39,17 @@ CONNECTION_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-# The server has not answered in time, or not before the request was cancelled.
+# The server did not answer in time, or before the request was cancelled.
 NO_ANSWER = (TimeoutError, asyncio.CancelledError)
-# How long a server that did not answer is tried after the others.
+# How long a server that did not answer is tried last.
 SECONDS_AT_THE_END = 30
 
 
 class Servers:
     """Opens connections to the servers of a URL.
 
-    `timeout` is in seconds and for all servers. `silence` is how many seconds a server may leave
-    what was sent unacknowledged before the connection is closed.
+    `timeout` is in seconds, for all servers together. `silence` is how many seconds a server may
+    take to acknowledge data before the connection is closed.
     """
 
     def __init__(self, url: URL, timeout: float, silence: float) -> None:
@@ -57,13 +57,13 @@ class Servers:
         self.is_balanced = url.query.get("load_balance_hosts") == "random"
         self.timeout = timeout / len(self.servers)
         self.silence = silence
-        # None is the default of asyncpg, which is an environment variable.
+        # None is asyncpg's default: an environment variable.
         self.target = url.query.get("target_session_attrs")
         self.parameters_dsn = parameters_dsn(url)
         self.silent_since: dict[Server, float] = {}
 
     async def connect(self, **arguments: Any) -> Any:  # noqa: ANN401
-        """Return a connection of asyncpg; raise its error, or OSError when no server suits."""
+        """Return an asyncpg connection; raise its error, or OSError if no server is suitable."""
         if len(self.servers) == 1:
             return await self.connect_to(self.servers[0], arguments)
         targets: list[object] = [self.target]
@@ -97,7 +97,7 @@ class Servers:
         return connection
 
     def in_order(self) -> list[Server]:
-        """Return the servers in the order to try them, those that did not answer lately last."""
+        """Return the servers in order of attempts; those that recently did not answer are last."""
         servers = list(self.servers)
         if self.is_balanced:
             secrets.SystemRandom().shuffle(servers)
@@ -106,7 +106,7 @@ class Servers:
 
 
 def parameters_dsn(url: URL) -> str | None:
-    """Return a DSN that has only the parameters of the URL, as asyncpg takes them no other way."""
+    """Return a DSN with only the parameters of the URL: asyncpg accepts them in no other way."""
     handled = {*LIBPQ_PARAMETERS, *OWN_PARAMETERS}
     parameters = {name: value for name, value in url.query.items() if name not in handled}
     if not parameters:
@@ -115,7 +115,7 @@ def parameters_dsn(url: URL) -> str | None:
 
 
 def limit_silence(connected: socket.socket, seconds: float) -> None:
-    """Have the system close a connection when its server acknowledges nothing for so long.
+    """Make the system close a connection whose server acknowledges nothing for this time.
 
     Otherwise a request waits 15 minutes for a machine that is down.
     """

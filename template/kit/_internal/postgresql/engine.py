@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from kit._internal.dialect import EngineSettings, Options
 
-# The names of kit._internal.dialect.Dialect, with those imported above.
+# The names of kit._internal.dialect.Dialect.
 __all__ = [
     "ERRORS",
     "STATEMENT_OPTIONS",
@@ -36,17 +36,17 @@ __all__ = [
 ]
 
 WRITE_OPTIONS: dict[str, Any] = {"isolation_level": "READ COMMITTED", "may_write": True}
-# In AUTOCOMMIT a statement is a transaction, without the round trips of BEGIN and COMMIT.
+# In AUTOCOMMIT, a statement is a transaction without the round trips of BEGIN and COMMIT.
 STATEMENT_OPTIONS: dict[str, Any] = {"may_write": True}
-# asyncpg has cursors in transactions only. A stream sees the rows as they were when it began.
+# asyncpg has cursors only in transactions. A stream sees the rows as of its start.
 STREAM_OPTIONS: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-# For transaction pooling: a prepared statement belongs to one connection of the server, and the
-# pooler may run the next execution on another. So neither asyncpg nor SQLAlchemy keeps them.
+# For transaction pooling: a prepared statement belongs to one server connection, and the pooler may
+# run the next execution on another one. So neither asyncpg nor SQLAlchemy keeps them.
 WITHOUT_PREPARED_STATEMENTS = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
-# SQLSTATE classes after which the same request may succeed a moment later: connection lost,
+# SQLSTATE classes after which the same request may soon succeed: connection lost,
 # transaction rolled back, out of resources, object in use, stopped by an operator, system error.
 TRANSIENT_STATES = ("08", "40", "53", "55", "57", "58")
-# The SQLSTATE of a server that has become a standby.
+# The SQLSTATE of a write on a server that has become a standby.
 READ_ONLY_STATE = "25006"
 READ_ONLY_TARGETS = {"read-only", "standby", "prefer-standby"}
 UNAVAILABLE_ERRORS = (exc.OperationalError, exc.InterfaceError)
@@ -57,7 +57,7 @@ UNDEFINED_STATES = {"42P01", "42703", "42704", "3F000"}
 
 def create_read_engine(url: URL, settings: EngineSettings, options: Options) -> AsyncEngine:
     """Return the engine that reads; it connects at the first statement."""
-    # Imported here as migrations, which import this module for parse_url(), do not need them.
+    # Imported here: migrations import this module for parse_url() and do not need these.
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
     from kit._internal.sessions import refuse_changes  # noqa: PLC0415
@@ -105,7 +105,7 @@ def create_connector(url: URL, settings: EngineSettings) -> Callable[..., Awaita
 
 
 def session_parameters(url: URL, settings: EngineSettings) -> dict[str, str]:
-    """Return the parameters that a connection sets; behind a pooler only its name."""
+    """Return the parameters that a connection sets; behind a pooler, only its name."""
     parameters = {}
     if "application_name" not in url.query:
         parameters["application_name"] = settings.service_name
@@ -118,36 +118,36 @@ def session_parameters(url: URL, settings: EngineSettings) -> dict[str, str]:
 
 
 def replace_closed(connection: Any, _record: object, _proxy: object) -> None:  # noqa: ANN401
-    """Have the pool replace a connection that the server has closed; costs no round trip."""
+    """Make the pool replace a connection that the server has closed, without a round trip."""
     if connection.driver_connection.is_closed():
         raise exc.DisconnectionError
 
 
 def replace_read_only(context: ExceptionContext) -> None:
-    """Have the pool replace its connections when their server has become a standby."""
+    """Make the pool replace its connections when their server has become a standby."""
     if getattr(context.original_exception, "sqlstate", None) == READ_ONLY_STATE:
         context.is_disconnect = True
 
 
 def is_duplicate(error: exc.DBAPIError, names: Collection[str], _columns: Sequence[str]) -> bool:
-    """Return whether another row has the same values, by the name of the broken constraint."""
+    """Return whether another row has the same values, by the name of the violated constraint."""
     if sqlstate_of(error) != UNIQUE_VIOLATION:
         return False
     return ERRORS.describe(error).endswith(tuple(f"constraint {name})" for name in names))
 
 
 def is_unavailable(error: exc.DBAPIError) -> bool:
-    """Return whether the error is due to the database rather than to the statement."""
+    """Return whether the database, not the statement, causes the error."""
     if error.connection_invalidated or isinstance(error, UNAVAILABLE_ERRORS):
         return True
     return sqlstate_of(error).startswith(TRANSIENT_STATES)
 
 
 def is_outdated(error: exc.DBAPIError) -> bool:
-    """Return whether the statement names a table or column that the database does not have."""
+    """Return whether the statement names a table or column that does not exist."""
     return sqlstate_of(error) in UNDEFINED_STATES
 
 
 def sqlstate_of(error: exc.DBAPIError) -> str:
-    """Return the SQLSTATE of an error, or an empty text where the driver has not set it."""
+    """Return the SQLSTATE of an error, or an empty string if the driver did not set it."""
     return getattr(error.orig, "sqlstate", None) or ""

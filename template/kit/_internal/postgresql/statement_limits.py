@@ -1,4 +1,4 @@
-"""Limits how long each statement of a migration waits for locks, and how long it runs."""
+"""Limits how long each statement of a migration waits for locks and runs."""
 
 import re
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from sqlalchemy import Connection, RootTransaction, event
 
 from kit._internal.dialect import MigrationSettings
 
-# Statements that block no others, so that they may wait and run for any time.
+# Statements that block no others, and may wait and run without limits.
 UNLIMITED_STATEMENT = re.compile(r"CONCURRENTLY\b|VALIDATE\s+CONSTRAINT\b")
 # Statements that may change the limits.
 LIMITING_STATEMENT = re.compile(r"_TIMEOUT\b|RESET\b|DISCARD\b")
@@ -17,7 +17,7 @@ SET_LIMITS = (
 
 
 class Limits(NamedTuple):
-    """Values of lock_timeout and statement_timeout; "0" is no limit."""
+    """Values of lock_timeout and statement_timeout; "0" means no limit."""
 
     lock: str
     statement: str
@@ -29,8 +29,8 @@ UNLIMITED = Limits("0", "0")
 class StatementLimits:
     """Limits each statement on a connection, except those that block no others.
 
-    The usual limits are set once, as most migrations need no others. After the first statement that
-    needs others, limits are set in each transaction, as a rollback undoes them.
+    The usual limits are set once, and most migrations need no others. After the first statement
+    that does, limits are set in each transaction, as a rollback undoes them.
     """
 
     def __init__(self, connection: Connection, settings: MigrationSettings) -> None:
@@ -45,12 +45,12 @@ class StatementLimits:
         """Set the usual limits, and check each statement from now on."""
         self.connection.exec_driver_sql(SET_LIMITS, self.usual)
         self.connection.commit()
-        # Events of the dialect, as events of the connection slow down each statement more.
+        # Dialect events slow down statements less than connection events.
         for name in ("do_execute", "do_executemany"):
             event.listen(self.connection.engine, name, self.before_statement)
 
     def before_statement(self, cursor: Any, statement: str, *_: object) -> None:  # noqa: ANN401
-        """Set the limits for a statement that is about to be executed."""
+        """Set the limits of the next statement."""
         words = statement.upper()
         limits = self.usual
         if UNLIMITED_STATEMENT.search(words):

@@ -13,6 +13,8 @@ from sqlalchemy import URL, make_url
 from kit._internal.postgresql.server import start_server
 from kit._internal.postgresql.url import libpq, list_servers, parse_any_url
 
+# Nothing listens on this port.
+UNUSED_URL = "postgresql://127.0.0.1:1/unused"
 # Test data need not survive a crash.
 WITHOUT_DURABILITY = (
     "ALTER SYSTEM SET fsync = off",
@@ -39,7 +41,7 @@ def run_server() -> Iterator[URL]:
 
 @contextmanager
 def create_database(beside: URL, template: URL | None = None) -> Iterator[URL]:
-    """Create a database on the same server, empty or a copy of an unused one; yield its URL."""
+    """Create a database on the same server, empty or copied; yield its URL."""
     url = beside.set(database=f"test_{token_hex(8)}")
     name = sql.Identifier(str(url.database))
     source = sql.Identifier("template1")
@@ -59,7 +61,7 @@ def connect(url: URL) -> psycopg.Connection:
 
 
 def locate(url: str) -> set[tuple[object, ...]]:
-    """Return keys of a database: URLs of the same database have a key in common."""
+    """Return keys of a database: URLs of the same database share a key."""
     parsed = parse_any_url(url)
     return {
         (str(host or "").lower().rstrip("."), port or 5432, parsed.database)

@@ -1,7 +1,7 @@
 """Parses DATABASE_URL as libpq does (PostgreSQL manual, "Connection URIs").
 
-The result is normalized: a single host is the host of the URL; the folder of a socket and several
-hosts are parameters, as `host=db1,db2&port=5432,5433`. So `url.set(database=...)` keeps them, and
+The result is normalized: a single host is the host of the URL; a socket folder and several hosts
+are parameters, as `host=db1,db2&port=5432,5433`. So `url.set(database=...)` keeps them, and
 psycopg, psql and SQLAlchemy read them in the same way.
 """
 
@@ -20,44 +20,44 @@ from kit._internal.postgresql.url_parameters import (
 
 EXAMPLE = "postgresql://user:password@host:5432/database"
 UNREADABLE = (
-    f"cannot be read: it has to look like {EXAMPLE}, with special characters in user and"
+    f"cannot be read; expected format: {EXAMPLE}, with special characters in user and"
     " password percent-encoded (%40 for @, %2F for /, %25 for %)"
 )
-BAD_HOST = "has a host that is no host name: 1 to 63 characters between dots, and no spaces"
+BAD_HOST = "has an invalid host name: use 1 to 63 characters between dots, and no spaces"
 MAX_PORT = 65535
-# Credentials end at the first "@", unless there is a "/" before: as in libpq.
+# Credentials end at the first "@", unless it follows a "/": as in libpq.
 URI = re.compile(
     r"(?:(?P<user>[^:/@]*)(?::(?P<password>[^/@]*))?@)?(?P<hosts>[^/?]*)"
     r"(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?",
     re.DOTALL,
 )
 HOST = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]*))(?::([^:]*))?")
-# A host and its port in a parameter, as SQLAlchemy writes several of them.
+# A host and its port in a parameter, the format of SQLAlchemy for several hosts.
 HOST_AND_PORT = re.compile(r"([^:/]+):([0-9]+)")
 
 
 def parse_url(value: str) -> URL:
-    """Return DATABASE_URL without its driver; raise ValueError with a reason free of secrets."""
+    """Return DATABASE_URL without its driver; raise ValueError with a reason without secrets."""
     url = parse_any_url(value)
     check_asyncpg_supports(url.query)
     return url
 
 
 def parse_any_url(value: str) -> URL:
-    """Return MIGRATION_DATABASE_URL; unlike for parse_url(), only psycopg has to support it."""
+    """Return MIGRATION_DATABASE_URL, which psycopg must support, but not asyncpg."""
     scheme, separator, rest = value.strip().partition("://")
     if not separator or scheme.partition("+")[0] not in {"postgres", "postgresql"}:
-        raise ValueError(f"has to look like {EXAMPLE}{quote_scheme(scheme, separator)}")
+        raise ValueError(f"expected format: {EXAMPLE}{quote_scheme(scheme, separator)}")
     parts = URI.fullmatch(rest)
     if parts is None:
         raise ValueError(UNREADABLE)
-    # Another "@" is part of a password, and so are the texts around it.
+    # A second "@" is part of a password, as is the text around it.
     if "@" in parts["hosts"] or "@" in (parts["database"] or ""):
         raise ValueError(UNREADABLE)
     query_text = parts["query"] or ""
     query = parse_query(query_text)
     hosts, ports = parse_servers(parts["hosts"], query)
-    # The names of unknown parameters may be parts of a password that has an "@" or an "&".
+    # Names of unknown parameters may be parts of a password that has an "@" or an "&".
     if unknown_parameters(query) and ("@" in query_text or "password" in query):
         raise ValueError(UNREADABLE)
     check_parameters(query)
@@ -71,14 +71,14 @@ def parse_any_url(value: str) -> URL:
 
 
 def quote_scheme(scheme: str, separator: str) -> str:
-    """Return the end of a message about a wrong scheme; nothing where it may be a password."""
+    """Return the end of a message about a wrong scheme; empty if it may be a password."""
     if separator and re.fullmatch(r"[a-z0-9+]+", scheme):
         return f", not {scheme}://..."
     return ""
 
 
 def decode(text: str | None) -> str | None:
-    """Return the text without percent-encoding; None where it is empty."""
+    """Return the percent-decoded text; None if it is empty."""
     try:
         decoded = unquote(text or "", errors="strict")
     except UnicodeDecodeError:
@@ -89,7 +89,7 @@ def decode(text: str | None) -> str | None:
 
 
 def parse_query(text: str) -> dict[str, str]:
-    """Return the parameters; `host` may be repeated, as SQLAlchemy writes several hosts."""
+    """Return the parameters; `host` may be repeated, SQLAlchemy's format for several hosts."""
     query: dict[str, str] = {}
     for pair in text.split("&"):
         if not pair:
@@ -110,7 +110,7 @@ def parse_query(text: str) -> dict[str, str]:
 
 
 def translate_ssl(query: dict[str, str]) -> None:
-    """Replace the parameter `ssl` by `sslmode`, as libpq does for `ssl=true` of JDBC."""
+    """Replace the parameter `ssl` with `sslmode`, as libpq does for `ssl=true` of JDBC."""
     ssl = query.pop("ssl", None)
     if ssl == "true":
         ssl = "require"
@@ -119,7 +119,7 @@ def translate_ssl(query: dict[str, str]) -> None:
 
 
 def parse_servers(netloc: str, query: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Return hosts and ports, as many of each; remove the parameters for them from the query."""
+    """Return as many hosts as ports; remove their parameters from the query."""
     hosts, ports = split_netloc(netloc)
     if "host" in query:
         hosts, parameter_ports = split_host_parameter(query.pop("host"))
@@ -146,7 +146,7 @@ def split_netloc(netloc: str) -> tuple[list[str], list[str]]:
             raise ValueError(UNREADABLE)
         hosts.append(match[1] or match[2])
         ports.append(match[3] or "")
-    # Decoded after they are joined, as in libpq: an encoded comma separates hosts, too.
+    # Decoded after joining, as in libpq: an encoded comma separates hosts, too.
     hosts = (decode(",".join(hosts)) or "").split(",")
     ports = (decode(",".join(ports)) or "").split(",")
     if not all(map(is_port, ports)):
@@ -169,7 +169,7 @@ def split_host_parameter(value: str) -> tuple[list[str], list[str]]:
 
 
 def is_port(text: str) -> bool:
-    """Return whether a text is a port, or empty."""
+    """Return whether a text is a port or empty."""
     return not text or (re.fullmatch(r"[0-9]{1,5}", text) is not None and 0 < int(text) <= MAX_PORT)
 
 
@@ -182,7 +182,7 @@ def check_hosts(hosts: list[str]) -> None:
         if not host or host.startswith("/"):
             continue
         try:
-            # As the look-up of an address does, which raises no OSError for a name such as `a..b`.
+            # As name resolution does, which raises no OSError for a name such as `a..b`.
             host.encode("idna")
         except UnicodeError:
             raise ValueError(BAD_HOST) from None
@@ -191,7 +191,7 @@ def check_hosts(hosts: list[str]) -> None:
 
 
 def add_servers(url: URL, hosts: list[str], ports: list[str], query: dict[str, str]) -> URL:
-    """Return the URL with these servers, normalized as described at the top of this module."""
+    """Return the URL with these servers, normalized as described in the module's docstring."""
     if len(hosts) > 1:
         query["host"] = ",".join(hosts)
         if any(ports):
@@ -207,7 +207,7 @@ def add_servers(url: URL, hosts: list[str], ports: list[str], query: dict[str, s
 
 
 def list_servers(url: URL) -> list[tuple[str | None, int | None]]:
-    """Return host and port of each server; None stands for the default of the driver."""
+    """Return host and port of each server; None is the default of the driver."""
     hosts = str(url.query.get("host") or url.host or "").split(",")
     ports = str(url.query.get("port") or url.port or "").split(",")
     if len(ports) == 1:
@@ -222,7 +222,7 @@ def list_servers(url: URL) -> list[tuple[str | None, int | None]]:
 
 
 def libpq(url: URL) -> str:
-    """Return the URL as the connection string that psql and psycopg take."""
+    """Return the URL as a connection string for psql and psycopg."""
     from psycopg.conninfo import make_conninfo  # noqa: PLC0415
 
     arguments = url.translate_connect_args(username="user", database="dbname")

@@ -1,27 +1,27 @@
-"""The parameters of DATABASE_URL: those that libpq knows, and those that asyncpg supports."""
+"""The parameters of DATABASE_URL that libpq knows, and those that asyncpg supports."""
 
 import re
 from collections.abc import Mapping
 
 CREDENTIALS = ("user", "password", "dbname", "sslpassword")
-# Parameters of libpq (PostgreSQL manual, "Parameter Key Words") that asyncpg has, too,
+# Parameters of libpq (PostgreSQL manual, "Parameter Key Words") that asyncpg has, too;
 SHARED_PARAMETERS = """
     application_name client_encoding gsslib host krbsrvname load_balance_hosts options passfile
     service sslcert sslcrl sslkey sslmode sslnegotiation sslrootcert ssl_max_protocol_version
     ssl_min_protocol_version target_session_attrs
 """.split()  # noqa: SIM905
-# those that only libpq has, and that the service may safely ignore,
+# those that only libpq has, and that the service may safely ignore;
 LIBPQ_PARAMETERS = """
     channel_binding connect_timeout fallback_application_name gssdelegation gssencmode keepalives
     keepalives_count keepalives_idle keepalives_interval max_protocol_version min_protocol_version
     sslcertmode sslcompression sslsni tcp_user_timeout
 """.split()  # noqa: SIM905
-# and those that asyncpg cannot obey: to ignore them would be another server or less security.
+# those that asyncpg cannot obey, and that would mean another server or less security if ignored.
 DEMANDING_PARAMETERS = """
     hostaddr oauth_client_id oauth_client_secret oauth_issuer oauth_scope replication require_auth
     requirepeer scram_client_key scram_server_key sslcrldir sslkeylogfile
 """.split()  # noqa: SIM905
-# Parameters of which asyncpg can obey these values only.
+# Parameters of which asyncpg supports only these values.
 SUPPORTED_VALUES = {
     "channel_binding": {"disable", "prefer"},
     "gssencmode": {"disable", "prefer"},
@@ -39,7 +39,7 @@ CHOICES = {
 
 
 def check_asyncpg_supports(query: Mapping[str, str | tuple[str, ...]]) -> None:
-    """Raise ValueError for a parameter, or a value of one, that asyncpg cannot obey."""
+    """Raise ValueError for a parameter or value that asyncpg does not support."""
     for name, text in query.items():
         if name in DEMANDING_PARAMETERS:
             raise ValueError(f"has {name}, which the driver asyncpg does not support")
@@ -55,7 +55,7 @@ def unknown_parameters(query: Mapping[str, str]) -> list[str]:
 
 
 def check_parameters(query: Mapping[str, str]) -> None:
-    """Raise ValueError for a parameter, or a value of one, that libpq or the service refuses."""
+    """Raise ValueError for a parameter or value that libpq or the service refuses."""
     unknown = unknown_parameters(query)
     if unknown:
         raise ValueError(f"has parameters that PostgreSQL does not know: {', '.join(unknown)}")

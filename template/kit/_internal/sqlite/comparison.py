@@ -1,4 +1,4 @@
-"""Queries of autogenerate to SQLite, beyond the reflection of SQLAlchemy."""
+"""Queries of autogenerate to SQLite, in addition to SQLAlchemy's reflection."""
 
 import sqlite3
 from typing import Any
@@ -20,7 +20,7 @@ def find_foreign_tables(connection: Connection) -> set[tuple[str | None, str]]:
 def is_same_default(
     connection: Connection, wanted: str, stored: str, _column: Column[Any]
 ) -> bool | None:
-    """Return whether two defaults, as SQL, have the same value."""
+    """Return whether two SQL defaults have the same value."""
     query = f"SELECT CAST(({wanted}) AS TEXT) IS CAST(({stored}) AS TEXT)"
     try:
         return bool(connection.exec_driver_sql(query).scalar())

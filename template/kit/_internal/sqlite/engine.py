@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from kit._internal.dialect import EngineSettings, Options
 
-# The names of kit._internal.dialect.Dialect, with those imported above.
+# The names of kit._internal.dialect.Dialect.
 __all__ = [
     "ERRORS",
     "STATEMENT_OPTIONS",
@@ -40,12 +40,12 @@ __all__ = [
     "parse_url",
 ]
 
-# None has AUTOCOMMIT: a request that is cancelled while the driver leaves it keeps its connection.
+# No AUTOCOMMIT: a request that is cancelled while the driver leaves it would keep its connection.
 WRITE_OPTIONS: dict[str, Any] = {"may_write": True}
 STATEMENT_OPTIONS: dict[str, Any] = {"may_write": True}
-# A stream sees the rows as they were when it began, without BEGIN.
+# A stream sees the rows as of its start, without BEGIN.
 STREAM_OPTIONS: dict[str, Any] = {}
-# Primary result codes after which the same request may succeed a moment later.
+# Primary result codes after which the same request may soon succeed.
 TRANSIENT_CODES = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -59,18 +59,18 @@ UNDEFINED_MESSAGE = r"no such (table|column): |table .+ has no column named "
 
 def create_read_engine(url: URL, settings: EngineSettings, options: Options) -> AsyncEngine:
     """Return the engine that reads; it connects at the first statement."""
-    # Imported here as migrations, which import this module for parse_url(), do not need them.
+    # Imported here: migrations import this module for parse_url() and do not need these.
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
     from kit._internal.sessions import refuse_changes  # noqa: PLC0415
 
-    # Debug messages of aiosqlite have the values of statements.
+    # Debug messages of aiosqlite contain values of statements.
     logging.getLogger("aiosqlite").setLevel(logging.INFO)
     built_in_options: dict[str, Any] = {
         "connect_args": {"timeout": settings.statement_timeout},
         "hide_parameters": True,
     }
-    # A database in memory exists in one connection; a database in a file has a pool.
+    # An in-memory database exists in one connection; a file has a pool.
     if url.database:
         pool_size, max_overflow = settings.pool_sizes
         built_in_options |= {
@@ -93,40 +93,40 @@ def create_read_engine(url: URL, settings: EngineSettings, options: Options) -> 
 
 
 def configure_connection(connection: Any, _record: object) -> None:  # noqa: ANN401
-    """Enforce foreign keys, and let connections read while another one writes."""
+    """Enforce foreign keys, and allow reads while another connection writes."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA journal_mode = WAL")
-    # In WAL, NORMAL leaves the last commits to the operating system: a power cut may lose them.
+    # With WAL and NORMAL, a power failure may lose the last commits.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
 
 
 def relax_durability(connection: Any, _record: object) -> None:  # noqa: ANN401
-    """Let commits not wait for the disk; checkpoints still do, so no file is corrupted."""
+    """Make commits not wait for the disk; checkpoints still do, so no file is corrupted."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
 
 
 def keep_stream(cursor: Any, _statement: str, _values: object, context: ExecutionContext) -> None:  # noqa: ANN401
-    """Remember a cursor of which the rows are read one by one."""
+    """Remember a cursor whose rows are streamed."""
     if cursor.server_side:
         context.root_connection.info.setdefault("streams", []).append(cursor)
 
 
 def close_streams(_connection: object, record: ConnectionPoolEntry, state: PoolResetState) -> None:
-    """Close the cursors of streams when their connection returns to the pool."""
+    """Close cursors of streams when their connection returns to the pool."""
     if state.asyncio_safe:
         for cursor in record.info.pop("streams", ()):
             cursor.close()
 
 
 def begin_immediate(connection: Connection) -> None:
-    """Begin a transaction that writes; the driver would begin at the first INSERT, not with DDL.
+    """Begin a transaction that writes; the driver would begin at the first INSERT, not for DDL.
 
-    IMMEDIATE takes the write lock now, and waits for it. A read lock that is upgraded later does
-    not wait, but fails where another connection has written in between.
+    IMMEDIATE waits for the write lock now. Upgrading a read lock later does not wait, and fails if
+    another connection has written in between.
     """
     if connection.get_execution_options().get("may_write"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -139,7 +139,7 @@ def is_duplicate(error: DBAPIError, names: Collection[str], columns: Sequence[st
 
 
 def is_unavailable(error: DBAPIError) -> bool:
-    """Return whether the error is due to the database rather than to the statement."""
+    """Return whether the database, not the statement, causes the error."""
     code = getattr(error.orig, "sqlite_errorcode", 0)
     return error.connection_invalidated or code & 0xFF in TRANSIENT_CODES
 
@@ -155,5 +155,5 @@ def find_obstacle(_connection: Connection) -> Obstacle | None:
 
 
 def is_outdated(error: DBAPIError) -> bool:
-    """Return whether the statement names a table or column that the database does not have."""
+    """Return whether the statement names a table or column that does not exist."""
     return re.match(UNDEFINED_MESSAGE, str(error.orig)) is not None

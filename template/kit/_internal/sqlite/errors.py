@@ -1,8 +1,8 @@
-"""Texts of errors of the driver."""
+"""Texts of the driver's errors."""
 
 from kit._internal.error_texts import ErrorTexts
 
-# The attribute of an error that SQLite itself has reported.
+# The attribute of errors that SQLite itself reports.
 STATE_ATTRIBUTE = "sqlite_errorname"
 
 

@@ -1,4 +1,4 @@
-"""Connections of migrations to SQLite: one process migrates at a time, all revisions or none."""
+"""Connections of migrations to SQLite: one process migrates, all revisions or none."""
 
 import logging
 import sqlite3
@@ -17,7 +17,7 @@ from kit._internal.sqlite.errors import ERRORS
 
 logger = logging.getLogger(__name__)
 
-# SQLite changes a table by copying it ("batch"), which can be part of a transaction.
+# Alembic changes a SQLite table by copying it ("batch"), in the transaction.
 OPTIONS: dict[str, Any] = {
     "render_as_batch": True,
     "transactional_ddl": True,
@@ -27,14 +27,14 @@ OPTIONS: dict[str, Any] = {
 
 
 def connect(settings: MigrationSettings, begin: str = "BEGIN IMMEDIATE") -> Connection:
-    """Return a new connection, of which each transaction waits until no other process writes.
+    """Return a new connection whose transactions wait until no other process writes.
 
     It does not enforce foreign keys: copying a table would delete the rows that refer to it.
-    Raises CommandError when the database cannot be opened, or the wait takes too long.
+    Raises CommandError if the database cannot be opened or the wait takes too long.
     """
     url = settings.migration_url.set(drivername="sqlite+pysqlite")
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
-    # The driver would begin at the first INSERT, and commit the tables created before it.
+    # The driver would begin at the first INSERT and commit tables created before it.
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     try:
         connection = engine.connect()
@@ -45,7 +45,7 @@ def connect(settings: MigrationSettings, begin: str = "BEGIN IMMEDIATE") -> Conn
 
 
 def wait_for_lock(connection: Connection, timeout: float) -> None:
-    """Wait until no other process writes; log that."""
+    """Wait until no other process writes; log the wait."""
     driver: Any = connection.connection.driver_connection
     for wait in (0, timeout):
         driver.execute(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
@@ -58,7 +58,7 @@ def wait_for_lock(connection: Connection, timeout: float) -> None:
                 raise
             logger.info("another process is writing; waiting up to %g seconds", timeout)
         finally:
-            # A BEGIN that timed out may have begun a transaction nevertheless.
+            # A BEGIN that timed out may still have begun a transaction.
             driver.rollback()
 
 
@@ -66,10 +66,9 @@ def wait_for_lock(connection: Connection, timeout: float) -> None:
 def open_connection(
     settings: MigrationSettings, *, read_only: bool, schema: str | None
 ) -> Iterator[Connection]:
-    """Open a connection to migrate on; unless it only reads, no other process writes meanwhile.
+    """Open a connection for migrations; unless it only reads, no other process may write.
 
-    Raises CommandError where it cannot be opened, when a statement fails, and when a foreign key
-    would no longer hold.
+    Raises CommandError if it cannot be opened, a statement fails, or foreign keys are violated.
     """
     if schema:
         use_schema(schema)
@@ -87,7 +86,7 @@ def open_connection(
 def attempts(
     _connection: Connection, _settings: MigrationSettings
 ) -> Iterator[AbstractContextManager[None]]:
-    """Yield one context: the transaction has the lock, so nothing is in the way."""
+    """Yield one context: the transaction has the lock, so no retry is needed."""
     yield nullcontext()
 
 

@@ -12,6 +12,9 @@ from sqlalchemy import URL
 from kit._internal.sqlite.files import delete
 from kit._internal.sqlite.url import parse_any_url
 
+# A database in memory, which is empty.
+UNUSED_URL = "sqlite://"
+
 
 @contextmanager
 def run_server() -> Iterator[URL]:
@@ -22,7 +25,7 @@ def run_server() -> Iterator[URL]:
 
 @contextmanager
 def create_database(beside: URL, template: URL | None = None) -> Iterator[URL]:
-    """Create a database in the same folder, empty or a copy of an unused one; yield its URL."""
+    """Create a database in the same folder, empty or copied; yield its URL."""
     file = Path(str(beside.database)).with_name(f"test_{token_hex(8)}.db")
     try:
         if template:
@@ -33,7 +36,7 @@ def create_database(beside: URL, template: URL | None = None) -> Iterator[URL]:
 
 
 def locate(url: str) -> set[tuple[object, ...]]:
-    """Return keys of a database: URLs of the same database have a key in common."""
+    """Return keys of a database: URLs of the same database share a key."""
     file = parse_any_url(url).database
     if file is None:
         raise ValueError("names memory, where no other database can be put")

@@ -12,22 +12,22 @@ URL_ERRORS = (ArgumentError, ValueError)
 
 
 def parse_url(value: str) -> URL:
-    """Return DATABASE_URL without its driver, its file as an absolute path.
+    """Return DATABASE_URL without its driver, with the file as an absolute path.
 
     A relative path is relative to the project, not to the current folder. Raises ValueError with a
-    reason free of secrets.
+    reason without secrets.
     """
     scheme, separator, rest = value.strip().partition("://")
     if not separator or scheme.partition("+")[0] != "sqlite":
-        message = f"has to look like {EXAMPLE}"
-        # Anything else than a scheme may be a password.
+        message = f"expected format: {EXAMPLE}"
+        # Anything other than a scheme may be a password.
         if separator and re.fullmatch(r"[a-z0-9+]+", scheme):
             message += f", not {scheme}://..."
         raise ValueError(message)
     try:
         url = make_url(f"sqlite://{rest}")
     except URL_ERRORS:
-        raise ValueError(f"cannot be read: it has to look like {EXAMPLE}") from None
+        raise ValueError(f"cannot be read; expected format: {EXAMPLE}") from None
     if url.host or url.username or url.password or url.port:
         raise ValueError(
             f"names a host; a file has three slashes ({EXAMPLE}), four for an absolute path"
@@ -43,5 +43,5 @@ def parse_url(value: str) -> URL:
 
 
 def parse_any_url(value: str) -> URL:
-    """Return MIGRATION_DATABASE_URL, for which the same rules hold."""
+    """Return MIGRATION_DATABASE_URL, which has the same rules."""
     return parse_url(value)

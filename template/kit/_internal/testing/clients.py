@@ -1,4 +1,4 @@
-"""A client that needs no network, and assertions about answers."""
+"""A client without a network, and assertions about responses."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -8,26 +8,26 @@ from starlette.types import ASGIApp
 
 from kit.errors import ProblemError
 
-# Returns the records logged so far, as they are written to standard error.
+# Returns the records logged so far, in the format of standard error.
 Log = Callable[[], list[dict[str, Any]]]
 # Adds rows: `await rows(User(email="ada@example.com", name="Ada"))`.
 Rows = Callable[..., Awaitable[None]]
 
 
 def client_of(app: ASGIApp) -> AsyncClient:
-    """Return a client for an application, which may be not started."""
+    """Return a client of an application, which need not be started."""
     hooks = {"response": [print_response]}
     return AsyncClient(transport=ASGITransport(app), base_url="http://test", event_hooks=hooks)
 
 
 async def print_response(response: Response) -> None:
-    """Print the response: pytest shows it, with the log, when the test fails."""
+    """Print the response: pytest shows it, with the log, if the test fails."""
     await response.aread()
     print(response.request.method, response.url, response.status_code, response.text)  # noqa: T201
 
 
 def only(items: Iterable[Any]) -> Any:  # noqa: ANN401
-    """Return the single item; fail with all of them otherwise."""
+    """Return the single item; otherwise fail with all items."""
     all_items = list(items)
     assert len(all_items) == 1, f"{len(all_items)} instead of one: {all_items}"
     return all_items[0]

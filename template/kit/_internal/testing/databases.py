@@ -12,36 +12,36 @@ from kit.project import PROJECT_DIR
 
 
 def create_database(beside: URL, template: URL | None = None) -> AbstractContextManager[URL]:
-    """Create a database on the same server, empty or a copy of an unused one; yield its URL."""
+    """Create a database on the same server, empty or copied; yield its URL."""
     return load_testing_dialect().create_database(beside, template)
 
 
 def alembic_config(section: str = "alembic") -> Config:
-    """Return the configuration in this section of alembic.ini."""
+    """Return the configuration of a section of alembic.ini."""
     return Config(PROJECT_DIR / "alembic.ini", ini_section=section)
 
 
 def text_of(url: URL) -> str:
-    """Return a URL with its password, as an environment variable has it."""
+    """Return a URL with its password, for an environment variable."""
     return url.render_as_string(hide_password=False)
 
 
 def upgrade(url: URL, revision: str = "head") -> None:
-    """Migrate a database as `make db-migrate` does; raise CommandError where that fails."""
+    """Migrate a database like `make db-migrate`; raise CommandError if that fails."""
     migrate(url, "DATABASE_URL", "alembic", revision)
 
 
 def migrate(url: URL, variable: str, section: str, revision: str = "head") -> None:
-    """Set the variable to this URL, and migrate with a section of alembic.ini."""
+    """Set the variable to this URL and migrate with a section of alembic.ini."""
     with pytest.MonkeyPatch.context() as patch:
-        # Settings need DATABASE_URL, too, to which nothing connects for another variable.
+        # Settings require DATABASE_URL; for another variable, nothing connects to it.
         for name in ("DATABASE_URL", variable):
             patch.setenv(name, text_of(url))
         command.upgrade(alembic_config(section), revision)
 
 
 def downgrade(url: URL, revision: str) -> None:
-    """Roll back to a revision as `make db-rollback` does; `base` is the empty database."""
+    """Roll back to a revision like `make db-rollback`; `base` is the empty database."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", text_of(url))
         command.downgrade(alembic_config(), revision)

@@ -1,4 +1,4 @@
-"""Throwaway databases for the further databases of a service: `TestedService(databases=...)`."""
+"""Throwaway databases for a service's other databases: `TestedService(databases=...)`."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -14,7 +14,7 @@ from kit._internal.testing.service import TestedService
 
 @contextmanager
 def templates(service: TestedService[Any], server: URL) -> Iterator[dict[str, URL]]:
-    """Create a database with its tables for each variable; yield their URLs."""
+    """Create a database with tables for each variable; yield their URLs."""
     with ExitStack() as stack:
         urls = {}
         for variable, creator in service.databases.items():
@@ -33,7 +33,7 @@ def templates(service: TestedService[Any], server: URL) -> Iterator[dict[str, UR
 
 @contextmanager
 def clones(templates: Mapping[str, URL], server: URL) -> Iterator[None]:
-    """Create a copy of each template; set the variables to their URLs meanwhile."""
+    """Create a copy of each template; set the variables to their URLs."""
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for variable, template in templates.items():

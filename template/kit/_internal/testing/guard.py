@@ -1,4 +1,4 @@
-"""Keeps tests away from the database and the settings of the developer."""
+"""Isolates tests from the developer's database and settings."""
 
 import json
 import os
@@ -17,9 +17,9 @@ from kit.settings import Settings, describe_problem, prefix_of
 
 
 def forget_settings(service: TestedService[Any]) -> None:
-    """Remove the developer's settings from the environment, so that tests do the same everywhere.
+    """Remove the developer's settings from the environment, so that tests are reproducible.
 
-    Raises UsageError when TEST_DATABASE_URL cannot be used, or names the database of DATABASE_URL.
+    Raises UsageError if TEST_DATABASE_URL is invalid or names the database of DATABASE_URL.
     """
     url_variables = {"DATABASE_URL", "MIGRATION_DATABASE_URL", *service.databases}
     developer_urls = find_urls(url_variables)
@@ -42,7 +42,7 @@ def forget_settings(service: TestedService[Any]) -> None:
 
 
 def find_urls(variables: Iterable[str]) -> list[str]:
-    """Return the values of these variables in the environment and in .env."""
+    """Return the values of variables in the environment and in .env."""
     sources = (os.environ, dotenv_values(PROJECT_DIR / ".env"))
     values = [source.get(name) for source in sources for name in variables]
     return [value for value in values if value]
@@ -65,10 +65,10 @@ def is_setting(variable: str, settings_class: type[Settings]) -> bool:
 
 
 def check_settings(service: TestedService[Any], server: str) -> None:
-    """Raise UsageError when the tests have no value for a setting, or a wrong one."""
+    """Raise UsageError if the tests have no value, or an invalid one, for a setting."""
     try:
         with pytest.MonkeyPatch.context() as patch:
-            # Only meanwhile: child processes would take them for variables of the developer.
+            # Only for this check: child processes would treat them as the developer's variables.
             name_databases(service, server, patch)
             service.settings_for(server)
     except ValidationError as error:
@@ -89,13 +89,13 @@ def check_settings(service: TestedService[Any], server: str) -> None:
 
 
 def name_databases(service: TestedService[Any], server: str, patch: pytest.MonkeyPatch) -> None:
-    """Set the variables of further databases to the server, until the fixtures create them."""
+    """Set the variables of other databases to the server, until the fixtures create them."""
     for variable in service.databases:
         patch.setenv(variable, server)
 
 
 def locate_all(urls: Iterable[str]) -> Iterator[tuple[object, ...]]:
-    """Yield the keys of these databases; a URL that cannot be read has none."""
+    """Yield the keys of these databases; an invalid URL has none."""
     for url in urls:
         with suppress(ValueError):
             yield from load_testing_dialect().locate(url)

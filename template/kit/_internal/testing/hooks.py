@@ -1,4 +1,4 @@
-"""The hook of pytest in which a project names its service."""
+"""The pytest hook in which a project names its service."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Imports all modules of a service, and lists the routes that they declare or serve."""
+"""Imports all modules of a service, and lists the routes that they declare and serve."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ Route = APIRoute | APIWebSocketRoute
 
 
 def import_all(package: str) -> None:
-    """Import every module of a package but `__main__`, and so every model and router."""
+    """Import every module of a package except `__main__`, with all models and routers."""
     spec = find_spec(package)
     if spec is None or spec.submodule_search_locations is None:
         return

@@ -1,7 +1,7 @@
-"""Compares names of constraints in the database and in the models; autogenerate does not.
+"""Compares constraint names in the database and in the models, which autogenerate does not.
 
-Reports a name that a revision, or the models, leave to the database, such as `users_pkey`. Any
-other name is accepted, as the naming convention may have changed since the revision.
+Reports names that the database has chosen, such as `users_pkey`. Any other name is accepted, as the
+naming convention may have changed since the revision.
 """
 
 import re
@@ -19,14 +19,14 @@ from sqlalchemy import (
 from sqlalchemy.engine import Inspector
 from sqlalchemy.schema import ColumnCollectionConstraint
 
-# Names that PostgreSQL gives to constraints; SQLite gives none.
+# Names that PostgreSQL chooses for constraints; SQLite chooses none.
 AUTOMATIC_NAME = re.compile(r".*_(?:pkey|fkey|key)\d*")
 # The kind of a constraint, and its columns.
 Key = tuple[str, tuple[str, ...]]
 
 
 def find_misnamed(connection: Connection, metadata: MetaData) -> list[str]:
-    """Return a line for each constraint of which a name was left to the database."""
+    """Return a line for each constraint whose name the database has chosen."""
     inspector = inspect(connection)
     lines = []
     for table in metadata.tables.values():
@@ -41,7 +41,7 @@ def find_misnamed(connection: Connection, metadata: MetaData) -> list[str]:
 
 
 def is_automatic(wanted: str | None, stored: str | None) -> bool:
-    """Return whether either name was left to the database."""
+    """Return whether the database has chosen either name."""
     if wanted is None:
         return stored is not None and not AUTOMATIC_NAME.fullmatch(stored)
     return stored is None or AUTOMATIC_NAME.fullmatch(stored) is not None

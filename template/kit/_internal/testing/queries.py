@@ -1,4 +1,4 @@
-"""Queries of the checks, on connections of the service."""
+"""Queries of the checks, on the service's connections."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ async def run(service: TestedService[Any], url: URL, function: Callable[[Connect
 
 
 async def keeps_after_rollback(database: Database, source: Source) -> bool:
-    """Return whether a row that a session has written still exists after a rollback."""
+    """Return whether a row that a session wrote still exists after a rollback."""
     table = Table(f"kit_check_{source.name}", MetaData(), Column("id", Integer))
     async with database.write_engine.begin() as connection:
         await connection.run_sync(table.create)

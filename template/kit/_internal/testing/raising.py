@@ -1,4 +1,4 @@
-"""Finds the statuses of errors that a route raises, by its source, and those that it documents."""
+"""Finds the error statuses that a route raises in its source, and those that it documents."""
 
 import ast
 import inspect
@@ -21,9 +21,9 @@ HANDLED = re.compile(r"\b(?:Base)?Exception\b|HTTPException|ProblemError")
 
 
 def raised_statuses(route: APIRoute, package: str) -> set[int]:
-    """Return the statuses of the errors that a route, its dependencies and what they call raise.
+    """Return the error statuses that a route, its dependencies and the functions they call raise.
 
-    Reads the source of functions in the service's package, in which a status has to be a constant.
+    Reads the source of functions in the service's package, where a status must be a constant.
     """
     statuses: set[int] = set()
     visited: set[FunctionType] = set()
@@ -42,7 +42,7 @@ def raised_statuses(route: APIRoute, package: str) -> set[int]:
 
 
 def functions_of(dependant: Dependant) -> Iterator[Callable[..., Any]]:
-    """Yield the function of a route, and those of its dependencies."""
+    """Yield the functions of a route and of its dependencies."""
     if dependant.call is not None:
         yield dependant.call
     for dependency in dependant.dependencies:
@@ -54,7 +54,7 @@ def is_function_of(package: str, value: object) -> bool:
 
 
 def parse(function: object) -> ast.AST:
-    """Return the syntax tree of a function; an empty one where it has no source."""
+    """Return the syntax tree of a function; an empty one if it has no source."""
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(function)))  # type: ignore[arg-type]
     except (OSError, SyntaxError, TypeError):
@@ -62,7 +62,7 @@ def parse(function: object) -> ast.AST:
 
 
 def uncaught(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a tree, without the bodies of `try` of which errors are handled."""
+    """Yield the nodes of a tree, without bodies of `try` whose errors are handled."""
     yield node
     handled: list[ast.stmt] = []
     if isinstance(node, ast.Try) and any(handles_errors(item) for item in node.handlers):
@@ -80,7 +80,7 @@ def handles_errors(handler: ast.ExceptHandler) -> bool:
 
 
 def resolve(node: ast.AST, function: FunctionType) -> Any:  # noqa: ANN401
-    """Return the value of a global name, or of an attribute of a module or enum; else None."""
+    """Return the value of a global name or of an attribute of a module or enum, or None."""
     if isinstance(node, ast.Name):
         return function.__globals__.get(node.id)
     if isinstance(node, ast.Attribute):
@@ -91,7 +91,7 @@ def resolve(node: ast.AST, function: FunctionType) -> Any:  # noqa: ANN401
 
 
 def status_of(call: ast.Call, function: FunctionType) -> Iterator[int]:
-    """Yield the status with which an error is created, if that is a constant."""
+    """Yield the status of a created error, if it is a constant."""
     error = resolve(call.func, function)
     if not isinstance(error, type) or not issubclass(error, ERRORS):
         return
@@ -103,7 +103,7 @@ def status_of(call: ast.Call, function: FunctionType) -> Iterator[int]:
 
 
 def fixed_status(error: type) -> object:
-    """Return the status that a class gives all of its errors, as NotFoundError does, or None."""
+    """Return the status of all errors of a class, such as NotFoundError, or None."""
     for node in ast.walk(parse(inspect.getattr_static(error, "__init__"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__":
             argument = status_argument(node)
@@ -113,7 +113,7 @@ def fixed_status(error: type) -> object:
 
 
 def status_argument(call: ast.Call) -> ast.expr | None:
-    """Return the first argument, or the one that is named as a status."""
+    """Return the first argument, or the keyword argument for the status."""
     if call.args:
         return call.args[0]
     for keyword in call.keywords:
@@ -132,7 +132,7 @@ def constant(node: ast.expr | None, function: FunctionType) -> object:
 
 
 def documented_statuses(responses: dict[str, Any]) -> set[int]:
-    """Return the documented statuses; `4XX` and `default` stand for all of theirs."""
+    """Return the documented statuses; `4XX` and `default` include all of theirs."""
     statuses: set[int] = set()
     for status in responses:
         if status == "default":

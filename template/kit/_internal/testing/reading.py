@@ -1,4 +1,4 @@
-"""Databases of a test: their sessions share a connection, which is rolled back after the test."""
+"""Databases of a test: their sessions share a connection that is rolled back afterwards."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -16,7 +16,7 @@ from kit.db import Database, Source
 
 
 class ReadingSession(RequestSession):
-    """Refuses to change rows, as `read_engine` does outside of tests."""
+    """Refuses to change rows, like `read_engine` outside of tests."""
 
 
 @event.listens_for(ReadingSession, "before_flush")
@@ -34,7 +34,7 @@ def refuse_change(state: ORMExecuteState) -> None:
 async def shared_databases(
     engines: Mapping[Source, AsyncEngine],
 ) -> AsyncIterator[dict[str, Database]]:
-    """Yield the databases by name; two of the same URL share a connection, as in replication."""
+    """Yield the databases by name; two with the same URL share a connection, like replicas."""
     connections: dict[URL, AsyncConnection] = {}
     databases = {}
     async with AsyncExitStack() as stack:
@@ -51,7 +51,7 @@ async def shared_databases(
 
 
 def share(database: Database, connection: AsyncConnection) -> None:
-    """Have all sessions of a database use the connection, each in a savepoint."""
+    """Make all sessions of a database use the connection, each in a savepoint."""
     for sessions in (database.write_sessions, database.read_sessions, database.stream_sessions):
         sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
     session_class: Any = ReadingSession
@@ -66,7 +66,7 @@ def share(database: Database, connection: AsyncConnection) -> None:
 
 @contextmanager
 def savepoint(connection: AsyncConnection) -> Iterator[Connection]:
-    """Yield the connection within a savepoint: a failed statement undoes only itself."""
+    """Yield the connection in a savepoint: a failed statement undoes only itself."""
     sync_connection = cast("Connection", connection.sync_connection)
     with sync_connection.begin_nested():
         yield sync_connection

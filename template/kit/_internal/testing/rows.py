@@ -1,4 +1,4 @@
-"""Adds rows with made-up values, on which revisions are tried."""
+"""Adds rows with made-up values, to test revisions."""
 
 import warnings
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Column, Connection, Enum, MetaData, Table, func, inspect, select
 from sqlalchemy.exc import DBAPIError, SAWarning
 
-# Values by type of Python.
+# Values by Python type.
 MADE_UP: dict[type, Callable[[], object]] = {
     bool: lambda: True,
     bytes: lambda: b"x",
@@ -31,7 +31,7 @@ MADE_UP: dict[type, Callable[[], object]] = {
 
 
 def add_rows(connection: Connection) -> None:
-    """Add a row to each table, except where its constraints refuse made-up values."""
+    """Add a row to each table, unless its constraints refuse made-up values."""
     for table in reflect(connection):
         with suppress(DBAPIError, LookupError, NotImplementedError), connection.begin_nested():
             values = {}
@@ -42,7 +42,7 @@ def add_rows(connection: Connection) -> None:
 
 
 def count_rows(connection: Connection) -> dict[str, int]:
-    """Return the number of rows of each table, by the name of the table with its schema."""
+    """Return the number of rows by table name with schema."""
     counts = {}
     for table in reflect(connection):
         counts[table.fullname] = connection.scalar(select(func.count()).select_from(table)) or 0
@@ -50,13 +50,13 @@ def count_rows(connection: Connection) -> dict[str, int]:
 
 
 def reflect(connection: Connection) -> list[Table]:
-    """Return the tables of all schemas without Alembic's, those first that others refer to."""
+    """Return the tables of all schemas except Alembic's, referenced tables first."""
     inspector = inspect(connection)
     schemas = {*inspector.get_schema_names(), None}
     schemas -= {inspector.default_schema_name, "information_schema"}
     metadata = MetaData()
     with warnings.catch_warnings():
-        # It warns of unknown types, and of tables that refer to each other.
+        # It warns about unknown types, and tables that refer to each other.
         warnings.simplefilter("ignore", SAWarning)
         for schema in schemas:
             metadata.reflect(connection, schema=schema, only=is_own)
@@ -74,7 +74,7 @@ def is_required(column: Column[Any]) -> bool:
 
 
 def make_up(column: Column[Any], connection: Connection) -> object:
-    """Return a value for a column, or that of any row to which it refers."""
+    """Return a value for a column; for a foreign key, that of any referenced row."""
     for key in column.foreign_keys:
         return connection.scalar(select(key.column).limit(1))
     if isinstance(column.type, Enum):

@@ -12,7 +12,7 @@ from kit.project import PROJECT_DIR
 
 
 def load_target_metadata() -> MetaData:
-    """Return the metadata that revisions are compared with; nothing connects to a database."""
+    """Return the metadata of migrations/env.py, without connecting to a database."""
     loaded: list[MetaData] = []
 
     def keep_metadata(_heads: object, context: MigrationContext) -> tuple[()]:

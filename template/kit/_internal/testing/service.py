@@ -1,4 +1,4 @@
-"""The service under test, with settings that do not depend on the environment."""
+"""The service under test, with settings independent of the environment."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ from kit.db import Database
 from kit.project import is_own_module
 from kit.settings import SettingsT
 
-# Packages that may wrap create_app() or extend Settings for the tests, but are not the service.
+# Packages that may wrap create_app() or extend Settings in tests, but are not the service.
 OTHER_PACKAGES = {"conftest", "kit", "test", "tests"}
 
 
@@ -20,16 +20,15 @@ OTHER_PACKAGES = {"conftest", "kit", "test", "tests"}
 class TestedService(Generic[SettingsT]):
     """How to create the service, the class of its settings, and what differs in tests.
 
-    `environment` has environment variables of the tests: {"ORDERS_API_KEY": "test"} for a setting
-    without a default. `databases` has the variables that name further databases, each of which is a
-    throwaway one in tests: {"ORDERS_REPORTS_URL": "reports"} migrates it with the section `reports`
-    of alembic.ini. In place of the section, a function creates the tables of an empty database on a
-    connection, as {"ORDERS_REPORTS_URL": Base.metadata.create_all} does.
+    `environment` sets environment variables in tests: {"ORDERS_API_KEY": "test"} for a setting
+    without a default. `databases` has the variables of other databases, which tests replace with
+    throwaway ones: {"ORDERS_REPORTS_URL": "reports"} migrates it with the section `reports` of
+    alembic.ini. Instead of the section, a function may create the tables on a connection, as in
+    {"ORDERS_REPORTS_URL": Base.metadata.create_all}.
 
-    `skip` leaves out checks of kit.testing.checks, each with the reason:
-    {"test_every_error_is_a_problem": "clients expect another format"}. Of a check that runs with
-    each revision, "test_revision_goes_up_down_and_up_with_rows[2026_01_01_0000-create_users]"
-    leaves out one.
+    `skip` skips checks of kit.testing.checks, with a reason:
+    {"test_every_error_is_a_problem": "clients expect another format"}. To skip one revision of a
+    check: "test_revision_goes_up_down_and_up_with_rows[2026_01_01_0000-create_users]".
     """
 
     create_app: Callable[[SettingsT], Service]
@@ -37,12 +36,12 @@ class TestedService(Generic[SettingsT]):
     environment: Mapping[str, str] = field(default_factory=dict)
     databases: Mapping[str, str | Callable[[Connection], None]] = field(default_factory=dict)
     skip: Mapping[str, str] = field(default_factory=dict)
-    # Not a class of tests, although its name begins as one.
+    # Not a test class, despite its name.
     __test__ = False
 
     @property
     def package(self) -> str:
-        """The name of the package that has the service's settings."""
+        """The package of the service's settings."""
         classes = self.settings_class.__mro__
         for module in [*(item.__module__ for item in classes), self.create_app.__module__]:
             package = module.partition(".")[0]
@@ -51,7 +50,7 @@ class TestedService(Generic[SettingsT]):
         return self.settings_class.__module__.partition(".")[0]
 
     def settings_for(self, url: URL | str, **values: Any) -> SettingsT:  # noqa: ANN401
-        """Return settings for this database with these values; .env is not read."""
+        """Return settings for this database with these values, without reading .env."""
         if isinstance(url, URL):
             url = url.render_as_string(hide_password=False)
         return self.settings_class(_env_file=None, DATABASE_URL=url, **values)
@@ -62,7 +61,7 @@ class TestedService(Generic[SettingsT]):
 
     @asynccontextmanager
     async def serve(self, settings: SettingsT) -> AsyncIterator[Service]:
-        """Yield the application, started and afterwards shut down."""
+        """Yield the started application; shut it down afterwards."""
         app = self.create_app(settings)
         async with app.router.lifespan_context(app):
             yield app

@@ -1,4 +1,4 @@
-"""Skips the checks of kit.testing.checks that a service leaves out."""
+"""Skips checks of kit.testing.checks by `skip` of TestedService."""
 
 import json
 from collections.abc import Generator
@@ -11,7 +11,7 @@ from kit.testing import checks
 
 
 def refuse_unknown_checks(service: TestedService[Any]) -> None:
-    """Raise UsageError where `skip` names a check that does not exist."""
+    """Raise UsageError if `skip` names a check that does not exist."""
     unknown = {name.partition("[")[0] for name in service.skip} - set(checks.__all__)
     if unknown:
         raise pytest.UsageError(
@@ -25,7 +25,7 @@ def is_check(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the checks that the service leaves out."""
+    """Skip the checks in `skip` of the service."""
     service: TestedService[Any] | None = config.hook.pytest_kit_service()
     if service is None:
         return
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add to the report of a failed check how to leave it out."""
+    """Add to the report of a failed check how to skip it."""
     report = yield
     if report.failed and is_check(item):
         skip = json.dumps({item.name: "the reason"})

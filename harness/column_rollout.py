@@ -1,0 +1,166 @@
+"""A column is replaced release by release on PostgreSQL, on two replicas under constant load."""
+
+import contextlib
+import re
+import shlex
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from harness.column_releases import BACKFILL, MODEL, RELEASES, Release
+from harness.databases import server_of
+from harness.load_phases import Phase
+from harness.processes import wait_for
+from harness.project import FIRST, Project
+from harness.rolling_load import Driver, loading
+from harness.servers import RunningService, free_port, serving
+from harness.working_copy import write_revision
+
+SEEDED = "01890000-0000-7000-8000-{:012x}"
+SEED = """
+    INSERT INTO users (id, email, name)
+    SELECT ('01890000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid,
+        'seeded' || i || '@example.com', 'Seeded ' || i
+    FROM generate_series(0, {last}) AS i
+"""
+APPLIED = re.compile(r"Running upgrade \w* -> \w+")
+CHANGED = re.compile(r"([\d,]+) rows changed")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The rows of the table, and the load on it."""
+
+    rows: int
+    # Requests before the first rollout, and in total at least.
+    warm: int
+    requests: int
+    # Requests a second.
+    rate: int
+    releases: Sequence[Release] = tuple(RELEASES)
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What happened while the releases were rolled out."""
+
+    phases: list[Phase]
+    # The revisions that were applied, and the replicas that were replaced.
+    revisions: int
+    replaced: int
+    # What `make db-backfill` printed.
+    backfill: list[str]
+
+    @property
+    def backfilled(self) -> int:
+        """The number of rows that the backfill has changed."""
+        match = CHANGED.fullmatch(self.backfill[-1])
+        assert match, self.backfill
+        return int(match[1].replace(",", ""))
+
+
+@dataclass
+class Deployment:
+    """Two replicas behind a balancer, and the releases that they are taken through."""
+
+    project: Project
+    url: str
+    folder: Path
+    ports: list[int] = field(default_factory=lambda: [free_port(), free_port()])
+    replicas: dict[int, tuple[RunningService, contextlib.ExitStack]] = field(default_factory=dict)
+    revision: str = FIRST
+    # The current release; what has been applied and replaced so far.
+    number: int = 1
+    applied: int = 0
+    replaced: int = 0
+
+    def start(self, port: int) -> None:
+        """Start a replica of the newest release, and wait until it is ready."""
+        stack = contextlib.ExitStack()
+        environment = {"PATH": self.project.path, "DATABASE_URL": self.url, "PORT": str(port)}
+        log = self.folder / f"release-{self.number}-{port}.log"
+        options = {"cwd": self.project.folder, "env": environment, "log_file": log, "port": port}
+        server = stack.enter_context(serving("python", "-m", "app", **options))
+        self.replicas[port] = server, stack
+        wait_for(lambda: self.is_ready(port), f"a replica of release {self.number} is ready")
+
+    def is_ready(self, port: int) -> bool:
+        return httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=30).is_success
+
+    def stop(self, port: int) -> None:
+        """Stop a replica that gets no requests any longer."""
+        server, stack = self.replicas.pop(port)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.wait() == 0, server.log
+        stack.close()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        try:
+            for port in self.ports:
+                self.start(port)
+            yield
+        finally:
+            for _, stack in self.replicas.values():
+                stack.close()
+
+    def write(self, release: Release, original: str) -> None:
+        """Write the next release into a folder of its own, as an image would be."""
+        self.number += 1
+        self.project = self.project.copy(self.folder / f"release-{self.number}", self.url)
+        for step in release.steps:
+            before, self.revision = self.revision, f"{int(self.revision, 16) + 1:012x}"
+            body = f"def upgrade() -> None:\n    {step}\n\n\ndef downgrade() -> None:\n    pass\n"
+            write_revision(self.project, self.revision, body, before)
+        (self.project.folder / MODEL).write_text(release.model(original), "utf-8")
+
+    def roll_out(self, release: Release, original: str, driver: Driver) -> None:
+        """Migrate, then replace one replica after the other."""
+        self.write(release, original)
+        driver.send(f"phase {self.number}: migrate")
+        migration = self.project.make("db-migrate")
+        self.applied += len(APPLIED.findall(migration.stdout + migration.stderr))
+        assert all(map(self.is_ready, self.ports)), "a newer revision takes the old release away"
+        driver.send(f"phase {self.number}: replace replicas")
+        for port in self.ports:
+            driver.send(f"out {port}")
+            self.stop(port)
+            self.start(port)
+            driver.send(f"in {port}")
+            self.replaced += 1
+        self.project.make("db-check")
+
+    def backfill(self, driver: Driver) -> list[str]:
+        """Fill the new column; return the lines of the log."""
+        driver.send(f"phase {self.number}: backfill")
+        arguments = shlex.split(f"table=users {BACKFILL}")
+        # Not limited to a minute, as other targets are.
+        done = self.project.make("db-backfill", *arguments, timeout=600)
+        return done.stdout.splitlines()
+
+
+def replace_column(project: Project, url: str, folder: Path, sizes: Sizes) -> Rollout:
+    """Replace the column in an empty database, and return what the clients noticed of it."""
+    project.alembic(url, "upgrade", "head")
+    server_of(project).query(url, SEED.format(last=sizes.rows - 1))
+    seeded = list(map(SEEDED.format, range(0, sizes.rows, 997)))
+    original = (project.folder / MODEL).read_text("utf-8")
+    deployment = Deployment(project, url, folder)
+    first, *others = sizes.releases
+    with (
+        deployment.running(),
+        loading(deployment.ports, sizes.rate, seeded, "1: before") as driver,
+    ):
+        wait_for(lambda: driver.send("count") > sizes.warm, f"{sizes.warm:,} requests were made")
+        deployment.roll_out(first, original, driver)
+        log = deployment.backfill(driver)
+        for release in others:
+            deployment.roll_out(release, original, driver)
+        driver.send(f"phase {deployment.number}: afterwards")
+        total = f"{sizes.requests:,} requests were made"
+        wait_for(lambda: driver.send("count") > sizes.requests, total, 300)
+        phases = driver.report()
+    return Rollout(phases, deployment.applied, deployment.replaced, log)
