@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,21 @@ from harness.project import Project
 from harness.releases import Releases, commit, configuration_of, git, needs_trust, released
 from harness.template import Answers, files, render
 
+
+def milestones(releases: list[str]) -> list[str]:
+    """Return the first and the last release of each major version."""
+    by_major: dict[str, list[str]] = {}
+    for release in releases:
+        by_major.setdefault(release.partition(".")[0], []).append(release)
+    ends = []
+    for names in by_major.values():
+        ends += [names[0], names[-1]]
+    return list(dict.fromkeys(ends))
+
+
 RELEASES = list(released())
+# The first and the last release of each major version.
+MILESTONES = milestones(RELEASES)
 OPTIONS: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True, "unsafe": False}
 CONFLICT_MODES = ["inline", "rej"]
 # Every file that depends on an answer is rendered for one of these, and not for another.
@@ -48,6 +63,18 @@ HOOK_ENTRY = """\
     when: "{{{{ _stage == 'before' }}}}"
     command: ["{{{{ _copier_python }}}}", "{{{{ _copier_conf.src_path }}}}/hooks/run.py", "{version}", "{{{{ _copier_conf.answers_file }}}}"]
 """
+
+
+def in_turns(cases: Sequence[str]) -> list[tuple[str, str]]:
+    """Return cases with releases: milestones with every case, the others with one of them in turns.
+
+    A release never changes, and its neighbours contain nearly the same files.
+    """
+    pairs = []
+    for number, release in enumerate(RELEASES):
+        own = cases if release in MILESTONES else [cases[number % len(cases)]]
+        pairs += [(case, release) for case in own]
+    return pairs
 
 
 def start_service(releases: Releases, folder: Path, release: str, answers: Answers) -> Path:

@@ -14,6 +14,7 @@ from harness.updates import (
     CONFLICT_MODES,
     RELEASES,
     conflicts,
+    in_turns,
     recopy,
     revisions,
     share_environment,
@@ -108,7 +109,7 @@ def assert_nothing_is_lost(
     assert server.query(url, "SELECT name, phone_number FROM users") == [("Ada", "12")]
 
 
-@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize(("project", "release"), in_turns(DATABASES), indirect=["project"])
 def test_nothing_is_lost(
     project: Project, server: Server, releases: Releases, url: str, tmp_path: Path, release: str
 ) -> None:

@@ -93,7 +93,7 @@ def test_service_of_1_x_sees_no_conflict_once_it_has_moved(
     for name in moved.conflicts:
         assert not is_own(name), name
     before = project_files(folder)
-    for data in ({}, {"ci": "github"}, {"ci": "none"}):
+    for data in ({"ci": "github"}, {"ci": "none"}):
         update(folder, LATER, data=data)
         assert project_files(folder) == before
         assert not conflicts(folder)
