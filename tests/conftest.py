@@ -32,8 +32,6 @@ collect_ignore = ["kit"]
 settings.register_profile("rendering", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rendering")
 
-# The names of temporary folders of a run.
-PREFIX = "fastapi-service-template-"
 # A file system in memory, and the bytes that must be free in it.
 MEMORY = Path("/dev/shm")
 MEMORY_MIN = 4 * 2**30
@@ -52,11 +50,12 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     use_own_cache()
     if not config.option.basetemp:
-        folder = tempfile.mkdtemp(prefix=PREFIX)
+        folder = tempfile.mkdtemp(prefix="fastapi-service-template-")
         config.option.basetemp = f"{folder}/tests"
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     if has_memory_for_files():
-        in_memory = tempfile.mkdtemp(prefix=PREFIX, dir=MEMORY)
+        # A short name, as the path of a socket in it has at most 107 bytes.
+        in_memory = tempfile.mkdtemp(prefix="test-", dir=MEMORY)
         # PostgreSQL of another user has files in it.
         Path(in_memory).chmod(0o1777)
         os.environ["TMPDIR"] = tempfile.tempdir = in_memory
