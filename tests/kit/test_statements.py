@@ -134,7 +134,8 @@ async def test_cancelled_statement_keeps_no_connection(own: Database, own_app: F
     """However far it has come: the row is there whole, or not at all.
 
     SQLAlchemy leaves it to the garbage collector to close a SQLite database whose statement was
-    cancelled, with sessions as well. Since Python 3.13 sqlite3 warns of that.
+    cancelled, with sessions as well; until then it may be locked. Since Python 3.13 sqlite3 warns
+    of that.
     """
     for turns in range(40):
         writing = asyncio.create_task(own.insert(Note, title=str(turns)))
@@ -144,8 +145,8 @@ async def test_cancelled_statement_keeps_no_connection(own: Database, own_app: F
         with suppress(asyncio.CancelledError):
             await writing
         assert checked_out(own_app) == 0
+        gc.collect()
     assert await own.insert(Note, title="last")
-    gc.collect()
 
 
 async def test_concurrent_statements_wait_for_each_other(own: Database) -> None:
