@@ -27,7 +27,6 @@ def milestones(releases: list[str]) -> list[str]:
 
 
 RELEASES = list(released())
-# The first and the last release of each major version.
 MILESTONES = milestones(RELEASES)
 OPTIONS: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True, "unsafe": False}
 CONFLICT_MODES = ["inline", "rej"]

@@ -50,16 +50,21 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     use_own_cache()
     if not config.option.basetemp:
-        folder = tempfile.mkdtemp(prefix="fastapi-service-template-")
+        folder = temporary_folder(config, prefix="fastapi-service-template-")
         config.option.basetemp = f"{folder}/tests"
-        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     if has_memory_for_files():
         # A short name, as the path of a socket in it has at most 107 bytes.
-        in_memory = tempfile.mkdtemp(prefix="test-", dir=MEMORY)
+        in_memory = temporary_folder(config, prefix="test-", dir=MEMORY)
         # PostgreSQL of another user has files in it.
         Path(in_memory).chmod(0o1777)
         os.environ["TMPDIR"] = tempfile.tempdir = in_memory
-        config.add_cleanup(lambda: shutil.rmtree(in_memory, ignore_errors=True))
+
+
+def temporary_folder(config: pytest.Config, **options: Any) -> str:
+    """Create a folder with the options of mkdtemp(); remove it at the end of the run."""
+    folder = tempfile.mkdtemp(**options)
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    return folder
 
 
 def has_memory_for_files() -> bool:
