@@ -22,6 +22,9 @@ PARTS = (
     "commits",
     "updates",
     "rollout",
+    "telemetry",
+    "auth",
+    "resource",
 )
 
 

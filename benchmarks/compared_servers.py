@@ -162,7 +162,8 @@ class Lineup:
         env = clean_environment({"PYTHONPATH": str(HERE), "BENCHMARK_DATABASE_URL": self.url})
         # In the scratch folder, so that its log is not written to the repository.
         folder = self.folder
-        return Server(name, TITLES[name], command, folder, env, must_not_fail=name in BY_HAND)
+        title = TITLES.get(name, name)
+        return Server(name, title, command, folder, env, must_not_fail=name in BY_HAND)
 
 
 def render_release(folder: Path, database: str) -> Path | None:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -57,6 +57,8 @@ class Server:
     env: dict[str, str]
     # What the paths of its routes begin with.
     prefix: str = ""
+    # Sent with each request.
+    headers: Mapping[str, str] = field(default_factory=dict)
     workloads: frozenset[str] = frozenset()
     # Whether a failed request is an error of the benchmark.
     must_not_fail: bool = False
@@ -69,6 +71,8 @@ class Server:
     # MiB after the load.
     memory: float = 0
     failed: set[Load] = field(default_factory=set)
+    # All that it was sent, also to warm it up.
+    requests: int = 0
 
     @property
     def log(self) -> Path:
@@ -80,7 +84,8 @@ class Server:
 
     def variant(self, **changes: Any) -> Self:
         """Return a server with these changes and no measurements."""
-        return replace(self, **{"costs": {}, "starts": [], "failed": set(), **changes})
+        fresh = {"costs": {}, "starts": [], "failed": set(), "requests": 0}
+        return replace(self, **{**fresh, **changes})
 
     def supports(self, load: Load) -> bool:
         """Return whether the server is measured under this load."""
@@ -137,19 +142,24 @@ class Server:
     def is_ready(self, process: "subprocess.Popen[bytes]") -> bool:
         """Return whether the server answers; raise AssertionError when its process has ended."""
         assert process.poll() is None, self.log.read_text("utf-8")
+        url = self.url + self.prefix + FIRST_PATH
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(self.url + self.prefix + FIRST_PATH, timeout=10).is_success
+            return httpx.get(url, headers=self.headers, timeout=10).is_success
         return False
 
     def warm_up(self, load: Load) -> None:
         """Put the server under load for a second, without measuring it."""
-        wrk.put_under_load(self.url, *load, 1, self.prefix)
+        self.requests += self.put_under_load(load, 1).requests
+
+    def put_under_load(self, load: Load, seconds: int) -> wrk.Summary:
+        return wrk.put_under_load(self.url, *load, seconds, self.prefix, self.headers)
 
     def measure(self, load: Load, seconds: int) -> None:
         """Put the server under load; record the cost of a request, or that requests failed."""
         before = cpu(self.pid)
-        summary = wrk.put_under_load(self.url, *load, seconds, self.prefix)
+        summary = self.put_under_load(load, seconds)
         used = cpu(self.pid) - before
+        self.requests += summary.requests
         expected_failures = 0
         if load.workload == "missing":
             expected_failures = summary.requests

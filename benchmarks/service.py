@@ -93,13 +93,19 @@ def running(servers: list[Server]) -> Iterator[None]:
 
 
 def take_turns(
-    servers: list[Server], loads: list[Load], rounds: int, seconds: int = SECONDS
+    servers: list[Server],
+    loads: list[Load],
+    rounds: int,
+    seconds: int = SECONDS,
+    *,
+    warm_up: bool = True,
 ) -> None:
-    """Measure each server under each load, round after round, after a round to warm up."""
-    for server in servers:
-        for load in loads:
-            if server.supports(load):
-                server.warm_up(load)
+    """Measure each server under each load, round after round, by default after a round to warm up."""
+    if warm_up:
+        for server in servers:
+            for load in loads:
+                if server.supports(load):
+                    server.warm_up(load)
     for number in range(rounds):
         # Forwards and backwards, as the first server after a pause has cold caches.
         order = servers[:: -1 if number % 2 else 1]

@@ -33,6 +33,8 @@ end
 function init(arguments)
   workload, seed, count = arguments[1], arguments[2], 0
   prefix = arguments[3] or ""
+  -- Those of the option --header.
+  for name, value in pairs(wrk.headers) do json[name] = value end
   math.randomseed(42)
 end
 

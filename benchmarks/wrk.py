@@ -4,6 +4,7 @@ import functools
 import re
 import sys
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import pytest
@@ -36,13 +37,22 @@ def load_command() -> list[str]:
     return [wrk, "--threads", "1", "--latency", "--script", str(ROOT / "benchmarks/wrk.lua")]
 
 
-def put_under_load(url: str, workload: str, connections: int, seconds: int, prefix: str) -> Summary:
+def put_under_load(
+    url: str,
+    workload: str,
+    connections: int,
+    seconds: int,
+    prefix: str,
+    headers: Mapping[str, str] | None = None,
+) -> Summary:
     """Send requests of a workload over some connections, on a core of their own.
 
-    `prefix` is what paths begin with, in front of /users.
+    `prefix` is what paths begin with, in front of /users. `headers` are sent with each request.
     """
     command = ["taskset", "--cpu-list", str(CORE), *load_command()]
     command += ["--connections", str(connections), "--duration", f"{seconds}s"]
+    for name, value in (headers or {}).items():
+        command += ["--header", f"{name}: {value}"]
     command += [url, "--", workload, str(time.time_ns()), prefix]
     return parse(run(*command, cwd=ROOT).stdout)
 

@@ -7,7 +7,7 @@ so that a fast server has to wait for it, and throughput is underestimated.
 import argparse
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from benchmarks.clients import load, percentile
@@ -26,8 +26,11 @@ REQUESTS = {
 MIX = ["by_id"] * 4 + ["list"] * 4 + ["post", "patch"]
 
 
-def requests(workload: str, seed: object = "", prefix: str = "") -> Callable[[], bytes]:
+def requests(
+    workload: str, seed: object = "", prefix: str = "", headers: Sequence[str] = ()
+) -> Callable[[], bytes]:
     """Return a function that returns the next request; the seed makes written values unique."""
+    lines = "".join(f"{header}\r\n" for header in headers)
     dice, numbers = random.Random(42), itertools.count()
 
     def next_request() -> bytes:
@@ -36,6 +39,7 @@ def requests(workload: str, seed: object = "", prefix: str = "") -> Callable[[],
         head = (
             f"{method} {prefix}{path.format(dice.randint(1, 999))} HTTP/1.1\r\nHost: localhost\r\n"
         )
+        head += lines
         if body:
             body = body.replace("NEW", f"{seed}-{next(numbers)}")
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -48,10 +52,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connections", type=int)
     parser.add_argument("--duration", type=lambda text: int(text.removesuffix("s")))
+    parser.add_argument("--header", action="append", default=[])
     for name in ("url", "workload", "seed", "prefix"):
         parser.add_argument(name)
     options = parser.parse_args()
-    request = requests(options.workload, options.seed, options.prefix)
+    request = requests(options.workload, options.seed, options.prefix, options.header)
     port = urlsplit(options.url).port or 80
     answers = load(port, request, options.connections, options.duration)
     latencies = list(itertools.chain(*answers.times.values()))

@@ -28,6 +28,11 @@ def check_schema(folder: Path, schema: str, *options: str | Path) -> None:
     run(PROGRAMS / "check-jsonschema", *check, cwd=folder)
 
 
+def check_own_schema(schema: Path, *paths: Path) -> None:
+    """Check files against a schema of these tests; raise AssertionError unless they match."""
+    run(PROGRAMS / "check-jsonschema", "--schemafile", schema, *paths, cwd=schema.parent)
+
+
 def github_workflows(folder: Path) -> dict[str, Any]:
     """Return the workflows of a project by the names of their files."""
     return {path.stem: load(path) for path in (folder / ".github/workflows").iterdir()}

@@ -1,5 +1,6 @@
 """Combinations of the answers to all questions with choices, for tests that render each of them."""
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -30,12 +31,14 @@ def is_possible(answers: Answers) -> bool:
     """Return whether no validator in copier.yml refuses one of these answers with the others."""
     for question in CLOSED:
         for value, reason in validators(question).items():
-            if value not in as_list(answers[question]):
-                continue
-            template = jinja2.Template(reason, undefined=jinja2.ChainableUndefined)
-            if template.render(answers).strip():
+            if value in as_list(answers[question]) and compiled(reason).render(answers).strip():
                 return False
     return True
+
+
+@functools.cache
+def compiled(reason: str) -> jinja2.Template:
+    return jinja2.Template(reason, undefined=jinja2.ChainableUndefined)
 
 
 def cover_of_pairs(every: Sequence[Answers]) -> Iterator[Answers]:

@@ -1,13 +1,18 @@
 """The files of `deploy`, as compose and kubectl read them."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import compose
 import yaml
 
-from harness.processes import only
+from harness.ci_files import PROGRAMS
+from harness.processes import Environment, only, run
 
 KUBERNETES = Path("deploy/kubernetes")
+# Docker Compose, as the script that the package installs always ends with 0.
+COMPOSE = Path(compose.__file__).with_name("docker-compose")
 
 Resource = dict[str, Any]
 
@@ -18,6 +23,18 @@ def load(path: Path) -> Any:
 
 def compose_services(folder: Path) -> dict[str, Any]:
     return dict(load(folder / "compose.yaml")["services"])
+
+
+def merged_compose(folder: Path, *options: str, env: Environment | None = None) -> dict[str, Any]:
+    """Return the configuration that Docker Compose reads from the files of these options."""
+    command = (COMPOSE, *options, "config", "--format", "json")
+    return dict(json.loads(run(*command, cwd=folder, env=env).stdout))
+
+
+def kubectl_kustomize(folder: Path) -> list[Resource]:
+    """Return the resources of a kustomization, built by kubectl."""
+    built = run(PROGRAMS / "kubectl", "kustomize", folder, cwd=folder).stdout
+    return list(yaml.safe_load_all(built))
 
 
 def kustomize(folder: Path) -> list[Resource]:

@@ -50,7 +50,7 @@ class Instruction(NamedTuple):
 
 def parse(text: str) -> list[Instruction]:
     """Return the instructions; raise AssertionError for any other line."""
-    joined = re.sub(r"(?m)^#.*\n", "", text).replace("\\\n", "")
+    joined = re.sub(r"(?m)^ *#.*\n", "", text).replace("\\\n", "")
     instructions = []
     for line in joined.splitlines():
         keyword, _, rest = line.partition(" ")

@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -116,6 +117,8 @@ class Migrators:
         self.folder = folder
         self.runs = 0
         self.busy = threading.Lock()
+        # What the forking process has written after the last response.
+        self.received = b""
 
     def start(self, url: str, *arguments: str, count: int = 1, **env: str) -> list[int]:
         """Start `alembic` with the same arguments in `count` processes; return their ids."""
@@ -182,9 +185,18 @@ class Migrators:
     def response(self, timeout: float = 300) -> list[int]:
         """Return the next line of the forking process: ids or exit codes."""
         assert self.process.stdout
-        ready, _, _ = select.select([self.process.stdout], [], [], timeout)
-        line = self.process.stdout.readline() if ready else ""
-        assert line, f"no response within {timeout:g} seconds; the processes wrote {self.logs}"
+        # Not by readline(): of two lines that arrive together, select() would not see the second,
+        # which the file object has read, too.
+        pipe = self.process.stdout.fileno()
+        end = time.monotonic() + timeout
+        while b"\n" not in self.received:
+            ready, _, _ = select.select([pipe], [], [], max(0, end - time.monotonic()))
+            content = os.read(pipe, 65_536) if ready else b""
+            assert content, (
+                f"no response within {timeout:g} seconds; the processes wrote {self.logs}"
+            )
+            self.received += content
+        line, _, self.received = self.received.partition(b"\n")
         codes: list[int] = json.loads(line)
         return codes
 

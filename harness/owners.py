@@ -12,6 +12,10 @@ MERGED = {
     ".env.example",
     ".gitlab-ci.yml",
     "Dockerfile",
+    "compose.opentelemetry.yaml",
+    "compose.prometheus.yaml",
+    "compose.sentry.yaml",
+    "compose.telemetry.yaml",
     "compose.yaml",
     "renovate.json",
 }

@@ -33,8 +33,15 @@ def use_own_cache() -> None:
 
 def keep_bytecode(environment: Path) -> None:
     """Link the bytecode of an environment into the cache; uv links it into later environments."""
-    cached = {path.stat().st_ino: path for path in CACHE.glob("archive-v*/**/*.py")}
+    new = []
     for bytecode in environment.glob("lib*/**/__pycache__/*.pyc"):
+        # Bytecode of the cache has a link there.
+        if bytecode.stat().st_nlink == 1:
+            new.append(bytecode)
+    if not new:
+        return
+    cached = {path.stat().st_ino: path for path in CACHE.glob("archive-v*/**/*.py")}
+    for bytecode in new:
         source = bytecode.parent.parent / f"{bytecode.name.partition('.')[0]}.py"
         if source.exists() and source.stat().st_ino in cached:
             folder = cached[source.stat().st_ino].parent / "__pycache__"

@@ -16,6 +16,7 @@ INHERITED = re.compile(
     r"(MIGRATION_|TEST_)?DATABASE_URL|PORT|VIRTUAL_ENV|MAKE.*|MFLAGS|PYTEST_.*"
     r"|m|rev|confirm|base|table|set|where|to|data|trust|port|PARTS|ONLY"
     r"|PG(DATABASE|HOST|HOSTADDR|OPTIONS|PORT|SERVICE|SERVICEFILE|TARGETSESSIONATTRS)"
+    r"|OTEL_.*|SENTRY_.*"
     r"|PYTHONDONTWRITEBYTECODE"  # Without bytecode files every command compiles its modules again.
 )
 # The author of commits, which a machine's git may not know.
@@ -25,6 +26,9 @@ IDENTITY = {
     "GIT_COMMITTER_NAME": "Ada",
     "GIT_COMMITTER_EMAIL": "ada@example.com",
 }
+# The tests of services run in one process, as those of the template are already parallel: a second
+# process of pytest needs as long to start as most of them take.
+ONE_PROCESS = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "0"}
 DEADLINE = 60.0
 
 T = TypeVar("T")
@@ -36,6 +40,7 @@ Completed = subprocess.CompletedProcess[str]
 def clean_environment(changes: Environment | None = None) -> dict[str, str]:
     """Return the environment for a child process: this one's without INHERITED, and the changes."""
     environment = {key: text for key, text in os.environ.items() if not INHERITED.fullmatch(key)}
+    environment |= ONE_PROCESS
     environment.update(changes or {})
     return environment
 
@@ -52,8 +57,21 @@ def run(
 
     With `code=None` any code but 0 is expected.
     """
+    return expect(
+        run_unchecked(*command, cwd=cwd, env=env, stdin=stdin, timeout=timeout), cwd, env, code
+    )
+
+
+def run_unchecked(
+    *command: str | Path,
+    cwd: Path,
+    env: Environment | None = None,
+    stdin: str = "",
+    timeout: float = 300,
+) -> Completed:
+    """Run a command, which may end with any code; raise AssertionError if it takes too long."""
     try:
-        done = subprocess.run(
+        return subprocess.run(
             list(map(str, command)),
             cwd=cwd,
             env=clean_environment(env),
@@ -69,7 +87,6 @@ def run(
         raise AssertionError(
             f"{command} in {cwd} took over {timeout:g} seconds: {error}"
         ) from error
-    return expect(done, cwd, env, code)
 
 
 def expect(done: Completed, cwd: Path, env: Environment | None, code: int | None) -> Completed:

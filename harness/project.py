@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import uv
 
+from harness.package_cache import keep_bytecode
 from harness.processes import DEADLINE, Completed, Environment, only, run
 from harness.servers import RunningService, free_port, serving
 
@@ -153,7 +154,12 @@ def stopped(project: Project) -> Iterator[Project]:
 def set_up(
     folder: Path, database: str, *arguments: str, env: Environment | None = None
 ) -> Iterator[Project]:
-    """Run `make setup` in a rendered project; stop its database server after the block."""
+    """Run `make setup` in a rendered project; stop its database server after the block.
+
+    The bytecode of its packages is kept for environments that are created later.
+    """
     with stopped(Project(folder, database)) as project:
         project.make("setup", *arguments, env=env)
+        keep_bytecode(folder / ".venv")
         yield project
+        keep_bytecode(folder / ".venv")

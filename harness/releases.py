@@ -1,9 +1,11 @@
 """The releases of the template: commits that add a heading to CHANGELOG.md, tagged in a clone."""
 
+import functools
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,22 @@ class Releases:
 
 
 def tagged_clone(folder: Path) -> Releases:
-    """Clone the repository, tag its releases, and commit the working tree as the next release."""
+    """Clone the repository, tag its releases, and commit the working tree as the next release.
+
+    A process clones once, and copies that: tags and a commit need a hundred processes of git.
+    """
+    _, original = original_clone()
+    shutil.copytree(original.source, folder, symlinks=True)
+    # The index has the inodes of the original; a command that trusts it would see changes.
+    git("update-index", "-q", "--refresh", cwd=folder)
+    return replace(original, source=folder)
+
+
+@functools.cache
+def original_clone() -> tuple[tempfile.TemporaryDirectory[str], Releases]:
+    """Return the clone that this process copies, and its folder, which is deleted at the end."""
+    parent = tempfile.TemporaryDirectory(prefix="releases-")
+    folder = Path(parent.name, "template")
     git("clone", "--quiet", "--no-tags", ROOT, folder, cwd=ROOT)
     # A CI server may have checked out a commit without a branch.
     git("checkout", "--quiet", "-B", "main", cwd=folder)
@@ -70,7 +87,9 @@ def tagged_clone(folder: Path) -> Releases:
         add_heading(folder, name)
     commit(folder, f"Release {name}")
     git("tag", "--no-sign", name, cwd=folder)
-    return Releases(folder, tuple(commits), name)
+    # One file instead of thousands, which each update by copier would copy, too.
+    git("gc", "--quiet", "--prune=now", cwd=folder)
+    return parent, Releases(folder, tuple(commits), name)
 
 
 def next_release(headings: Iterable[str], names: Sequence[str]) -> str:

@@ -1,9 +1,9 @@
 """Which process of pytest-xdist runs which tests, and in which order.
 
-The tests of a file that share a database, or what a fixture of the file builds, run in one process.
-xdist offers this as `--dist loadgroup` with the mark `xdist_group`. Under pytest 9.2 that has no
-effect: xdist 3.8 appends the group to `item._nodeid`, which pytest no longer reads. So this overrides
-`LoadScopeScheduling._split_scope`, which xdist's own schedulers override in the same way.
+The tests of a file or folder that share a project, or what a fixture of the file builds, run in one
+process. xdist offers this as `--dist loadgroup` with the mark `xdist_group`. Under pytest 9.2 that
+has no effect: xdist 3.8 appends the group to `item._nodeid`, which pytest no longer reads. So this
+overrides `LoadScopeScheduling._split_scope`, which xdist's own schedulers override in the same way.
 `tests/repository/test_scheduling.py` fails when either library changes.
 """
 
@@ -15,12 +15,17 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from harness.template import DATABASES
 
-# Files whose fixtures build something once: a site, a set of benchmark results.
-BUILT_ONCE = {"test_site", "test_benchmarks"}
+# Files whose fixtures build something once: a site, a set of benchmark results, what a check found.
+BUILT_ONCE = {"test_site", "test_benchmarks", "test_prose", "test_mail"}
+# Folders with projects of their own, which each process would set up.
+TOGETHER = ("tests/telemetry",)
 
 
 class DatabaseScheduling(LoadScopeScheduling):
-    """Gives all tests of a file with the same database to one process, in the order of collection."""
+    """Gives all tests of a file with the same database to one process, in the order of collection.
+
+    Of the folders in TOGETHER, the tests of all files.
+    """
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
         super().__init__(config, log)
@@ -34,8 +39,16 @@ class DatabaseScheduling(LoadScopeScheduling):
         parameters = nodeid.rpartition("[")[2].rstrip("]").split("-")
         for database in DATABASES:
             if database in parameters:
-                return f"{file}, {database}"
+                return f"{together(file)}, {database}"
         return nodeid
+
+
+def together(file: str) -> str:
+    """Return the folder of a file if its tests stay together, or the file."""
+    for folder in TOGETHER:
+        if file.startswith(f"{folder}/"):
+            return folder
+    return file
 
 
 def sort_longest_first(items: list[pytest.Item]) -> None:

@@ -87,6 +87,8 @@ def choices(question: str) -> list[Any]:
 # The questions with choices, not answered in free text.
 CLOSED = [name for name in QUESTIONS if choices(name)]
 DATABASES = choices("database")
+# All parts of telemetry.
+TELEMETRY_PARTS: list[str] = max(choices("telemetry"), key=len)
 
 
 def copy_of_working_tree(folder: Path) -> Path:
@@ -141,11 +143,11 @@ def add_kit_tests(service: Path, database: str) -> Path:
 
 
 def defaults(service: Path) -> dict[str, Any]:
-    """Return the settings of a rendered service that have a default, with its value."""
+    """Return the settings of a rendered service, with those of its telemetry, that have a default."""
     values: dict[str, Any] = {}
-    for package in ("kit", "app"):
-        text = (service / package / "settings.py").read_text("utf-8")
-        for node in ast.walk(ast.parse(text)):
+    parts = sorted(service.glob("kit/_internal/telemetry/*/settings.py"))
+    for path in (*parts, service / "kit/settings.py", service / "app/settings.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 default = default_of(node.value)
                 if isinstance(default, ast.Constant):
@@ -166,6 +168,10 @@ def default_of(value: ast.expr | None) -> ast.expr | None:
 def makefile(service: Path) -> str:
     """Return the Makefile of a service and kit's, whose targets lose their prefix `kit-`."""
     own, kit = ((service / name).read_text("utf-8") for name in ("Makefile", "kit/make.mk"))
+    for name in ("kit/accounts.mk", "kit/resource.mk"):
+        part = service / name
+        if part.exists():
+            kit += part.read_text("utf-8")
     return own + re.sub(r"(?m)^kit-(?=[a-z-]+:)", "", kit)
 
 

@@ -9,6 +9,6 @@ from harness.template import ROOT
 
 sys.path.append(str(ROOT / "template"))
 
-from scripts import clone, release, tags
+from scripts import answers, clone, release, tags
 
-__all__ = ["clone", "release", "tags"]
+__all__ = ["answers", "clone", "release", "tags"]

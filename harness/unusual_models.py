@@ -26,6 +26,7 @@ class Vector(UserDefinedType):
 HEAD = """
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any
 
 from sqlalchemy import *
@@ -36,7 +37,7 @@ from vectors import Vector
 from uuid import UUID  # SQLAlchemy has one, too.
 
 from app.models.base import Base
-from kit.models import Timestamped, UUIDKey
+from kit.models import ExactDecimal, TextEnum, Timestamped, UUIDKey
 
 
 class Amount(TypeDecorator):
@@ -85,6 +86,10 @@ class Choice(TypeDecorator):
     cache_ok = True
 
 
+class Color(StrEnum):
+    RED = "red"
+
+
 IntegerKey = Annotated[int, mapped_column(primary_key=True)]
 """
 
@@ -123,6 +128,13 @@ CASES = {
     "parentheses": default('"(x)"'),
     "line": default(r'"a\nb"'),
     "quote_in_sql": default("text(\"'it''s'\")"),
+    "percent_in_sql": default("text(\"'50%'\")"),
+    "colon_in_sql": default(r"""text("'see \\:name'")"""),
+    "exact": column("ExactDecimal(10, 2)"),
+    "exact_by_default": default(
+        'literal(Decimal("-1.50"), ExactDecimal(10, 2))', "ExactDecimal(10, 2)"
+    ),
+    "enum_of_text": default("text(\"'red'\")", "TextEnum(Color)"),
     "number": default('"-1"', "Integer"),
     "decimal": default('"0"', "Numeric(10, 2)"),
     "boolean": default('text("true")', "Boolean"),
@@ -152,6 +164,8 @@ ONLY = {
     "postgresql": {
         "array_of_decorated": column("postgresql.ARRAY(Amount())"),
         "decorated_array": column("Labels"),
+        "array_of_exact": column("postgresql.ARRAY(ExactDecimal(10, 2))"),
+        "array_of_enum": default("text(\"'{}'\")", "postgresql.ARRAY(TextEnum(Color))"),
         "array_of_documents": column("postgresql.ARRAY(postgresql.JSONB)"),
         "search": column("postgresql.TSVECTOR"),
         "range": column("postgresql.INT4RANGE"),

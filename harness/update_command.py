@@ -1,10 +1,10 @@
 """`make update` of a service, and the releases that its tests make up after the next one."""
 
-import sys
 from pathlib import Path
 
 import yaml
 
+from harness.fast_rendering import copier_python
 from harness.processes import Completed, run
 from harness.releases import Releases, add_column, edit, git, publish, tagged_clone
 from harness.updates import add_hook_entry, status
@@ -28,7 +28,10 @@ left alone, but changed in new services: app/models/user.py
 left alone, but changed in new services: {FIRST_REVISION}
 """
 # The end of the message about an answer that the template does not ask for.
-ASKED = "it asks for ci, database, deploy, description, package_name, python_version, service_name"
+ASKED = (
+    "it asks for auth, ci, database, deploy, description, package_name, python_version,"
+    " service_name, telemetry"
+)
 
 
 def made_up_releases(folder: Path) -> Releases:
@@ -54,7 +57,7 @@ def made_up_releases(folder: Path) -> Releases:
 
 def run_update(folder: Path, *arguments: str, code: int | None = 0, **variables: str) -> Completed:
     """Run what `make update` runs, with the copier of these tests; `check` is `make update-check`."""
-    command = (sys.executable, "-m", "scripts.update", *arguments)
+    command = (copier_python(), "-m", "scripts.update", *arguments)
     return run(*command, cwd=folder, env=variables, code=code)
 
 

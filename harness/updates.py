@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import copier
 import yaml
 
+from harness.fast_rendering import copier_python
 from harness.project import Project
 from harness.releases import Releases, commit, configuration_of, git, needs_trust, released
 from harness.template import Answers, files, render
@@ -26,6 +26,12 @@ def milestones(releases: list[str]) -> list[str]:
     return list(dict.fromkeys(ends))
 
 
+def newest_of_minors(releases: list[str]) -> list[str]:
+    """Return the newest release of each minor version."""
+    newest = {release.rpartition(".")[0]: release for release in releases}
+    return list(newest.values())
+
+
 RELEASES = list(released())
 MILESTONES = milestones(RELEASES)
 OPTIONS: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True, "unsafe": False}
@@ -36,9 +42,23 @@ ANSWERS = {
         "database": "postgresql",
         "deploy": ["docker", "kubernetes"],
         "ci": "github",
+        "telemetry": ["opentelemetry", "prometheus", "sentry"],
+        "auth": "accounts",
     },
-    "little of PostgreSQL": {"database": "postgresql", "deploy": [], "ci": "none"},
-    "SQLite": {"database": "sqlite", "deploy": ["docker"], "ci": "gitlab"},
+    "little of PostgreSQL": {
+        "database": "postgresql",
+        "deploy": [],
+        "ci": "none",
+        "telemetry": [],
+        "auth": "none",
+    },
+    "SQLite": {
+        "database": "sqlite",
+        "deploy": ["docker"],
+        "ci": "gitlab",
+        "telemetry": ["prometheus"],
+        "auth": "oidc",
+    },
 }
 # The lines around an inline conflict.
 CONFLICT_START = f"{'<' * 7} before updating\n"
@@ -64,16 +84,23 @@ HOOK_ENTRY = """\
 """
 
 
-def in_turns(cases: Sequence[str]) -> list[tuple[str, str]]:
+def in_turns(
+    cases: Sequence[str], releases: Sequence[str] = tuple(RELEASES)
+) -> list[tuple[str, str]]:
     """Return cases with releases: milestones with every case, the others with one of them in turns.
 
     A release never changes, and its neighbours contain nearly the same files.
     """
     pairs = []
-    for number, release in enumerate(RELEASES):
+    for number, release in enumerate(releases):
         own = cases if release in MILESTONES else [cases[number % len(cases)]]
         pairs += [(case, release) for case in own]
     return pairs
+
+
+def newest_in_turns(cases: Sequence[str]) -> list[tuple[str, str]]:
+    """Return cases with the newest release of each minor version, see `in_turns()`."""
+    return in_turns(cases, newest_of_minors(RELEASES))
 
 
 def start_service(releases: Releases, folder: Path, release: str, answers: Answers) -> Path:
@@ -99,7 +126,7 @@ def update(folder: Path, release: str, **options: Any) -> None:
 
 def update_command(release: str) -> list[str]:
     """Return a command that updates the service in the current folder, with trust."""
-    return [sys.executable, "-c", UPDATE, release]
+    return [copier_python(), "-c", UPDATE, release]
 
 
 def recopy(folder: Path, release: str, **options: Any) -> None:

@@ -4,6 +4,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.template import TELEMETRY_PARTS
+
 FOLDER = Path(__file__).resolve().parent
 # The answers that services are rendered with: together these have every file of the template.
 SERVICES = {
@@ -11,8 +13,14 @@ SERVICES = {
         "database": "postgresql",
         "deploy": ["docker", "kubernetes"],
         "ci": "github",
+        "telemetry": TELEMETRY_PARTS,
     },
-    "sqlite": {"database": "sqlite", "deploy": ["docker"], "ci": "gitlab"},
+    "sqlite": {
+        "database": "sqlite",
+        "deploy": ["docker"],
+        "ci": "gitlab",
+        "telemetry": TELEMETRY_PARTS,
+    },
 }
 
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from plumbum import local
 from xdist.remote import Producer
 
 from harness.databases import Server, server_of
 from harness.fast_rendering import fast_rendering
 from harness.migrators import migrators
-from harness.package_cache import keep_bytecode, use_own_cache
+from harness.package_cache import use_own_cache
 from harness.project import FIRST, Project, link_environment, set_up
 from harness.responses import add_responses, recorded_responses
 from harness.scheduling import DatabaseScheduling, sort_longest_first
@@ -58,6 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
         # PostgreSQL of another user has files in it.
         Path(in_memory).chmod(0o1777)
         os.environ["TMPDIR"] = tempfile.tempdir = in_memory
+        # copier runs hooks with the variables of when it was imported: a hook looks for its files.
+        local.env["TMPDIR"] = in_memory
 
 
 def temporary_folder(config: pytest.Config, **options: Any) -> str:
@@ -97,7 +100,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 def session_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Render fast, record responses, and have mypy analyze packages once for all projects."""
     os.environ.setdefault("MYPY_CACHE_DIR", str(tmp_path_factory.mktemp("mypy")))
-    with fast_rendering(), recorded_responses():
+    folder = tmp_path_factory.mktemp("copier") / "environment"
+    with fast_rendering(folder), recorded_responses():
         yield
 
 
@@ -119,18 +123,24 @@ def rendered(source: Path, tmp_path: Path) -> Render:
 @pytest.fixture(scope="session")
 def projects(
     source: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], Project]]:
-    """Yield a function that returns the project of a database, which it sets up only once."""
+) -> Iterator[Callable[..., Project]]:
+    """Yield a function that returns the project of a database, which it sets up only once.
+
+    Its further arguments are the answers to `telemetry` and `auth`; nothing by default.
+    """
     with contextlib.ExitStack() as stack:
 
         @functools.cache
-        def project_of(database: str) -> Project:
+        def project_of(
+            database: str, telemetry: tuple[str, ...] = (), auth: str = "none"
+        ) -> Project:
             folder = tmp_path_factory.mktemp(database) / "orders"
-            render(source, folder, {"database": database})
-            link_environment(folder, database)
+            answers = {"database": database, "telemetry": list(telemetry), "auth": auth}
+            render(source, folder, answers)
+            if auth == "none":
+                # The environments of `make mutants` lack the packages of other answers.
+                link_environment(folder, database)
             project = stack.enter_context(set_up(folder, database))
-            keep_bytecode(folder / ".venv")
-            stack.callback(keep_bytecode, folder / ".venv")
             started = stack.enter_context(migrators(project, folder.parent, own=False))
             return dataclasses.replace(project, migrators=started)
 
@@ -138,19 +148,20 @@ def projects(
 
 
 @pytest.fixture(scope="session", params=DATABASES)
-def project(request: pytest.FixtureRequest, projects: Callable[[str], Project]) -> Project:
+def project(request: pytest.FixtureRequest, projects: Callable[..., Project]) -> Project:
     """Return a project after its own `make setup`; tests must not change its files or database."""
     return projects(request.param)
 
 
 @pytest.fixture(scope="session", params=["sqlite"])
-def light_project(request: pytest.FixtureRequest, projects: Callable[[str], Project]) -> Project:
+def light_project(request: pytest.FixtureRequest, projects: Callable[..., Project]) -> Project:
     """Return the project that is set up fastest, for tests that do not depend on the database."""
     return projects(request.param)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def server(project: Project) -> Server:
+    """Return the database server of a project; not for a session, since folders override it."""
     return server_of(project)
 
 

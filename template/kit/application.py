@@ -2,16 +2,24 @@
 
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from kit._internal import telemetry
+from kit._internal.auth.chosen import create_authenticator
+from kit._internal.auth.description import with_security
+from kit._internal.auth.interface import Authenticator
+from kit._internal.auth.middleware import AuthMiddleware
+from kit._internal.auth.roles import Roles, check_roles
+from kit._internal.auth.start import StartError, reasons_not_to_start
 from kit._internal.docs import add_docs, add_index
 from kit._internal.error_handlers import HANDLERS
-from kit._internal.health.readiness import NotReadyError, ReadinessCheck
+from kit._internal.health.errors import NotReadyError
+from kit._internal.health.readiness import ReadinessCheck
 from kit._internal.health.routes import router as health_router
 from kit._internal.limits import LimitMiddleware
 from kit._internal.middleware import (
@@ -19,6 +27,7 @@ from kit._internal.middleware import (
     RequestMiddleware,
     UnexpectedErrorMiddleware,
 )
+from kit._internal.preconditions import with_preconditions
 from kit._internal.problems import with_problem_schemas
 from kit._internal.routing import HeadMiddleware, match_last
 from kit.db import Source
@@ -36,7 +45,9 @@ class Service(FastAPI):
     """A FastAPI application with health, docs, problems, limits, request ids and access log.
 
     `lifespan` does start-up and shutdown work; the databases are open while it runs. /health/ready
-    checks the required ones. `options` are FastAPI's and override the built-in ones.
+    checks the required ones. `new_user(email, name)` returns the row of a user who signs up, if the
+    service has accounts and its model of users needs more than these two. `roles` have the
+    permissions of each role, by name. `options` are FastAPI's and override the built-in ones.
     `app.state.settings` has the settings.
     """
 
@@ -46,26 +57,37 @@ class Service(FastAPI):
         *,
         database: Source | Sequence[Source],
         lifespan: Lifespan | None = None,
+        new_user: Callable[[str, str], object] | None = None,
         exception_handlers: Mapping[Any, Any] | None = None,
+        roles: Roles | None = None,
         **options: Any,  # noqa: ANN401
     ) -> None:
         if isinstance(database, Source):
             database = [database]
         self.sources = list(database)
-        self.readiness_checks = [
-            ReadinessCheck(source, settings) for source in self.sources if source.required
-        ]
+        self.database_checks = [ReadinessCheck(source, settings) for source in self.sources]
+        self.readiness_checks = [check for check in self.database_checks if check.source.required]
+        self.telemetry = telemetry.load_parts(settings)
+        # Finds out who calls; None if the service does not authenticate its clients.
+        self.authenticator = create_authenticator(settings)
+        self.roles = check_roles(roles or {})
         self.own_lifespan = lifespan
+        self.new_user = new_user
         # Number of middlewares outside of those that add_middleware() adds.
         self.outer_count = 0
         super().__init__(
             lifespan=run_service,  # type: ignore[arg-type]
             exception_handlers={**HANDLERS, **(exception_handlers or {})},
-            **(fastapi_options(settings) | options),
+            **(fastapi_options(settings) | telemetry.service_options(self.telemetry) | options),
         )
         self.state.settings = settings
+        if self.authenticator is not None and self.swagger_ui_init_oauth is None:
+            self.swagger_ui_init_oauth = dict(self.authenticator.docs_options)
         # Before an application that is mounted at "/"; see run_service().
         self.include_router(health_router)
+        if self.authenticator is not None:
+            for router in self.authenticator.routers:
+                self.include_router(router)
         if settings.docs:
             add_docs(self)
         self.add_built_in_middleware(settings)
@@ -79,11 +101,16 @@ class Service(FastAPI):
             self.add_outer_middleware(
                 CorsMiddleware,
                 allow_origins=settings.cors_origins,
+                allow_credentials=sends_cookies(self.authenticator, settings),
                 allow_methods=["*"],
                 allow_headers=["*"],
-                expose_headers=["Location", "X-Request-ID"],
+                expose_headers=["ETag", "Location", "X-Request-ID"],
             )
         self.add_outer_middleware(RequestMiddleware)
+        if self.authenticator is not None:
+            self.add_outer_middleware(AuthMiddleware, authenticator=self.authenticator)
+        for part in reversed(self.telemetry):
+            self.add_outer_middleware(part.wrap)
 
     def add_middleware(
         self,
@@ -117,11 +144,23 @@ class Service(FastAPI):
             add_index(self)
         return super().build_middleware_stack()
 
+    def reasons_not_to_start(self) -> list[str]:
+        """Return a line for each missing setting, and for routes open by accident."""
+        return reasons_not_to_start(self)
+
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document, with the schema of problems."""
+        """Return the OpenAPI document, with the schema of problems and who may call what."""
         if self.openapi_schema is None:
-            self.openapi_schema = with_problem_schemas(super().openapi())
+            document = with_preconditions(with_problem_schemas(super().openapi()))
+            self.openapi_schema = with_security(document, self)
         return self.openapi_schema
+
+
+def sends_cookies(authenticator: Authenticator | None, settings: Settings) -> bool:
+    """Return whether pages of other origins may send cookies; if "*" is one, none may."""
+    if authenticator is None or "*" in settings.cors_origins:
+        return False
+    return authenticator.uses_cookies
 
 
 def fastapi_options(settings: Settings) -> dict[str, Any]:
@@ -146,29 +185,52 @@ def fastapi_options(settings: Settings) -> dict[str, Any]:
 
 @asynccontextmanager
 async def run_service(app: Service) -> AsyncIterator[Mapping[str, Any] | None]:
-    """Open the databases while the application runs."""
+    """Open the databases while the application runs; raise StartError if it must not start."""
+    refuse_to_start(app)
     gc.set_threshold(50_000)  # A request creates many objects but hardly any cycles.
     match_last(app, "/health/live")
+    if app.authenticator is not None and app.authenticator.own_path is not None:
+        match_last(app, app.authenticator.own_path)
     settings = app.state.settings
     databases = {source.name: source.open(settings) for source in app.sources}
     for name, database in databases.items():
         setattr(app.state, name, database)
     try:
-        await report_readiness(app)
-        if app.own_lifespan is None:
-            yield None
-        else:
-            async with app.own_lifespan(app) as state:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(telemetry.serve(app.telemetry, app))
+            if app.authenticator is not None:
+                await stack.enter_async_context(app.authenticator.serve(app))
+            await report_readiness(app)
+            if app.own_lifespan is None:
+                yield None
+            else:
+                state = await stack.enter_async_context(app.own_lifespan(app))
+                # It may have added routes.
+                refuse_to_start(app)
                 yield state
     finally:
         for database in databases.values():
             await database.close()
 
 
+def refuse_to_start(app: Service) -> None:
+    """Raise StartError if the application must not start."""
+    reasons = app.reasons_not_to_start()
+    if reasons:
+        raise StartError("\n".join(reasons))
+
+
 async def report_readiness(app: Service) -> None:
     """Log why the service is not ready; it starts anyway."""
     for check in app.readiness_checks:
-        try:
-            await check.run(getattr(app.state, check.source.name))
-        except NotReadyError as error:
-            logger.warning("not ready: %s", error.advice)
+        await report(check.run(getattr(app.state, check.source.name)))
+    if app.authenticator is not None:
+        await report(app.authenticator.check_ready())
+
+
+async def report(check: Awaitable[None]) -> None:
+    """Log why a check fails."""
+    try:
+        await check
+    except NotReadyError as error:
+        logger.warning("not ready: %s", error.advice)

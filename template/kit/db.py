@@ -1,21 +1,26 @@
 """A database of the service: engines, sessions, and FastAPI dependencies for routes."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from copy import copy
 from types import TracebackType
 from typing import Any, Self, cast
 
 from sqlalchemy import URL, Executable
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 from starlette.requests import HTTPConnection
 
 from kit._internal.database import dialect
+from kit._internal.deletion import without_deleted
 from kit._internal.execution import Row, StatementExecutor
+from kit._internal.owners import owned_models, refuse_model, refuse_statement
+from kit._internal.references import references, unreferenced
 from kit._internal.sessions import RequestSession
 from kit._internal.statements import (
     KEY_PARAMETER,
     Model,
     changes_rows,
     delete_by_key,
+    first,
     insert_of,
     parameter_values,
     select_by_key,
@@ -23,10 +28,22 @@ from kit._internal.statements import (
     update_by_key,
     validated,
 )
+from kit._internal.subsets import Subset
+from kit._internal.transactions import bind, committing
 from kit._internal.uniqueness import is_duplicate, unique
 from kit.settings import Settings
 
-__all__ = ["Database", "RequestSession", "Source", "is_duplicate", "select_columns", "unique"]
+__all__ = [
+    "Database",
+    "RequestSession",
+    "Source",
+    "Subset",
+    "is_duplicate",
+    "references",
+    "select_columns",
+    "unique",
+    "unreferenced",
+]
 
 
 class Database:
@@ -89,11 +106,19 @@ class Database:
         """Close the connections in the pool."""
         await self.read_engine.dispose()
 
+    def within(self, connection: AsyncConnection) -> Self:
+        """Return this database in the transaction of a connection.
+
+        Its statements and sessions are savepoints of it: they commit with the transaction.
+        """
+        return bind(copy(self), connection)
+
     async def row(self, model: Model, key: object) -> Row | None:
         """Return the row with this primary key as a dict by attribute names, or None.
 
         Raises TypeError for a model with a primary key of several columns.
         """
+        refuse_model(model)
         return first(await self.executor.read(select_by_key(model), {KEY_PARAMETER: key}))
 
     async def rows(self, statement: Executable, /, **values: object) -> list[Row]:
@@ -101,6 +126,9 @@ class Database:
 
         A statement that changes rows is committed; its returning() selects the rows to return.
         """
+        if owned_models:
+            refuse_statement(statement)
+        statement = without_deleted(statement)
         if changes_rows(statement):
             return await self.executor.write(statement, values)
         return await self.executor.read(statement, values)
@@ -111,6 +139,7 @@ class Database:
         Column defaults and `@validates` methods apply; events and cascades of the ORM do not: use a
         session for those. Raises IntegrityError for a violated constraint: see unique().
         """
+        refuse_model(model)
         changes = validated(model, values)
         statement = insert_of(model, tuple(changes))
         rows = await self.executor.write(statement, parameter_values(changes))
@@ -122,6 +151,7 @@ class Database:
         Returns None if no row has this primary key. Otherwise like insert(); `onupdate` of columns
         applies. Without values, changes nothing.
         """
+        refuse_model(model)
         if not values:
             return await self.row(model, key)
         changes = validated(model, values)
@@ -131,11 +161,18 @@ class Database:
 
     async def delete(self, model: Model, key: object) -> bool:
         """Delete the row with this primary key and commit; return whether it existed."""
+        refuse_model(model)
         return bool(await self.executor.write(delete_by_key(model), {KEY_PARAMETER: key}))
 
+    def subset(self, /, **values: object) -> Subset:
+        """Return the rows with these values of attributes, such as the lines of an order.
 
-def first(rows: list[Row]) -> Row | None:
-    return rows[0] if rows else None
+            lines = database.subset(order_id=order_id)
+            line = await lines.row(OrderLine, line_id)
+
+        See Subset. Values are not None.
+        """
+        return Subset(self, values)
 
 
 class Source:
@@ -203,14 +240,8 @@ class Source:
         It rolls back on any exception, including a cancelled request. Use it with
         `Depends(..., scope="function")`: FastAPI's default scope ends after the response.
         """
-        transaction = self.of(request).write_sessions.begin()
-        try:
-            async with transaction as session:
-                yield session
-        except BaseException:
-            # A failed commit leaves the session open.
-            await transaction.async_session.close()
-            raise
+        async with committing(self.of(request).write_sessions) as session:
+            yield session
 
     async def read_session(self, request: HTTPConnection) -> AsyncIterator[AsyncSession]:
         """Yield a read-only session: it has no transaction and refuses to change rows."""

@@ -45,6 +45,10 @@ class Formatter(logging.Formatter):
             self.render = lambda fields: console(None, "", fields)
 
     def format(self, record: logging.LogRecord) -> str:
+        return self.render(self.fields(record))
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """Return the fields of a line, without values that a database error quotes."""
         # This is faster than strftime().
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
         fields = {
@@ -61,7 +65,7 @@ class Formatter(logging.Formatter):
             fields["exception"] = self.formatException(record.exc_info)
         if record.stack_info:
             fields["stack_info"] = record.stack_info
-        return self.render(fields)
+        return fields
 
     def formatException(  # noqa: N802
         self,

@@ -4,6 +4,7 @@ import atexit
 import gc
 import logging.config
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from alembic import context
@@ -11,9 +12,15 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, MetaData, text
 
+from kit._internal import telemetry
+from kit._internal.auth.chosen import add_tables
+from kit._internal.auth.interface import UnsuitableModelsError
 from kit._internal.database import load_migration_dialect
 from kit._internal.dialect import MigrationDialect
+from kit._internal.migrations.command_line import command_name
 from kit._internal.migrations.options import merge_options
+from kit._internal.migrations.steps import StepRecorder
+from kit._internal.telemetry.interface import Job
 from kit.settings import Settings, SettingsT, load
 
 __all__ = ["run"]
@@ -43,6 +50,8 @@ def run(
     connection. For a second database with its own revisions, `url` returns its URL from the
     settings.
     """
+    if url is None:
+        add_own_tables(target_metadata, settings_class)
     dialect = load_migration_dialect()
     built_in_options = {**dialect.OPTIONS, "target_metadata": target_metadata}
     all_options = merge_options(built_in_options, options)
@@ -58,6 +67,14 @@ def run(
         write_sql(dialect, settings, schema, all_options)
     else:
         run_on_database(dialect, settings, schema, all_options)
+
+
+def add_own_tables(metadata: MetaData, settings_class: type[Settings]) -> None:
+    """Add the tables of kit, if it has any; raise CommandError if the models do not fit."""
+    try:
+        add_tables(metadata, settings_class)
+    except UnsuitableModelsError as error:
+        raise CommandError(str(error)) from None
 
 
 def load_settings(
@@ -81,15 +98,6 @@ def find_callers_url() -> str | None:
     if url == in_file.get_main_option("sqlalchemy.url"):
         return None
     return url
-
-
-def command_name() -> str | None:
-    """Return the command, or None if Alembic was not started from the command line."""
-    arguments = context.config.cmd_opts
-    if arguments is None:
-        return None
-    name: str = arguments.cmd[0].__name__
-    return name
 
 
 def prepare_process(settings: Settings) -> None:
@@ -118,15 +126,33 @@ def run_on_database(
     dialect: MigrationDialect, settings: Settings, schema: str | None, options: dict[str, Any]
 ) -> None:
     """Run the command on the database; unless it only reads, as the only migrating process."""
-    read_only = context.config.attributes.get("read_only", command_name() in READ_ONLY_COMMANDS)
-    with dialect.open_connection(settings, read_only=read_only, schema=schema) as connection:
-        options = {**options, "connection": connection}
-        if read_only:
-            run_command(options)
-            return
+    command = command_name()
+    read_only = context.config.attributes.get("read_only", command in READ_ONLY_COMMANDS)
+    if read_only:
+        with dialect.open_connection(settings, read_only=True, schema=schema) as connection:
+            run_command({**options, "connection": connection})
+        return
+    with ExitStack() as stack:
+        job = Job()
+        if command is not None:
+            job = stack.enter_context(telemetry.run_job(settings, job_name(command)))
+        steps = StepRecorder(job)
+        connection = stack.enter_context(
+            dialect.open_connection(settings, read_only=False, schema=schema)
+        )
+        options = steps.add_to({**options, "connection": connection})
         for attempt in dialect.attempts(connection, settings):
             with attempt:
+                steps.restart()
                 run_command(options)
+
+
+def job_name(command: str) -> str:
+    """Return the name of this command for telemetry, with the section of a further database."""
+    section = context.config.config_ini_section
+    if section == "alembic":
+        return f"alembic {command}"
+    return f"alembic -n {section} {command}"
 
 
 def run_command(options: dict[str, Any], first_statement: str | None = None) -> None:

@@ -1,13 +1,18 @@
-"""Parts of models: constraint names, times in UTC, primary keys, timestamps."""
+"""Parts of models: constraint names, types of columns, keys, times, owners, versions."""
 
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    Column,
+    ColumnDefault,
     ColumnElement,
     DateTime,
     Dialect,
+    LargeBinary,
+    String,
+    Text,
     TypeDecorator,
     bindparam,
     case,
@@ -20,7 +25,23 @@ from sqlalchemy.orm import Mapped, Mapper, declared_attr, mapped_column, object_
 from sqlalchemy.orm.attributes import flag_modified
 from uuid_utils.compat import uuid7
 
-__all__ = ["NAMING_CONVENTION", "Timestamped", "UTCDateTime", "UUIDKey"]
+from kit._internal import deletion, owners
+from kit._internal.column_types import ExactDecimal, TextEnum
+from kit._internal.deletion import DeletionError
+
+__all__ = [
+    "NAMING_CONVENTION",
+    "DeletionError",
+    "ExactDecimal",
+    "IdempotencyKeys",
+    "Owned",
+    "SoftDeleted",
+    "TextEnum",
+    "Timestamped",
+    "UTCDateTime",
+    "UUIDKey",
+    "Versioned",
+]
 
 # Names every constraint, identically on every database, so that a revision can drop it.
 NAMING_CONVENTION = {
@@ -64,6 +85,37 @@ class UUIDKey:
     """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-1)
+
+
+class Owned:
+    """Adds `owner`: the subject of the principal to whom a row belongs, such as a user's id.
+
+    Routes use these models by OwnedRows of kit.auth.owners; Database and its sessions refuse them,
+    so that no statement forgets whose rows it is for.
+    """
+
+    # The longest subject of OpenID Connect Core 1.0, 2.
+    owner: Mapped[str] = mapped_column(String(255), index=True)
+
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
+        super().__init_subclass__(**options)
+        owners.register(cls, Owned)
+
+
+class IdempotencyKeys:
+    """Adds the columns of answers to requests with an Idempotency-Key: see kit.idempotency.
+
+    Keys are stored as hashes, answers as they were sent until expires_at.
+    """
+
+    # Of the client, the method, the path and the key.
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    # Of the query string and the body.
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int]
+    headers: Mapped[str] = mapped_column(Text)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
 
 
 def time_of_creation(context: DefaultExecutionContext) -> datetime:
@@ -122,3 +174,50 @@ def set_updated_at(_mapper: Mapper[Any], _connection: object, row: Timestamped) 
         # Write the value even if it is equal; otherwise `onupdate` would set another one.
         flag_modified(row, "updated_at")
     row.updated_at = max(times)
+
+
+class Versioned:
+    """Adds `version`: 1 for a new row, + 1 with every update by SQLAlchemy.
+
+    kit.versions makes it the ETag of a row. A session that updates or deletes a row that has
+    changed since it was read raises StaleDataError, which is answered with 409. What SQLAlchemy
+    does not count has to set `version`: UPDATE in plain SQL, ON CONFLICT DO UPDATE, and bulk
+    updates by primary key, which take the version that was read.
+    """
+
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"), sort_order=3)
+
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
+        # A subclass of a mapped model inherits the column of its table.
+        if not hasattr(cls, "__mapper__"):
+            arguments = dict(getattr(cls, "__mapper_args__", {}))
+            arguments.setdefault("version_id_col", Versioned.version)
+            cls.__mapper_args__ = arguments  # type: ignore[attr-defined]
+        super().__init_subclass__(**options)
+
+
+@event.listens_for(Versioned.version.column, "after_parent_attach", propagate=True)
+def count_updates(version: Column[int], _table: object) -> None:
+    """Make each UPDATE count: also those that do not come from a session."""
+    version.onupdate = ColumnDefault(version + 1, for_update=True)
+
+
+class SoftDeleted:
+    """Adds `deleted_at`: deleting a row sets it, and the row stays in the database.
+
+    Database, OwnedRows and sessions do not see deleted rows, except in statements with
+    `execution_options(include_deleted=True)`. Their delete(), and delete() of a session, set the
+    time; a DELETE statement raises DeletionError. To restore a row, set it to None in such a
+    statement: `update(Product).where(...).values(deleted_at=None)`.
+
+    Foreign keys to a deleted row stay valid. A value that only one row that is not deleted may have
+    needs a partial index instead of a unique constraint:
+
+        Index("uq_products_sku", "sku", unique=True, postgresql_where=text("deleted_at IS NULL"))
+    """
+
+    deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime, sort_order=4)
+
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
+        super().__init_subclass__(**options)
+        deletion.register(cls, SoftDeleted)

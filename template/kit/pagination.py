@@ -6,21 +6,25 @@
     class ProductQuery(PageQuery):
         name: NamePart | None = None
 
-A route takes the query and returns `await read_page(database, Product, query, filters)`.
+A route takes the query and returns `await read_page(database, Product, query, filters)`, with
+OwnedRows instead of the database for rows that have an owner, or a subset of either.
 """
 
 import base64
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema
 from sqlalchemy import ColumnElement, Select, bindparam
 
-from kit._internal.statements import Model, key_name, key_of, select_columns
-from kit.db import Database
+from kit._internal.deletion import without_deleted
+from kit._internal.execution import Row
+from kit._internal.statements import Model, conditions_of, key_name, key_of, select_columns
+from kit._internal.subsets import is_condition_on
+from kit.db import Database, Subset
 from kit.schemas import Input
 
 __all__ = [
@@ -81,7 +85,7 @@ class PageQuery(Input):
 
 
 async def read_page(
-    database: Database,
+    database: Database | Subset,
     model: Model,
     query: PageQuery,
     filters: Sequence[ColumnElement[bool]] = (),
@@ -90,21 +94,36 @@ async def read_page(
 
     UUIDs of version 7 are ordered by time. Raises TypeError for a key of several columns.
     """
-    statement = page_of(model)
+    conditions = list(filters)
     if query.cursor is not None:
-        statement = statement.where(key_of(model) > query.cursor)
-    if filters:
-        statement = statement.where(*filters)
+        conditions.append(key_of(model) > query.cursor)
     # An extra row shows whether a next page exists.
-    rows = await database.rows(statement, limit=query.limit + 1)
+    limit = query.limit + 1
+    if isinstance(database, Subset) and all(is_condition_on(model, item) for item in filters):
+        rows = await rows_of_subset(database, model, conditions, limit)
+    else:
+        statement = page_of(model)
+        if conditions:
+            statement = statement.where(*conditions)
+        rows = await database.rows(statement, limit=limit)
     if len(rows) <= query.limit:
         return {"items": rows, "next_cursor": None}
     items = rows[: query.limit]
     return {"items": items, "next_cursor": encode_cursor(items[-1][key_name(model)])}
 
 
+async def rows_of_subset(
+    subset: Subset, model: Model, conditions: list[ColumnElement[bool]], limit: int
+) -> list[Row]:
+    """Return rows of a page, like Subset.rows(), which would look for tables in the statement."""
+    subset.check(model)
+    statement = page_of(model).where(*conditions_of(model, subset.names), *conditions)
+    return await subset.executor.read(statement, {"limit": limit, **subset.conditions})
+
+
 # SQLAlchemy finds the same object faster in its cache than an equal one.
 @cache
 def page_of(model: Model) -> Select[Any]:
     """Return the SELECT of the first page, with the parameter `limit`."""
-    return select_columns(model).order_by(key_of(model)).limit(bindparam("limit"))
+    statement = select_columns(model).order_by(key_of(model)).limit(bindparam("limit"))
+    return cast("Select[Any]", without_deleted(statement))

@@ -1,4 +1,4 @@
-"""Types and base classes for schemas: names, e-mail addresses, times.
+"""Types and base classes for schemas: names, text, numbers, JSON, e-mail addresses, times.
 
 A client sends an Input, and receives an Output:
 
@@ -8,23 +8,44 @@ A client sends an Input, and receives an Output:
     class ProductRead(Output):
         id: UUID
         name: str
+
+The database can store every value of these types; other values are invalid requests (422). Plain
+`str`, `int` and `float` allow values that PostgreSQL refuses: NUL, large integers, infinity.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from unicodedata import category
 
 from pydantic import (
     AfterValidator,
+    AllowInfNan,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     EmailStr,
+    Field,
     StringConstraints,
 )
 
-__all__ = ["Email", "Input", "Name", "NamePart", "Output", "UTCTime"]
+from kit._internal.json_values import check_json
+
+__all__ = [
+    "Email",
+    "FiniteFloat",
+    "Input",
+    "Int32",
+    "Int64",
+    "JSONValue",
+    "Line",
+    "LinePart",
+    "Name",
+    "NamePart",
+    "Output",
+    "Text",
+    "UTCTime",
+]
 
 # Stripped from names: line ends, and spaces of every width.
 SPACES = "\t\n\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -75,6 +96,37 @@ NamePart = Annotated[
 Name = Annotated[NamePart, AfterValidator(check_visible)]
 # An e-mail address, in lower case.
 Email = Annotated[EmailStr, StringConstraints(max_length=254, to_lower=True)]
+
+# Part of a line, as in a search. Not allowed are the characters that names do not have: control
+# characters, line separators, and those that reverse the following text. Limit the length:
+# Annotated[LinePart, Field(max_length=80)].
+LinePart = Annotated[
+    str,
+    StringConstraints(
+        min_length=1,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$",
+    ),
+]
+# A line of text: at least 1 character, stripped of spaces around it, otherwise like LinePart.
+Line = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$",
+    ),
+]
+# Several lines of text: at least 1 character, no NUL.
+Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]*$")]
+# An integer of the column Integer.
+Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+# An integer of the column BigInteger.
+Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+# A number that is neither NaN nor infinite, which JSON does not have.
+FiniteFloat = Annotated[float, AllowInfNan(False)]
+# Any JSON value without NUL, lone surrogates, NaN, infinity and integers of more than 64 bits, at
+# most 50 levels deep.
+JSONValue = Annotated[Any, AfterValidator(check_json)]
 
 
 def to_utc(time: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import logging
 import os
 import signal
 import socket
@@ -10,12 +11,18 @@ from typing import Any
 
 from structlog.contextvars import get_contextvars
 
+from kit._internal.auth.chosen import create_authenticator
 from kit._internal.connections import ConnectionLimit, client_limit, listen_backlog
+from kit._internal.hosts import is_loopback
 from kit._internal.processes import Config, serve
 from kit.project import PROJECT_DIR
 from kit.settings import Settings, load, prefix_of
 
 __all__ = ["main"]
+
+logger = logging.getLogger(__name__)
+
+OPEN_API = "clients are not authenticated, so everyone who reaches the port may call every route"
 
 
 def refuse_taken_port(settings: Settings) -> None:
@@ -32,6 +39,29 @@ def refuse_taken_port(settings: Settings) -> None:
             ) from None
 
 
+def refuse_open_port(settings: Settings) -> None:
+    """Exit with a message if other machines could call the API, and no setting allows it."""
+    if settings.allow_anonymous is not False or may_serve_everyone(settings):
+        return
+    prefix = prefix_of(type(settings))
+    raise SystemExit(
+        f"cannot listen on {settings.host}: {OPEN_API};"
+        f" set {prefix}ALLOW_ANONYMOUS=true if they may, or {prefix}HOST=127.0.0.1"
+    )
+
+
+def warn_of_open_port(settings: Settings) -> None:
+    """Log a warning if other machines can call the API, and no setting allows or forbids it."""
+    if settings.allow_anonymous is None and not may_serve_everyone(settings):
+        name = f"{prefix_of(type(settings))}ALLOW_ANONYMOUS"
+        logger.warning("%s: set %s=true if they may; a later release requires it", OPEN_API, name)
+
+
+def may_serve_everyone(settings: Settings) -> bool:
+    """Return whether clients are authenticated, or are on this machine."""
+    return create_authenticator(settings) is not None or is_loopback(settings.host)
+
+
 def main(app: str, settings_class: type[Settings]) -> None:
     """Serve the application that `module:function` returns."""
     package = app.partition(".")[0]
@@ -42,6 +72,7 @@ def main(app: str, settings_class: type[Settings]) -> None:
     if reload and "development" not in settings.model_fields_set:
         # The reloaded process reads the settings again.
         os.environ[f"{prefix_of(settings_class)}DEVELOPMENT"] = "true"
+    refuse_open_port(settings)
     refuse_taken_port(settings)
     # uvicorn raises the signal again after a graceful shutdown: exit with status 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -52,7 +83,9 @@ def main(app: str, settings_class: type[Settings]) -> None:
     }
     if reload:
         process_options = reload_options(package)
-    serve(create_config(app, settings, process_options))
+    config = create_config(app, settings, process_options)
+    warn_of_open_port(settings)
+    serve(config)
 
 
 def reload_options(package: str) -> dict[str, Any]:

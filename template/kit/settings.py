@@ -29,7 +29,10 @@ from pydantic_settings import (
 )
 from sqlalchemy import URL
 
+from kit._internal import telemetry
+from kit._internal.auth.chosen_settings import AuthSettings
 from kit._internal.database import dialect
+from kit._internal.telemetry.chosen import TelemetrySettings
 from kit.logging import logging_config
 from kit.project import PROJECT_DIR
 
@@ -50,7 +53,7 @@ def split_commas(value: object) -> object:
     return value
 
 
-class Settings(BaseSettings):
+class Settings(TelemetrySettings, AuthSettings):
     """The settings, read from variables named by a prefix and a field.
 
     The environment overrides .env. The prefix is `env_prefix` in `model_config` of the subclass.
@@ -81,6 +84,9 @@ class Settings(BaseSettings):
     service_name: str = "service"
 
     host: str = "127.0.0.1"
+    # Whether everyone who reaches the port may call every route. Required on a host other than
+    # loopback, unless clients are authenticated; unset, it is allowed with a warning.
+    allow_anonymous: bool | None = None
     # Also PORT without the prefix, as many platforms set it.
     port: int = Field(default=8000, ge=1, le=65535)
     workers: int = Field(default=1, ge=1)
@@ -121,6 +127,9 @@ class Settings(BaseSettings):
     # Whether a commit waits for the disk. Otherwise a power failure may lose the last commits.
     durable_commits: bool = True
 
+    # How long the answer to a request with an Idempotency-Key is kept for repetitions, in hours.
+    idempotency_hours: int = Field(default=24, ge=1)
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     # Origins whose pages may call the API, separated by commas.
     cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(split_commas)] = ()
@@ -157,6 +166,11 @@ class Settings(BaseSettings):
     def migration_url(self) -> URL:
         """The URL for migrations."""
         return self.migration_database_url or self.database_url
+
+    @property
+    def telemetry_options(self) -> dict[str, Any]:
+        """The options of create_async_engine() that telemetry needs."""
+        return telemetry.engine_options(self)
 
     @classmethod
     def settings_customise_sources(

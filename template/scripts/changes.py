@@ -50,17 +50,35 @@ def find_own(old: Files, new: Files) -> Iterator[str]:
 
 
 def find_answered(old: Files, new: Files) -> Iterator[str]:
-    """Yield, line by line, what other answers change in the project's own files."""
+    """Yield, line by line, what other answers change in the project's own files.
+
+    The first revision of a new service is none of them: in this one, it has been applied.
+    """
+    reported: set[str] = set()
     for name in sorted(old.keys() | new.keys()):
-        if not is_own(name) or old.get(name) == new.get(name):
+        if not is_own(name) or is_revision(name) or old.get(name) == new.get(name):
             continue
-        if name not in new:
-            yield f"{name}: only with the old answers"
-        elif name not in old:
-            yield f"{name}: only with the new answers"
-        else:
+        if name in old and name in new:
             yield f"{name}:"
             yield from compare(old[name], new[name])
+            continue
+        others, answers = (old, "new") if name in new else (new, "old")
+        part = missing_part(name, others)
+        if part not in reported:
+            reported.add(part)
+            yield f"{part}: only with the {answers} answers"
+
+
+def missing_part(name: str, others: Iterable[str]) -> str:
+    """Return the first folder of a file in which there are no other files, or the file."""
+    for folder in reversed(PurePosixPath(name).parents[:-1]):
+        if not files_in(str(folder), others):
+            return f"{folder}/"
+    return name
+
+
+def is_revision(name: str) -> bool:
+    return name.startswith("migrations/versions/")
 
 
 def compare(old: bytes, new: bytes) -> Iterator[str]:

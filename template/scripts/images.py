@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-FILES = ("Dockerfile", "compose.yaml", ".gitlab-ci.yml", ".gitlab/ci/*.yml", ".github/workflows/*")
+FILES = ("Dockerfile", "compose*.yaml", ".gitlab-ci.yml", ".gitlab/ci/*.yml", ".github/workflows/*")
 # What precedes a name in a Dockerfile and in YAML; name and tag; an earlier digest.
 IMAGE = re.compile(
     r"""(?m)^(FROM\ (?:--platform=\S+\ )?|\#\ syntax=|\ *(?:image:|name:|-)\ +["']?)

@@ -6,7 +6,6 @@ of the new release runs, so you can read the changes first.
 
 import os
 import re
-import shlex
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts import changes, conflicts, zones
+from scripts.answers import read_data
 from scripts.changes import Files
 from scripts.preconditions import refuse_hooks, refuse_links, refuse_unknown, refuse_unsaved
 from scripts.programs import output
@@ -126,21 +126,6 @@ def render_copies(step: Step, folder: Path, answers: Mapping[str, str]) -> Copie
 def data_options(answers: Mapping[str, str]) -> list[str]:
     """Return copier's options for these answers."""
     return [f"--data={name}={value}" for name, value in answers.items()]
-
-
-def read_data(text: str) -> dict[str, str]:
-    """Return the answers of `data=`, split as in a shell."""
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise SystemExit(f"data={text} cannot be read: {str(error).lower()}") from None
-    answers = {}
-    for word in words:
-        if not re.match(r"\w+=", word):
-            raise SystemExit(f"data={text} cannot be read: {word} is no answer, as ci=none is")
-        name, _, answer = word.partition("=")
-        answers[name] = answer
-    return answers
 
 
 def run_copier(step: Step, answers: Mapping[str, str]) -> None:

@@ -1,13 +1,23 @@
-"""A copy has the files that its answers ask for: nothing of other databases, CI or deployments."""
+"""A copy has the files that its answers ask for: nothing of other databases, CI or options."""
 
 import io
 import re
 import tokenize
 from pathlib import Path
 
-from harness.template import DATABASES, Copy, Render, packages, render, texts
+from harness.template import (
+    DATABASES,
+    Answers,
+    Copy,
+    Render,
+    packages,
+    render,
+    texts,
+    validators,
+)
 
-# The answers to `deploy` and `ci` that a file needs, all of them.
+PARTS = set(validators("telemetry"))
+# The answers to `deploy`, `ci` and `telemetry` that a file needs, all of them.
 OPTIONAL = {
     "Dockerfile": {"docker"},
     ".dockerignore": {"docker"},
@@ -24,6 +34,19 @@ OPTIONAL = {
     "deploy/kubernetes/service/network-policy.yaml": {"kubernetes"},
     "deploy/kubernetes/migration/network-policy.yaml": {"kubernetes"},
     "deploy/kubernetes/service/autoscaler.yaml": {"kubernetes"},
+    "compose.opentelemetry.yaml": {"docker", "opentelemetry"},
+    "compose.prometheus.yaml": {"docker", "prometheus"},
+    "compose.sentry.yaml": {"docker", "sentry"},
+    "deploy/grafana/dashboards/service.yaml": {"docker", "prometheus"},
+    "deploy/grafana/datasources/prometheus.yaml": {"docker", "prometheus"},
+    "deploy/grafana/datasources/tempo.yaml": {"docker", "opentelemetry"},
+    "deploy/opentelemetry/collector.yaml": {"docker", "opentelemetry"},
+    "deploy/opentelemetry/tempo.yaml": {"docker", "opentelemetry"},
+    "deploy/prometheus/prometheus.yaml": {"docker", "prometheus"},
+    "deploy/kubernetes/telemetry/operator/kustomization.yaml": {"kubernetes", "prometheus"},
+    "deploy/kubernetes/telemetry/operator/metrics-service.yaml": {"kubernetes", "prometheus"},
+    "deploy/kubernetes/telemetry/operator/service-monitor.yaml": {"kubernetes", "prometheus"},
+    "deploy/kubernetes/telemetry/operator/prometheus-rule.yaml": {"kubernetes", "prometheus"},
     ".github/dependabot.yml": {"github"},
     ".github/workflows/check.yml": {"github"},
     ".github/workflows/image.yml": {"github", "docker"},
@@ -32,6 +55,25 @@ OPTIONAL = {
     ".gitlab/ci/renovate.yml": {"gitlab"},
     ".gitlab/ci/image.yml": {"gitlab", "docker"},
     "renovate.json": {"gitlab"},
+}
+# Files that need one of these answers to `telemetry` besides.
+ANY_TELEMETRY = {
+    "compose.telemetry.yaml": ("docker", {"opentelemetry", "prometheus"}),
+    "deploy/kubernetes/telemetry/README.md": ("kubernetes", PARTS),
+    "deploy/kubernetes/telemetry/migration/kustomization.yaml": ("kubernetes", PARTS),
+    "deploy/kubernetes/telemetry/service/kustomization.yaml": ("kubernetes", PARTS),
+}
+# Files of one answer to `auth`, if Kubernetes is asked for.
+ACCOUNTS = {
+    "deploy/kubernetes/accounts/kustomization.yaml",
+    "deploy/kubernetes/accounts/cronjob.yaml",
+    "deploy/kubernetes/accounts/network-policy.yaml",
+}
+# Files for metrics that need any answer to `deploy`.
+ANY_DEPLOY = {
+    "deploy/prometheus/alerts.yaml",
+    "deploy/prometheus/alerts-test.yaml",
+    "deploy/prometheus/dashboard.json",
 }
 
 
@@ -87,14 +129,69 @@ def is_of(database: str, path: Path) -> bool:
     return path.stem.startswith(database) or database in path.parts[:-1]
 
 
+def part_of(path: Path) -> str | None:
+    """Return the part of telemetry that a folder of the file is named after, if any.
+
+    Each part has such a folder in kit/ and among the manifests; other tests read their contents.
+    """
+    folders = (Path("kit/_internal/telemetry"), Path("deploy/kubernetes/telemetry"))
+    for folder in folders:
+        if path.is_relative_to(folder):
+            name = path.relative_to(folder).parts[0]
+            if name in PARTS:
+                return name
+    return None
+
+
+def optional_files(answers: Answers) -> set[str]:
+    """Return the files that these answers ask for, without those in folders of parts."""
+    asked = {answers["ci"], *answers["deploy"], *answers["telemetry"]}
+    names = {name for name, needed in OPTIONAL.items() if needed <= asked}
+    for name, (deploy, parts) in ANY_TELEMETRY.items():
+        if deploy in asked and parts & asked:
+            names.add(name)
+    if answers["deploy"] and "prometheus" in asked:
+        names |= ANY_DEPLOY
+    if answers["auth"] == "accounts" and "kubernetes" in asked:
+        names |= ACCOUNTS
+    return names
+
+
 def test_files_of_options_come_and_go(combination: Copy, source: Path, tmp_path: Path) -> None:
     """A project has the files of its answers, and the files of every project."""
     answers = combination.answers
-    asked = {answers["ci"], *answers["deploy"]}
-    bare = render(source, tmp_path / "bare", {**answers, "deploy": [], "ci": "none"})
-    expected = {*texts(bare)}
-    assert not expected & OPTIONAL.keys()
-    for name, needed in OPTIONAL.items():
-        if needed <= asked:
-            expected.add(name)
-    assert texts(combination.folder).keys() == expected
+    nothing = {"deploy": [], "ci": "none", "telemetry": []}
+    bare = {*texts(render(source, tmp_path / "bare", {**answers, **nothing}))}
+    optional = OPTIONAL.keys() | ANY_TELEMETRY.keys() | ANY_DEPLOY | ACCOUNTS
+    assert not bare & optional
+    assert not any(part_of(Path(name)) for name in bare)
+    names = set()
+    for name in texts(combination.folder):
+        if part_of(Path(name)) is None:
+            names.add(name)
+    assert names == bare | optional_files(answers)
+
+
+def test_folders_of_telemetry_come_and_go(combination: Copy) -> None:
+    """Each chosen part has its folders, and no other part has."""
+    answers = combination.answers
+    present: dict[str, set[str | None]] = {"kit": set(), "deploy": set()}
+    for name in texts(combination.folder):
+        present.get(Path(name).parts[0], set()).add(part_of(Path(name)))
+    chosen = set(answers["telemetry"])
+    assert present["kit"] - {None} == chosen
+    if "kubernetes" in answers["deploy"]:
+        assert present["deploy"] - {None} == chosen
+    else:
+        assert present["deploy"] <= {None}
+
+
+def test_settings_of_chosen_parts_only(combination: Copy) -> None:
+    text = (combination.folder / "kit/_internal/telemetry/chosen.py").read_text("utf-8")
+    imported = re.findall(r"(?m)^from kit\._internal\.telemetry\.(\w+) import settings", text)
+    assert imported == sorted(combination.answers["telemetry"])
+
+
+def test_code_of_authentication_is_that_of_the_answer(combination: Copy) -> None:
+    folders = (combination.folder / "kit/_internal/auth").glob("*/")
+    assert {folder.name for folder in folders} == {combination.answers["auth"]}

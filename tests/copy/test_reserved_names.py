@@ -3,54 +3,34 @@
 import keyword
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 
-import copier
-import jinja2
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from harness.names import (
+    DISTRIBUTIONS,
+    FOLDERS,
+    KEYWORDS,
+    NAME,
+    PACKAGE,
+    RESERVED_NAMES,
+    RESERVED_PACKAGES,
+    STANDARD_LIBRARY,
+    SYSTEM_DATABASES,
+    fitting,
+    is_accepted,
+    questions_only,
+)
 from harness.project import Project
-from harness.template import ROOT, Render, packages
-
-# Independent of the expressions in options/.
-NAME = re.compile(r"(?!.*-\Z)[a-z][a-z0-9-]{1,39}", re.ASCII)
-PACKAGE = re.compile(r"[a-z][a-z0-9_]{0,29}", re.ASCII)
-ENVIRONMENT = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT), autoescape=False)
-VARIABLES = vars(ENVIRONMENT.get_template("includes/reserved-names.jinja").module)
-STANDARD_LIBRARY = set(VARIABLES["standard_library"].split())
-DISTRIBUTIONS = set(VARIABLES["distributions"].split())
-MODULES = set(VARIABLES["modules"].split())
-FOLDERS = set(VARIABLES["folders"].split())
-KEYWORDS = set(VARIABLES["keywords"].split())
-SYSTEM_DATABASES = set(VARIABLES["databases"].split())
-RESERVED_PACKAGES = STANDARD_LIBRARY | MODULES | FOLDERS | KEYWORDS
-RESERVED_PACKAGES |= set(VARIABLES["distributions"].replace("-", "_").split())
-RESERVED_NAMES = STANDARD_LIBRARY | DISTRIBUTIONS | SYSTEM_DATABASES
+from harness.template import Render, packages
 
 
-def fitting(pattern: re.Pattern[str], names: Iterable[str]) -> set[str]:
-    """Return the names that match a pattern; questions refuse the others without a list."""
-    return {name for name in names if pattern.fullmatch(name)}
-
-
-def is_accepted(source: Path, **answers: str) -> bool:
-    """Return whether copier accepts the answers. Writes nothing, which is fast."""
-    try:
-        copier.run_copy(
-            str(source),
-            "unwritten",
-            data={"service_name": "orders", **answers},
-            exclude=["*"],
-            defaults=True,
-            pretend=True,
-            quiet=True,
-            settings=copier.Settings(),
-        )
-    except ValueError:
-        return False
-    return True
+@pytest.fixture(scope="module")
+def questions(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return questions_only(source, tmp_path_factory.mktemp("questions"))
 
 
 @given(
@@ -62,9 +42,9 @@ def is_accepted(source: Path, **answers: str) -> bool:
 @example("null")
 @example("a--b")
 @example("٣orders")
-def test_name_is_accepted_when_it_fits(source: Path, name: str) -> None:
+def test_name_is_accepted_when_it_fits(questions: Path, name: str) -> None:
     fits = NAME.fullmatch(name) is not None and name not in RESERVED_NAMES
-    assert is_accepted(source, service_name=name) is fits
+    assert is_accepted(questions, service_name=name) is fits
 
 
 @given(st.from_regex(PACKAGE, fullmatch=True) | st.text(max_size=32))
@@ -74,9 +54,9 @@ def test_name_is_accepted_when_it_fits(source: Path, name: str) -> None:
 @example("a__b_")
 @example("٣app")
 @example("übung")
-def test_package_is_accepted_when_it_can_be_imported(source: Path, name: str) -> None:
+def test_package_is_accepted_when_it_can_be_imported(questions: Path, name: str) -> None:
     fits = PACKAGE.fullmatch(name) is not None and name not in RESERVED_PACKAGES
-    assert is_accepted(source, package_name=name) is fits
+    assert is_accepted(questions, package_name=name) is fits
 
 
 @given(st.text(max_size=30))
@@ -85,20 +65,39 @@ def test_package_is_accepted_when_it_can_be_imported(source: Path, name: str) ->
 @example("\ufeffa")
 @example("\ud800")
 @example("{{ 7*7 }}")
-def test_description_is_accepted_when_it_is_one_line(source: Path, text: str) -> None:
+def test_description_is_accepted_when_it_is_one_line(questions: Path, text: str) -> None:
     visible = not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]", text)
-    assert is_accepted(source, description=text) is (visible and text == text.strip() != "")
+    assert is_accepted(questions, description=text) is (visible and text == text.strip() != "")
 
 
 def test_standard_library_is_reserved() -> None:
     assert fitting(NAME, [*sys.stdlib_module_names, "test"]) <= STANDARD_LIBRARY
 
 
-def test_dependencies_are_reserved(project: Project) -> None:
+def locked_names(project: Project) -> set[str]:
+    """Return the names of what a project installs that a service could have."""
     locked = (project.folder / "uv.lock").read_text("utf-8")
-    names = fitting(NAME, re.findall(r'(?m)^name = "(.+)"$', locked)) - {"orders"}
+    return fitting(NAME, re.findall(r'(?m)^name = "(.+)"$', locked)) - {"orders"}
+
+
+def installed_modules(project: Project) -> list[str]:
+    listing = "from importlib import metadata; print(*metadata.packages_distributions())"
+    return project.run(".venv/bin/python", "-c", listing).stdout.split()
+
+
+def test_dependencies_are_reserved(project: Project) -> None:
+    names = locked_names(project)
     assert packages(project.database) & names
     assert names - STANDARD_LIBRARY <= DISTRIBUTIONS
+
+
+@pytest.mark.slow
+def test_dependencies_of_accounts_are_reserved(projects: Callable[..., Project]) -> None:
+    project = projects("sqlite", auth="accounts")
+    names = locked_names(project)
+    assert {"pyotp", "webauthn"} <= names
+    assert names - STANDARD_LIBRARY <= DISTRIBUTIONS
+    assert fitting(PACKAGE, installed_modules(project)) <= RESERVED_PACKAGES
 
 
 def test_keywords_are_reserved() -> None:
@@ -108,8 +107,7 @@ def test_keywords_are_reserved() -> None:
 
 def test_installed_modules_are_reserved(project: Project) -> None:
     """A package of the service would hide an installed module of the same name."""
-    listing = "from importlib import metadata; print(*metadata.packages_distributions())"
-    names = project.run(".venv/bin/python", "-c", listing).stdout.split()
+    names = installed_modules(project)
     assert "sqlalchemy" in names
     assert fitting(PACKAGE, names) <= RESERVED_PACKAGES
 

@@ -2,12 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import yaml
 
 from harness.processes import clean_environment
-from harness.template import CLOSED, COPY, QUESTIONS, Answers, choices
+from harness.template import CLOSED, COPY, QUESTIONS, Answers, choices, validators
 
 # Keys: Ctrl-U and the arrow.
 DELETE_LINE, UP = "\x15", "\x1b[A"
@@ -50,20 +51,27 @@ def test_answers_typed_in_a_terminal(source: Path, tmp_path: Path) -> None:
     session.expect("Python keyword")
     session.send(f"{DELETE_LINE}shop\r")
     for name in CLOSED:
-        session.expect(re.escape(QUESTIONS[name]["help"]))
-        if name == "deploy":
-            # The last database is SQLite, which excludes Kubernetes.
-            session.expect("Kubernetes runs pods on several machines")
-            session.send(" \r")  # A blank deselects the first choice.
-            expected[name] = []
-        else:
-            session.send(f"{UP}\r")  # From the first choice to the last.
-            expected[name] = choices(name)[-1]
+        expected[name] = choose(session, name)
     session.expect(pexpect.EOF)
     session.close()
     assert session.exitstatus == 0, session.before
     answers = yaml.safe_load((tmp_path / "shop/.copier-answers.yml").read_text("utf-8"))
     assert answers.items() >= expected.items()
+
+
+def choose(session: "pexpect.spawn[str]", name: str) -> Any:
+    """Answer a question with its last choice, or with none for `deploy`; return the answer."""
+    session.expect(re.escape(QUESTIONS[name]["help"]))
+    if name == "deploy":
+        # The last database is SQLite, which excludes Kubernetes.
+        session.expect("Kubernetes runs pods on several machines")
+        session.send(" \r")  # A blank deselects the first choice.
+        return []
+    if QUESTIONS[name].get("multiselect"):
+        session.send(f"{UP} \r")  # A blank selects the last choice.
+        return [list(validators(name))[-1]]
+    session.send(f"{UP}\r")  # From the first choice to the last.
+    return choices(name)[-1]
 
 
 def test_copier_asks_before_it_overwrites(source: Path, tmp_path: Path) -> None:

@@ -89,11 +89,13 @@ def run_all(
 def test_github_check_of_a_push(project: Project, clone: Path, addresses: dict[str, str]) -> None:
     job = github_jobs(clone)["check"]
     script = github_script(job)
-    assert script == github_script(job, "push") == ["make setup", "make check"]
+    commands = ["make setup", "make check", "make openapi-check"]
+    assert script == github_script(job, "push") == commands
     environment = environment_of(job, "env", addresses, project)
-    _, checked = run_all(GITHUB_SHELL, script, clone, environment)
+    _, checked, compared = run_all(GITHUB_SHELL, script, clone, environment)
     assert "new revisions since origin/main: 0, nothing dangerous" in checked.stdout
     assert re.search(r"\d+ passed", checked.stdout)
+    assert re.fullmatch(r"operations since origin/main: \d+, no breaking change\n", compared.stdout)
     assert not run("git", "status", "--porcelain", cwd=clone).stdout
 
 
@@ -102,7 +104,7 @@ def test_gitlab_check(
 ) -> None:
     lab = render(source, tmp_path / "lab", {"database": project.database, "ci": "gitlab"})
     job = gitlab_jobs(lab)["check"]
-    assert job["script"] == ["make setup", "make check"]
+    assert job["script"] == ["make setup", "make check", "make openapi-check"]
     environment = environment_of(job, "variables", addresses, project)
     _, checked = run_all(GITLAB_SHELL, ["make setup", "make db-lint"], clone, environment)
     assert checked.stdout == "new revisions since origin/main: 0, nothing dangerous\n"

@@ -12,7 +12,7 @@ from harness import dockerfile
 from harness.ci_files import PROGRAMS, check_schema
 from harness.deployment import KUBERNETES, compose_services, load
 from harness.processes import only, run
-from harness.template import DATABASES, Render, defaults, files
+from harness.template import DATABASES, TELEMETRY_PARTS, Render, defaults, files
 
 # What `docker buildx imagetools inspect IMAGE` prints; its name begins with "unknown" or it exists.
 DOCKER = """#!/bin/sh
@@ -65,6 +65,8 @@ def test_last_stage(containers: Path) -> None:
     assert dockerfile.instruction_of(last, "EXPOSE").text == "8000"
     settings = dockerfile.instruction_of(last, "ENV").text.split()
     assert {"PYTHONUNBUFFERED=1", "ORDERS_HOST=0.0.0.0", "PORT=8000"} <= set(settings)
+    # Otherwise the service would refuse this host.
+    assert "ORDERS_ALLOW_ANONYMOUS=true" in settings
 
 
 def test_dockerfiles_differ_in_the_data_only(rendered: Render) -> None:
@@ -120,7 +122,7 @@ def test_images_are_pinned_by_digest(
     rendered: Render, docker: dict[str, str], database: str, ci: str
 ) -> None:
     """By `make images`."""
-    folder = rendered(database=database, ci=ci)
+    folder = rendered(database=database, ci=ci, telemetry=TELEMETRY_PARTS)
     command = (sys.executable, "-m", "scripts.images")
     before = image_files(folder)
     run(*command, cwd=folder, env=docker)

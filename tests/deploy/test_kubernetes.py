@@ -186,7 +186,9 @@ def test_how_it_is_applied(cluster: Path) -> None:
 
 def test_guide_names_existing_files(rendered: Render) -> None:
     guide = (ROOT / "docs/how-to/deploy.md").read_text("utf-8")
-    hub = rendered("hub", deploy=["docker", "kubernetes"])
+    hub = rendered(
+        "hub", deploy=["docker", "kubernetes"], telemetry=["prometheus"], auth="accounts"
+    )
     lab = rendered("lab", deploy=["docker", "kubernetes"], ci="gitlab")
     names = set(re.findall(r"`((?:\.github|\.gitlab|deploy)[\w./-]+|renovate\.json)`", guide))
     assert len(names) >= 9

@@ -29,6 +29,11 @@ NOT_RENDERED = {
     "docs/database.md",
     "docs/database.svg",
     "app/commands.py",
+    "app/products/resource.toml",
+    "clients/",
+    "clients/python/",
+    "clients/typescript/api.d.ts",
+    "templates/resource/",
     "src/app/",
 }
 # `make test` and `make check` run those tests that a new column or resource affects, not all of them.

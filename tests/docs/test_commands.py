@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from harness.documents import Document, documents
-from harness.processes import only
 from harness.template import ROOT, files, makefile, render
 
 PAGES = [ROOT / "README.md", ROOT / "hooks/README.md", *(ROOT / "docs").rglob("*.md")]
@@ -32,7 +31,7 @@ COMMON = {
 
 @pytest.fixture(scope="module")
 def service(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return render(source, tmp_path_factory.mktemp("commands") / "orders", {})
+    return render(source, tmp_path_factory.mktemp("commands") / "orders", {"auth": "accounts"})
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +88,8 @@ def test_targets_exist(source: Path, service: Path, pages: list[Document]) -> No
     """And their values. A page may show a Makefile with targets of its own."""
     own, service_targets = (source / "Makefile").read_text("utf-8"), makefile(service)
     targets = set(re.findall(r"(?m)^([a-z-]+):", own + service_targets))
-    values = set(only(re.findall(r"(?m)^VALUES := (.*)$", service_targets)).split())
+    values = set(" ".join(re.findall(r"(?m)^VALUES [:+]= (.*)$", service_targets)).split())
+    assert values
     for page in pages:
         shown = set(re.findall(r"(?m)^\+?([a-z-]+):", page.text))
         for target, value in MAKE.findall(snippets(page)):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.documents import Document, documents
-from harness.template import ROOT, files, makefile, render
+from harness.template import ROOT, TELEMETRY_PARTS, files, makefile, render
 
 PAGES = [
     ROOT / "README.md",
@@ -22,51 +22,78 @@ COMPARISON = ROOT / "docs/explanation/coming-from-other-tools.md"
 MOVE = ROOT / "docs/how-to/move-to-2.0.md"
 # Together they have every file that a service may have.
 ANSWERS = [
-    {"database": "postgresql", "deploy": ["docker", "kubernetes"], "ci": "github"},
-    {"database": "sqlite", "deploy": ["docker"], "ci": "gitlab"},
+    {
+        "database": "postgresql",
+        "deploy": ["docker", "kubernetes"],
+        "ci": "github",
+        "auth": "oidc",
+        "telemetry": TELEMETRY_PARTS,
+    },
+    {
+        "database": "sqlite",
+        "deploy": ["docker"],
+        "ci": "gitlab",
+        "auth": "accounts",
+        "telemetry": TELEMETRY_PARTS,
+    },
 ]
 WORD = re.compile(r"[A-Za-z_]\w*")
 # A name of code, rather than a word.
 NAME = re.compile(r"\b(?=\w*[a-zA-Z0-9]_[a-zA-Z0-9]|\w*[a-z][A-Z])[A-Za-z_]\w*[A-Za-z\d]\b")
 TARGET = re.compile(r"^make ([a-z-]+)")
+# A variable of OpenTelemetry, most of which only the SDK reads.
+OTEL = re.compile(r"OTEL_[A-Z_]+[A-Z]\b")
 # A setting without or with the prefix of one of the services on the pages.
-SETTING = re.compile(r"\b(?:ORDERS|SHOP|BILLING_API)_([A-Z_]+[A-Z])\b")
+SETTING = re.compile(r"\b(?:ORDERS|SHOP|BILLING_API|BILLING)_([A-Z\d_]+[A-Z])\b")
 PATH = re.compile(r"^\.?(?:[\w-]+/)+[\w.-]*$")
 # What commands create in a service or on a page, and what only looks like a path.
 CREATED = re.compile(
-    r"(\.venv|\.postgres|build|htmlcov|left-over|\.git)/|docs/database\.|origin/|renovate/artifacts"
+    r"(\.venv|\.postgres|\.mail|build|htmlcov|left-over|\.git)/|docs/database\.|origin/|renovate/artifacts"
 )
 # What readers create.
 CREATED_BY_READERS = {
     ".github/workflows/update.yml",
     ".gitlab/ci/update.yml",
     "app/models/plan.py",
+    "app/orders/resource.toml",
+    "app/products/resource.toml",
     "libs/money",
 }
 # Settings that a reader adds to a service.
 OWN_SETTINGS = {"API_KEY", "RATES_URL", "REPORTS_URL"}
 # Names of PostgreSQL, PgBouncer, SQLAlchemy and others that no code of this repository contains.
 FOREIGN_NAMES = {
+    "AuthenticatedClient",
     "PoolTimeout",
     "PreSync",
     "__asyncpg_stmt_1__",
     "_skip_if_exists",
+    "additionalQueryStringParams",
     "allowScripts",
+    "always_off",
+    "always_on",
     "batch_op",
+    "capture_exception",
     "clock_timestamp",
     "config_file_name",
     "dependency_overrides",
     "fileConfig",
     "hot_standby_feedback",
     "ignoreScripts",
+    "localStorage",
     "ignore_startup_parameters",
     "max_prepared_statements",
     "not_valid",
+    "parentbased_always_off",
+    "parentbased_always_on",
+    "parentbased_traceidratio",
     "passive_deletes",
     "pg_dump",
     "pg_monitor",
     "query_wait_timeout",
+    "requestedAccessTokenVersion",
     "serialization_alias",
+    "set_tag",
     "superuser_reserved_connections",
     "uq_people_email",
 }
@@ -142,9 +169,10 @@ def test_targets(pages: list[Document], services: list[Path]) -> None:
 def test_settings(pages: list[Document], services: list[Path]) -> None:
     settings = set(OWN_SETTINGS)
     for service in services:
-        text = (service / "kit/settings.py").read_text("utf-8")
-        for name in re.findall(r"(?m)^    (\w+): ", text):
-            settings.add(name.upper())
+        parts = service.glob("kit/_internal/*/**/settings.py")
+        for path in (service / "kit/settings.py", *parts):
+            for name in re.findall(r"(?m)^    (\w+): ", path.read_text("utf-8")):
+                settings.add(name.upper())
     assert len(settings) > 17
     wrong = []
     for page in pages:
@@ -174,7 +202,8 @@ def test_identifiers(pages_of_today: list[Document], known_words: set[str]) -> N
     for page in pages_of_today:
         for name in NAME.findall("\n".join(page.code)):
             is_known = {name, name.lower()} & (known_words | FOREIGN_NAMES)
-            if not is_known and name not in page.block_text and not SETTING.match(name):
+            is_variable = SETTING.match(name) or OTEL.match(name)
+            if not is_known and name not in page.block_text and not is_variable:
                 wrong.append(f"{page.name}: {name}")
     assert not wrong, "\n".join(wrong)
 

@@ -73,6 +73,7 @@ def test_times_in_names_of_files() -> None:
         ("on 2026-11-22.", "on 2027-01-02."),
         ("in 0.35s", "in 12.1s"),
         ("http://127.0.0.1:8000/users", "http://127.0.0.1:41234/users"),
+        ('{route="/users"} => 1 @[1764399000.123]', '{route="/users"} => 1 @[1801267200]'),
         ("01939a2e-6c1b-7d30-8f2a-5b6c7d8e9f01", "01939a2f-6c1b-7d30-8f2a-5b6c7d8e9f02"),
         ("make: *** [Makefile:92: db-check] Error 1", "make: *** [Makefile:7: db-check] Error 1"),
         ("\x1b[32mgreen\x1b[0m  ", "green"),

@@ -99,6 +99,13 @@ def test_server_ends_with_its_page(reader: Reader) -> None:
     follow(reader, console(request, "fails"), "next.md")
 
 
+def test_file_has_the_ports_of_commands(reader: Reader) -> None:
+    """In settings and addresses of a whole file."""
+    page = '```text title="ports"\nAPI_PORT=8000 127.0.0.1:8000\n```\n'
+    follow(reader, page + console("$ test \"$(cat ports)\" = 'API_PORT=8000 127.0.0.1:8000'"))
+    assert "8000" not in (reader.folder / "ports").read_text("utf-8")
+
+
 def test_id_keeps_its_meaning(reader: Reader) -> None:
     """From one page to the next, and in commands and files."""
     follow(reader, console(f"$ printf '{ID}\\n{OTHER_ID}\\n' > ids") + console("$ cat ids\n..."))

@@ -6,16 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from harness.fast_rendering import fast_uv
+from harness.package_cache import keep_bytecode
 from harness.processes import only
+from harness.programs import program
 from harness.releases import git, tagged_clone
 from harness.template import CLONE, ROOT
-from tools.pages import Block, blocks, commands, databases, reading
+from tools.pages import Block, blocks, commands, databases, programs, reading
 
 pytestmark = pytest.mark.seconds(140)
 
 DOCS = ROOT / "docs"
+
+
+def chapters(folder: Path) -> list[Path]:
+    """Return the chapters of a tutorial in order: chapter 10 after chapter 9."""
+    return sorted(folder.glob("[0-9]*.md"), key=lambda page: int(page.name.partition("-")[0]))
+
+
 PAGES = sorted([*(DOCS / "how-to").glob("*.md"), *(DOCS / "tutorial").glob("*.md")])
-TUTORIAL = sorted((DOCS / "tutorial").glob("[0-9]*.md"))
+TUTORIAL = chapters(DOCS / "tutorial")
 # A test of its own follows it: it needs the release that it is about.
 MOVE = DOCS / "how-to/move-to-2.0.md"
 SHELLS = {"shell", "sh", "bash", "zsh", "shell-session", "powershell"}
@@ -61,18 +71,26 @@ RUNS = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("pages", "database"), RUNS)
 def test_pages_are_true(pages: list[Path], database: str, tmp_path: Path) -> None:
+    for page in pages:
+        for name in programs(page):
+            program(name, package=name)
     with reading(tmp_path / "you", {"DATABASE": database}) as reader:
         template = tagged_clone(reader.folder / CLONE).source
         if pages != TUTORIAL:
+            # The tutorial, the README and other tests of copies and updates run the usual uv.
+            reader.put_on_path(fast_uv(tmp_path / "uv"))
             # A plain clone has none; a guide that needs them creates them.
             git("tag", "--delete", *git("tag", cwd=template).split(), cwd=template)
         reader.enter(template)
         for page in pages:
             reader.follow(page)
+        for environment in reader.folder.glob("*/.venv"):
+            keep_bytecode(environment)
 
 
-def test_tutorial_has_eight_chapters() -> None:
-    assert [page.name[0] for page in TUTORIAL] == list("12345678")
+def test_tutorial_has_ten_chapters() -> None:
+    numbers = [page.name.partition("-")[0] for page in TUTORIAL]
+    assert numbers == [str(number) for number in range(1, 11)]
 
 
 def translations() -> list[tuple[Path, Path]]:
@@ -102,8 +120,7 @@ def typed(page: Path) -> list[Block]:
 
 @pytest.mark.parametrize("folder", TUTORIALS, ids=name_of)
 def test_chapters_lead_to_the_next(folder: Path) -> None:
-    chapters = [folder / "index.md", *sorted(folder.glob("[0-9]*.md"))]
-    for chapter, following in pairwise(chapters):
+    for chapter, following in pairwise([folder / "index.md", *chapters(folder)]):
         last = chapter.read_text("utf-8").rstrip().splitlines()[-1]
         title = following.read_text("utf-8").splitlines()[0].lstrip("# 0123456789.")
         assert last.endswith(f"[{title}]({following.name})")
@@ -192,5 +209,5 @@ def test_blocks_that_are_run_or_not_typed(text: str) -> None:
 
 @pytest.mark.parametrize("index", [DOCS / "README.md", DOCS / "tutorial/index.md"], ids=name_of)
 def test_index_lists_the_chapters(index: Path) -> None:
-    links = re.findall(r"(?m)^\d\. \[.*\]\((?:tutorial/)?(.*?)\)", index.read_text("utf-8"))
+    links = re.findall(r"(?m)^\d+\. \[.*\]\((?:tutorial/)?(.*?)\)", index.read_text("utf-8"))
     assert links == [page.name for page in TUTORIAL]

@@ -10,7 +10,7 @@ import contextlib
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -184,3 +184,29 @@ def test_picture_of_the_readme(tmp_path: Path) -> None:
     """It shows what is printed today; `make picture` draws it again."""
     assert comparable(draw(tmp_path)) == comparable(PICTURE.read_text("utf-8"))
     assert f"({PICTURE.relative_to(ROOT)})" in README
+
+
+# The first user of a README with accounts, whose command asks for the password.
+USER_CREATE = "make user-create "
+PASSWORD = re.compile(r"a\s+password: here, `([^`]+)`")
+
+
+@pytest.mark.slow
+def test_first_user_of_a_readme_with_accounts(
+    projects: Callable[..., Project], tmp_path: Path
+) -> None:
+    """The block that creates the user is one script: it sets TOKEN for the lines that follow."""
+    accounts = projects("sqlite", auth="accounts")
+    orders = accounts.copy(tmp_path / "orders", "sqlite:///orders.db")
+    orders.make("db-migrate")
+    text = (orders.folder / "README.md").read_text("utf-8")
+    block = only(block for block in blocks(text) if USER_CREATE in block.text)
+    password = only(PASSWORD.findall(text))
+    assert block.language == "shell"
+    assert f'"password": "{password}"' in block.text
+    with orders.serve("make", "dev", log=tmp_path / "server.log") as server:
+        script = block.text.replace(ADDRESS, server.address)
+        done = orders.run("sh", "-euc", script, stdin=f"{password}\n")
+    assert "created ada@example.com, who has the role admin" in done.stdout
+    assert '"email":"ann@example.com"' in done.stdout
+    assert '"items":[' in done.stdout

@@ -117,8 +117,7 @@ def test_blocks(page: Page, site: str) -> None:
     page.goto(f"{site}how-to/sample/")
     page.locator(".language-console").first.hover()
     page.locator(".language-console").first.locator("button, .md-code__button").first.click()
-    page.wait_for_timeout(200)
-    copied = page.evaluate("navigator.clipboard.readText()")
+    copied = page.wait_for_function("navigator.clipboard.readText()").json_value()
     assert copied.split("\n") == ["make one", "make two"]
     titles = page.locator(".filename").all_inner_texts()
     assert titles == [

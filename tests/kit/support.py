@@ -4,18 +4,25 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from httpx import Response
+from httpx import AsyncClient, Response
 
 from app.main import create_app
 from app.settings import Settings
+from kit._internal.testing.clients import all_permissions
+from kit.application import Service
 from kit.settings import prefix_of
-from kit.testing import Log, TestedService, only
+from kit.testing import Log, TestedService, client_of, only
 
 SERVICE = TestedService(create_app, Settings)
 PREFIX = prefix_of(Settings)
 
 serve = SERVICE.serve
 settings_for = SERVICE.settings_for
+
+
+def allowed_client(app: Service) -> AsyncClient:
+    """Return a client that may call each route, also if the service authenticates its clients."""
+    return client_of(app, all_permissions(app))
 
 
 def events(log: Log) -> list[str]:

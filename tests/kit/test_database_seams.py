@@ -14,10 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tests.kit.databases import BAD_URLS, GOOD_URLS, SECRET
 from tests.kit.notes import Note, OwnBase
 import kit.settings
+from kit._internal.auth.chosen_settings import VALUES_IN_TESTS
 from kit._internal.testing.further import clones, templates
 from kit._internal.testing.guard import forget_settings
 from kit._internal.testing.reading import shared_databases
 from kit.application import Service
+from kit.auth import public
 from kit.db import Database, RequestSession, Source
 from kit.settings import DatabaseURL, load
 from kit.testing import TestedService, assert_problem, client_of, create_database
@@ -57,7 +59,7 @@ def reports_url(server: URL) -> Iterator[URL]:
 def settings(shared_url: URL, reports_url: URL, monkeypatch: pytest.MonkeyPatch) -> ShopSettings:
     monkeypatch.setenv("DATABASE_URL", text_of(shared_url))
     monkeypatch.setenv("SHOP_REPORTS_URL", text_of(reports_url))
-    return load(ShopSettings)
+    return load(ShopSettings).model_copy(update=dict(VALUES_IN_TESTS))
 
 
 @pytest.mark.parametrize("name", ["SHOP_REPORTS_URL", "SHOP_ARCHIVE_URL"])
@@ -85,7 +87,7 @@ async def test_second_database(settings: ShopSettings) -> None:
     first = Source()
     app = Service(settings, database=[first, REPORTS])
 
-    @app.get("/databases")
+    @app.get("/databases", dependencies=[public])
     async def compare(
         main: Annotated[Database, Depends(first.service_database)],
         reports: Annotated[Database, Depends(REPORTS.service_database)],

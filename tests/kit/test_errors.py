@@ -11,7 +11,14 @@ from starlette.middleware import Middleware
 
 from app.db import ServiceDatabase
 from tests.kit.databases import OUTAGES
-from tests.kit.support import error_locations, events, record_of_level, serve, settings_for
+from tests.kit.support import (
+    allowed_client,
+    error_locations,
+    events,
+    record_of_level,
+    serve,
+    settings_for,
+)
 from kit.testing import Log, assert_problem, client_of
 
 ORIGIN = {"Origin": "https://example.com"}
@@ -68,7 +75,7 @@ async def test_database_is_down(
     with outage(tmp_path) as url:
         changes = {"connection_timeout": 0.3, "statement_timeout": 0.3, "ready_timeout": 0.1}
         settings = settings_for(url).model_copy(update=changes)
-        async with serve(settings) as app, client_of(app) as client:
+        async with serve(settings) as app, allowed_client(app) as client:
             for response in (await client.get("/users"), await client.post("/users", json=user)):
                 assert_problem(response, 503, "database-unavailable")
                 assert int(response.headers["Retry-After"]) > 0

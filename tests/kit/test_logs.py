@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from httpx import AsyncClient
 from sqlalchemy import URL
 
-from tests.kit.support import events, serve, settings_for
+from tests.kit.support import allowed_client, events, serve, settings_for
 from kit.application import Service
 from kit.logging import DEBUG_LEVELS, logging_config
-from kit.testing import Log, client_of
+from kit.testing import Log
 
 PERSON = {"email": "ada.lovelace@example.com", "name": "Ada Lovelace"}
 
@@ -31,7 +31,7 @@ async def test_debug_shows_sql_without_its_values(
 ) -> None:
     logging.config.dictConfig(logging_config(level))
     logging.getLogger().addHandler(caplog.handler)
-    async with serve(settings_for(own_url)) as app, client_of(app) as client:
+    async with serve(settings_for(own_url)) as app, allowed_client(app) as client:
         location = (await client.post("/users", json=PERSON)).headers["Location"]
         assert (await client.get(location)).status_code == 200
         assert (await client.get("/users", params={"name": "Lovelace"})).status_code == 200

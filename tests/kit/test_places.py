@@ -12,9 +12,8 @@ from starlette.types import ASGIApp, Message
 from app import main
 from app.db import ReadSession, ServiceDatabase, WriteSession
 from tests.kit.notes import Note, checked_out, count_notes, create_tables
-from tests.kit.support import settings_for
+from tests.kit.support import allowed_client, settings_for
 from kit.db import Database
-from kit.testing import client_of
 
 
 async def talk(app: ASGIApp, path: str, *texts: str) -> list[str]:
@@ -136,7 +135,7 @@ async def test_health_comes_first(
     monkeypatch.setattr(main, "users_router", router)
     app = main.create_app(settings_for(shared_url))
     lifespan = app.router.lifespan_context(app) if is_started else nullcontext()
-    async with lifespan, client_of(app) as client:
+    async with lifespan, allowed_client(app) as client:
         assert (await client.get("/health/live")).json() == {"status": "ok"}
         assert (await client.get("/health")).json() == "health"
         assert (await client.get("/users")).json() == "users"

@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import kit.settings
+from kit._internal.auth.chosen_settings import VALUES_IN_TESTS
 from kit._internal.migrations.history import create_table
 from kit._internal.migrations.options import merge_options
 from kit.application import Service
@@ -48,7 +49,7 @@ class ShopSettings(kit.settings.Settings):
 def settings(shared_url: URL, monkeypatch: pytest.MonkeyPatch) -> ShopSettings:
     text = shared_url.render_as_string(hide_password=False)
     monkeypatch.setenv("DATABASE_URL", text)
-    return load(ShopSettings)
+    return load(ShopSettings).model_copy(update=dict(VALUES_IN_TESTS))
 
 
 def test_own_settings_and_other_defaults(
@@ -240,5 +241,5 @@ def test_own_targets(tmp_path: Path) -> None:
     assert make(tmp_path, "lint").splitlines()[-1] == "own lint"
     assert make(tmp_path, "audit").splitlines() == ["own audit"]
     listed = make(tmp_path)
-    assert listed.startswith("Yours\n  lint          Lint in another way\n  audit ")
+    assert listed.startswith("Yours\n  lint             Lint in another way\n  audit ")
     assert listed.count("  lint ") == 1

@@ -10,11 +10,15 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from kit._internal.connections import ConnectionLimit
 from kit._internal.http_connection import HttpConnection
 from kit._internal.processes import Config
+from kit._internal.testing.clients import all_permissions, as_principal
+from kit.application import Service
+from kit.auth import public
 
 HEAD = b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
@@ -30,7 +34,7 @@ class Server(uvicorn.Server):
         self.listens.set()
 
 
-def config_of(app: FastAPI, connections: int = 10) -> Config:
+def config_of(app: ASGIApp, connections: int = 10) -> Config:
     """Return what serves the application with short times."""
     return Config(
         lambda: app,
@@ -44,7 +48,7 @@ def config_of(app: FastAPI, connections: int = 10) -> Config:
 
 
 @asynccontextmanager
-async def listening(app: FastAPI, connections: int = 10) -> AsyncIterator[int]:
+async def listening(app: ASGIApp, connections: int = 10) -> AsyncIterator[int]:
     """Serve the application with short times; yield the port."""
     server = Server(config_of(app, connections))
     task = asyncio.create_task(server.serve())
@@ -58,8 +62,8 @@ async def listening(app: FastAPI, connections: int = 10) -> AsyncIterator[int]:
 
 
 @pytest.fixture
-async def port(own_app: FastAPI) -> AsyncIterator[int]:
-    async with listening(own_app) as port:
+async def port(own_app: Service) -> AsyncIterator[int]:
+    async with listening(as_principal(own_app, all_permissions(own_app))) as port:
         yield port
 
 
@@ -163,7 +167,7 @@ async def test_head_of_a_stream_does_not_wait_for_the_body(own_app: FastAPI) -> 
         await is_read.wait()
         yield "body"
 
-    @own_app.get("/stream")
+    @own_app.get("/stream", dependencies=[public])
     async def read() -> StreamingResponse:
         return StreamingResponse(stream())
 

@@ -25,6 +25,11 @@ TYPES = {
         "variant_of_decorated": "sa.Numeric(precision=12, scale=3)",
         "of_a_package": "vectors.Vector(size=3)",
         "decorated_array": "sa.ARRAY(sa.String(length=20))",
+        "exact": "sa.Numeric(precision=10, scale=2)",
+        "exact_by_default": 'sa.Numeric(precision=10, scale=2), server_default=sa.text("-1.50")',
+        "enum_of_text": "sa.String(length=32)",
+        "array_of_exact": "postgresql.ARRAY(sa.Numeric(precision=10, scale=2))",
+        "array_of_enum": "postgresql.ARRAY(sa.String(length=32))",
     },
     "sqlite": {
         "interval": "sa.Interval()",
@@ -34,6 +39,9 @@ TYPES = {
         "document": "sa.JSON()",
         "variant": "sa.JSON()",
         "of_a_package": "vectors.Vector(size=3)",
+        "exact": "sa.BigInteger()",
+        "exact_by_default": 'sa.BigInteger(), server_default=sa.text("(-150)")',
+        "enum_of_text": "sa.String(length=32)",
     },
 }
 USE = """
@@ -146,8 +154,8 @@ def test_tables_of_others_are_left_alone(copy: Project, server: Server, url: str
     for statement in [*FOREIGN[copy.database], "CREATE TABLE celery_taskmeta (id integer)"]:
         server.query(url, statement)
     differences = copy.alembic(url, "check", code=None).stdout
-    removed = set(re.findall(r"remove_table', Table\('(\w+)'", differences))
-    assert removed == {"measures", "celery_taskmeta"}
+    tables = "no model has these tables of the database: celery_taskmeta, measures;"
+    assert tables in differences
     edit(copy.folder / "alembic.ini", "exclude_tables =", "exclude_tables = celery_*, measures")
     copy.alembic(url, "check")
 

@@ -28,6 +28,9 @@ def scheduling(pytestconfig: pytest.Config) -> DatabaseScheduling:
         ),
         ("tests/a/test_a.py::test_x", "tests/a/test_a.py::test_x"),
         ("tests/docs/test_site.py::test_x[a]", "tests/docs/test_site.py"),
+        ("tests/telemetry/test_a.py::test_x[sqlite]", "tests/telemetry, sqlite"),
+        ("tests/telemetry/test_b.py::test_y[sqlite-a]", "tests/telemetry, sqlite"),
+        ("tests/telemetry/test_b.py::test_y", "tests/telemetry/test_b.py::test_y"),
     ],
 )
 def test_group_of_a_test(scheduling: DatabaseScheduling, test: str, group: str) -> None:

@@ -4,6 +4,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -110,6 +111,11 @@ def rebase_behind(project: Project, _url: str, code: int) -> None:
     project.script("rebase", env={"base": "ahead"}, code=code)
 
 
+def accounts(project: Project, url: str, code: int, *arguments: str) -> None:
+    project.alembic(url, "upgrade", "head")
+    project.run("python", "-m", "scripts.accounts", *arguments, code=code)
+
+
 def failing_revision(project: Project, url: str, code: int, upgrade: str) -> None:
     revise(project, ADDED, upgrade)
     project.alembic(url, "upgrade", "head", code=code)
@@ -156,6 +162,11 @@ SITUATIONS: dict[tuple[str, str], Run] = {
         p, url, code, *BACKFILL, "nam = 'y'"
     ),
     ("backfill", "wrong arguments"): lambda p, url, code: backfill(p, url, code, "users"),
+    ("accounts", "done, or nothing to do"): lambda p, url, code: accounts(p, url, code, "clean"),
+    ("accounts", "refused, or a database error"): lambda p, url, code: accounts(
+        p, url, code, "promote", "--email=ada@example.com", "--role=admin"
+    ),
+    ("accounts", "wrong arguments"): lambda p, url, code: accounts(p, url, code, "create"),
     ("rebase", "done, or nothing to do"): lambda p, _, code: rebase(p, code, base="main"),
     ("rebase", "refused"): rebase_behind,
     ("rebase", "no base found"): lambda p, _, code: rebase(p, code, base="nowhere"),
@@ -173,6 +184,15 @@ SITUATIONS: dict[tuple[str, str], Run] = {
     ("app", "wrong arguments"): lambda p, url, code: app(p, code, "--no-such", url=url),
     ("app", "the application does not start; see the log"): app_that_fails,
 }
+
+
+@pytest.fixture
+def copy(projects: Callable[..., Project], url: str, command: str, tmp_path: Path) -> Project:
+    """Return a copy of a project that has the command."""
+    auth = "none"
+    if command == "python -m scripts.accounts":
+        auth = "accounts"
+    return projects("sqlite", auth=auth).copy(tmp_path / "orders", url)
 
 
 @pytest.mark.parametrize("project", ["sqlite"], indirect=True)

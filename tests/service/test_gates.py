@@ -12,11 +12,15 @@ pytestmark = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 CONFLICT = "<<<<<<< before updating\nmine\n=======\ntheirs\n>>>>>>> after updating\n"
 UNFORMATTED = "values = [1,2]\n"
 FAULTS = {
-    "conflicts": ("notes.txt", CONFLICT),
     "lint": ("app/unused.py", "import os\n"),
     "typecheck": ("app/mistyped.py", 'number: int = "1"\n'),
     "test": ("tests/test_broken.py", "def test_broken() -> None:\n    assert not __name__\n"),
 }
+
+
+def failed_checks(stderr: str) -> set[str]:
+    """Return the targets that failed, which `make check` runs in a make of its own."""
+    return set(re.findall(r"make(?:\[1\])?: \*\*\* \[kit/make\.mk:\d+: kit-([\w-]+)\]", stderr))
 
 
 def test_check_fails_at_every_gate(copy: Project) -> None:
@@ -29,8 +33,29 @@ def test_check_fails_at_every_gate(copy: Project) -> None:
     revise(copy, "aaaaaaaaaaaa", 'op.drop_column("users", "name")')
     only = {"PYTEST_ADDOPTS": FAULTS["test"][0]}
     done = copy.make("--keep-going", "check", env=only, code=2)
-    failed = set(re.findall(r"make: \*\*\* \[kit/make\.mk:\d+: kit-([\w-]+)\]", done.stderr))
-    assert failed == {*FAULTS, "db-lint", "db-check"}, done.stdout + done.stderr
+    failed = {*FAULTS, "db-lint", "db-check", "check"}
+    assert failed_checks(done.stderr) == failed, done.stdout + done.stderr
+
+
+def test_check_begins_with_conflicts(copy: Project) -> None:
+    """A conflict makes other checks fail, too, with messages that do not help."""
+    init_repository(copy)
+    add_file(copy, "pyproject.toml", CONFLICT)
+    done = copy.make("check", code=2)
+    assert failed_checks(done.stderr) == {"conflicts"}
+    assert "pyproject.toml" in done.stderr
+
+
+@pytest.mark.parametrize(("tests", "processes"), [(99, 1), (100, 2)])
+def test_few_tests_run_in_one_process(copy: Project, tests: int, processes: int) -> None:
+    """Each further process has to import the service first."""
+    names = "".join(f"def test_{number}() -> None:\n    pass\n" for number in range(tests))
+    add_file(copy, "tests/test_many.py", names)
+    # The variable sets the number for all projects of these tests.
+    command = ("env", "--unset", "PYTEST_XDIST_AUTO_NUM_WORKERS", "pytest", "tests/test_many.py")
+    output = copy.run(*command, "--numprocesses", "auto", "--maxprocesses", "2").stdout
+    assert f"{tests} passed" in output
+    assert ("worker" in output) == (processes > 1)
 
 
 @pytest.mark.parametrize("package", ["app/db/__init__.py", "app/db/queries.py"])

@@ -1,12 +1,10 @@
 """Kit's checks in services that have become different from the template's."""
 
-import shutil
-
 import pytest
 
 from harness.grown_service import grow
 from harness.project import Project
-from harness.releases import edit
+from harness.without_users import remove_users
 
 pytestmark = pytest.mark.seconds(35)
 
@@ -24,13 +22,9 @@ def test_service_that_has_grown(copy: Project) -> None:
 
 
 def test_service_without_tables(copy: Project) -> None:
-    folder = copy.folder
-    shutil.rmtree(folder / "app/users")
-    for path in (folder / "app/models/user.py", *copy.revisions, *folder.glob("tests/test_user*")):
+    remove_users(copy.folder)
+    for path in copy.revisions:
         path.unlink()
-    edit(folder / "app/models/__init__.py", "from app.models.user import User as User\n", "")
-    edit(folder / "app/main.py", "from app.users.routes import router as users_router\n", "")
-    edit(folder / "app/main.py", "    app.include_router(users_router)\n", "")
     done = copy.run("pytest", "--quiet", "-rs").stdout
     assert "failed" not in done
     assert "passed" in done

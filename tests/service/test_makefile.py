@@ -45,8 +45,11 @@ TARGETS = [
     "db-sql",
     "db-backfill",
     "db-reset",
+    "db-seed",
     "db-shell",
     "openapi",
+    "openapi-check",
+    "client",
     "images",
 ]
 LINE = re.compile(r" *([a-z-]+) +(\S.*)")

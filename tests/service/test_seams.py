@@ -14,6 +14,7 @@ from harness.processes import only
 from harness.project import FIRST, Project, keep_environment
 from harness.releases import edit
 from harness.template import files
+from harness.without_users import remove_users
 
 pytestmark = pytest.mark.seconds(45)
 
@@ -35,6 +36,10 @@ def set_variable(project: Project, name: str, value: str) -> None:
         file.write(f"{name}={value}\n")
 
 
+# As on a machine with two cores, see ONE_PROCESS in harness/processes.py.
+PARALLEL = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "2"}
+
+
 def test_service_that_uses_every_seam(
     copy: Project, server: Server, url: str, tmp_path: Path
 ) -> None:
@@ -51,7 +56,7 @@ def test_service_that_uses_every_seam(
         keep_environment(copy)
         own = (copy.folder / "app/main.py").read_text("utf-8")
         assert "'https://orders.example/problems/'" in own, "formatted with the own options"
-        checked = copy.make("check", f"base={FIRST}", timeout=600).stdout
+        checked = copy.make("check", f"base={FIRST}", env=PARALLEL, timeout=600).stdout
         assert checked.splitlines()[-1] == "audited"
         serve(copy, tmp_path / "log")
         counted = copy.run("python", "-m", "app.commands").stdout
@@ -128,19 +133,15 @@ def test_users_deleted(copy: Project) -> None:
     """The example is removed, with a revision that drops its table; everything else works."""
     before = template_zone(copy)
     folder = copy.folder
-    for name in ("tests/kit", "app/users"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    for name in ("app/models/user.py", "tests/test_users.py"):
-        (folder / name).unlink()
-    edit(folder / "app/main.py", "from app.users.routes import router as users_router\n", "")
+    shutil.rmtree(folder / "tests/kit", ignore_errors=True)
+    remove_users(folder)
     edit(
         folder / "app/main.py",
         "    app = Service(settings or load(Settings), database=database)\n"
         "    # Add routers, middleware (app.add_middleware) and exception handlers here.\n"
-        "    app.include_router(users_router)\n    return app\n",
+        "    return app\n",
         "    return Service(settings or load(Settings), database=database)\n",
     )
-    edit(folder / "app/models/__init__.py", "from app.models.user import User as User\n", "")
     copy.make("db-migrate")
     copy.make("db-revision", "m=drop users")
     copy.make("db-migrate")

@@ -9,6 +9,7 @@ from harness.fake_programs import recorder, starts, write_program
 from harness.processes import Completed, Environment, lines_of, only, run
 from harness.template import ROOT, render
 
+ANSWERS = {"database": "sqlite", "auth": "accounts"}
 # The variables of each target, with the others that it requires.
 USES = {
     ("db-migrate", "rev"): {},
@@ -21,12 +22,18 @@ USES = {
     ("db-backfill", "set"): {"table": "users", "where": "c"},
     ("db-backfill", "where"): {"table": "users", "set": "a = b"},
     ("db-reset", "confirm"): {},
+    ("db-seed", "confirm"): {},
+    ("client", "to"): {},
+    ("openapi-check", "base"): {},
     ("update", "to"): {},
     ("update", "data"): {},
     ("update", "trust"): {},
     ("update-check", "to"): {},
 }
-VARIABLES = {"base", "confirm", "data", "m", "rev", "set", "table", "to", "trust", "where"}
+VARIABLES = {
+    *("base", "confirm", "data", "fields", "m", "name", "rev", "set", "table", "to", "trust"),
+    "where",
+}
 VALUES = [
     "costs $5",
     "$(shell touch ran)",
@@ -44,7 +51,7 @@ VALUES = [
 @pytest.fixture(scope="module")
 def faked(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose programs print what they were started with."""
-    folder = render(source, tmp_path_factory.mktemp("faked") / "orders", {"database": "sqlite"})
+    folder = render(source, tmp_path_factory.mktemp("faked") / "orders", ANSWERS)
     for name in ("alembic", "python", "uv"):
         write_program(folder / ".venv/bin" / name, recorder(VARIABLES))
     (folder / ".venv/.path").symlink_to(folder / ".venv")
@@ -75,6 +82,23 @@ def test_value_arrives_as_it_was_typed(faked: Path, target: str, variable: str) 
     assert programs
     for program in programs:
         assert program["variables"][variable] == value
+
+
+def test_a_loop_of_make_has_no_variable_called_name(faked: Path) -> None:
+    """It is an argument, of resources and of accounts."""
+    value = "--".join(VALUES)
+    resource = only(starts(make(faked, "resource", f"name={value}", f"fields={value}")))
+    assert resource["variables"]["name"] == value
+    assert resource["variables"]["fields"] == value
+    user = only(starts(make(faked, "user-create", f"email={value}", f"name={value}")))
+    assert user["arguments"][3:5] == [f"--email={value}", f"--name={value}"]
+
+
+def test_environment_names_no_resource(faked: Path) -> None:
+    environment = {"name": "product", "fields": "title:string"}
+    begun = only(starts(make(faked, "resource", "fields=price:int", env=environment)))
+    assert begun["variables"]["name"] is None
+    assert begun["variables"]["fields"] == "price:int"
 
 
 @pytest.mark.parametrize("value", VALUES)

@@ -11,11 +11,12 @@ from harness.moved_services import moved_service
 from harness.owners import is_own, project_files, template_files
 from harness.releases import Releases, commit, edit, publish, tagged_clone
 from harness.services_of_1x import LIVES, Life
-from harness.template import Answers
+from harness.template import TELEMETRY_PARTS, Answers
 from harness.updates import ANSWERS, conflicts, contents, recopy, start_service, update
 
 pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
 
+OWN_VARIABLES = "# Ours.\nORDERS_GREETING=Hello\n"
 DELETED = ["tests/test_users.py", "app/users/routes.py", ".editorconfig"]
 
 
@@ -61,17 +62,46 @@ def test_update_changes_no_byte_of_the_project(
 def test_answers_change_no_byte_of_the_project(
     releases: Releases, answers: Answers, lived: Path, tmp_path: Path, way: Any
 ) -> None:
-    """Its deployment and its CI, switched on and off again."""
+    """Its deployment, its CI and its telemetry, switched on and off again."""
     before, first = project_files(lived), template_files(lived)
-    other: Answers = {"deploy": ["docker"]}
+    answers = {"telemetry": [], **answers}
+    other: Answers = {"deploy": ["docker"], "telemetry": TELEMETRY_PARTS}
     if answers["deploy"]:
-        other = {"deploy": [], "ci": "github"}
+        other = {"deploy": [], "ci": "github", "telemetry": []}
     for changes in (other, answers):
         way(lived, releases.next, data=changes)
         assert project_files(lived) == before
         commit(lived, "Change answers")
     if way is update:
         assert template_files(lived) == first
+
+
+@pytest.mark.parametrize(
+    "parts", [*([part] for part in TELEMETRY_PARTS), TELEMETRY_PARTS], ids="+".join
+)
+def test_telemetry_is_switched_on_and_off(
+    releases: Releases, tmp_path: Path, parts: list[str]
+) -> None:
+    """A service of 2.0.0 gets the files of a new service; its own variables stay at the end."""
+    answers: Answers = {"database": "sqlite", "deploy": ["docker"], "ci": "none"}
+    folder = start_service(releases, tmp_path / "orders", "2.0.0", answers)
+    with (folder / ".env.example").open("a", encoding="utf-8") as file:
+        file.write(OWN_VARIABLES)
+    commit(folder, "Own variables")
+    before = project_files(folder)
+    for chosen in (parts, []):
+        update(folder, releases.next, data={"telemetry": chosen})
+        commit(folder, f"Telemetry: {chosen}")
+        fresh = start_service(
+            releases,
+            tmp_path / f"fresh-{len(chosen)}",
+            releases.next,
+            {**answers, "telemetry": chosen},
+        )
+        expected = template_files(fresh)
+        expected[".env.example"] += OWN_VARIABLES.encode()
+        assert template_files(folder) == expected
+        assert project_files(folder) == before
 
 
 def test_recopy_changes_no_byte_of_the_project(

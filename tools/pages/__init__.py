@@ -9,6 +9,9 @@ A page is Markdown. What a reader types is in fenced blocks, which run in order,
 - any language with `title="path"`: the whole text of a file; with `diff` lines that change in it;
   with `from="path"` instead, what that file must contain.
 
+A page may begin with `databases: [...]`, on which it is run, and `programs: [...]`, which it needs.
+Ports of 127.0.0.1 in its commands, and in the files that it shows whole, are replaced by free ones.
+
 Ids of revisions and the times in the names of their files are different each time. A page may show
 any, but must show the same one for the same revision on all later pages.
 
@@ -17,7 +20,15 @@ puts them together.
 """
 
 from tools.pages.errors import BrokenPageError
-from tools.pages.markdown import Block, Command, blocks, commands, databases, hide_front_matter
+from tools.pages.markdown import (
+    Block,
+    Command,
+    blocks,
+    commands,
+    databases,
+    hide_front_matter,
+    programs,
+)
 from tools.pages.output import NAME, Names, normalise
 from tools.pages.patches import patch
 from tools.pages.reader import Reader, reading
@@ -37,5 +48,6 @@ __all__ = [
     "hide_front_matter",
     "normalise",
     "patch",
+    "programs",
     "reading",
 ]

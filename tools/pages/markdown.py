@@ -80,6 +80,13 @@ def databases(page: Path) -> list[str]:
     return names
 
 
+def programs(page: Path) -> list[str]:
+    """Return the programs of the operating system that a page needs, named as their packages."""
+    names = front_matter(page.read_text("utf-8")).get("programs", [])
+    assert isinstance(names, list)
+    return names
+
+
 def commands(block: Block) -> list[Command]:
     """Return the commands of a block; a line that ends in a backslash continues after `> `."""
     parsed: list[Command] = []

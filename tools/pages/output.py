@@ -24,10 +24,11 @@ VARYING = [
     (re.compile(r"(?m)^(?:=+ )?\d+ passed in [\d.]+s(?: \([\d:]+\))?(?: =+)?(?=\r?$)"), "<passed>"),
     (re.compile(r"\b\d+ (?:source files\b|files already formatted$)", re.MULTILINE), "<files>"),
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)? ?(?:ms|s|seconds?)\b"), "<duration>"),
+    (re.compile(r"(?<==> )(\S+) @\[[\d.]+\]"), r"\1 @[<time>]"),
     (re.compile(r"(127\.0\.0\.1|localhost):\d+"), r"\1:<port>"),
     (re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?:\.post\d+)?(?![\d.])"), "<release>"),
     (re.compile(r"(?m)^(tagged \S+): [0-9a-f]{7,}$"), r"\1: <commit>"),
-    (re.compile(r"\b(Makefile|kit/make\.mk):\d+:"), r"\1:<line>:"),
+    (re.compile(r"\b(Makefile|kit/\w+\.mk):\d+:"), r"\1:<line>:"),
     # PostgreSQL's socket is in another folder if the path of the project is too long for it.
     (re.compile(r"(?<=[?&]host=)(?:/|%2F)[^\s&]+"), "<folder>"),
     (re.compile(r'("request_id": ?")[^"]+'), r"\1<request>"),

@@ -25,7 +25,9 @@ from tools.pages.shell import Shell
 from tools.pages.terminal import Terminal
 
 HOME = "/home/you"
-PAGE_PORT = re.compile(r"((?:127\.0\.0\.1|localhost):|\bPORT=)(\d+)")
+PAGE_PORT = re.compile(r"((?:127\.0\.0\.1|localhost):|\b\w*PORT=)(\d+)")
+# The port on which a background command listens.
+OWN_PORT = re.compile(r"(?:\bPORT=|listen-address=127\.0\.0\.1:)(\d+)")
 FIRST_PORT = "8000"
 # Seconds that a server has to print what the page shows, from when it listens.
 OUTPUT_DEADLINE = 10
@@ -57,6 +59,10 @@ class Reader:
     @property
     def environment(self) -> dict[str, str]:
         return self.shell.environment
+
+    def put_on_path(self, folder: Path) -> None:
+        """Have the reader use the programs of a folder before others of the same name."""
+        self.environment["PATH"] = f"{folder}:{self.environment['PATH']}"
 
     def enter(self, folder: Path) -> None:
         self.shell.enter(folder)
@@ -123,6 +129,8 @@ class Reader:
             if not path.is_file():
                 raise BrokenPageError(f"{title} does not exist")
             text = patch(path.read_text("utf-8"), text)
+        else:
+            text = self.with_ports(text)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Readers type slower: to Python a file of the same length and second is the same.
         if self.edited.get(path) == int(time.time()):
@@ -139,13 +147,17 @@ class Reader:
     def script(self, command: str) -> str:
         """Return the script that runs a command of a page, with the reader's ports and variables."""
         command = self.names.in_reality(command)
-        command = PAGE_PORT.sub(lambda match: match[1] + self.port(match[2]), command)
+        command = self.with_ports(command)
         name, _, value = command.partition("=")
         if name in self.variables:
             own_value = self.variables[name]
             self.shown[own_value] = value
             command = f"{name}={shlex.quote(own_value)}"
         return self.shell.script(command)
+
+    def with_ports(self, text: str) -> str:
+        """Return a text of the page with the ports that are used."""
+        return PAGE_PORT.sub(lambda match: match[1] + self.port(match[2]), text)
 
     def port(self, shown: str) -> str:
         """Return the free port that is used instead of one on the page."""
@@ -180,7 +192,7 @@ class Reader:
 
     def start(self, command: Command) -> str | None:
         """Start a server, and wait until it listens."""
-        match = re.search(r"\bPORT=(\d+)", command.text)
+        match = OWN_PORT.search(command.text)
         port = self.port(match[1] if match else FIRST_PORT)
         environment = {**self.environment, "PORT": port}
         terminal = Terminal(self.script(command.text), self.folder, environment)

@@ -19,7 +19,8 @@ EXAMPLE: Answers = {
     "python_version": "3.11",
     "deploy": ["docker"],
 }
-# About the folder that is copied to; and the databases, which have a table of their own.
+# About the folder that is copied to; the databases, which have a table of their own; and what follows
+# from `telemetry` and `auth`, whose packages and variables are on other pages.
 INTERNAL = {
     "previous",
     "unknown_answers",
@@ -27,6 +28,10 @@ INTERNAL = {
     "is_service",
     "databases",
     "database_facts",
+    "telemetry_parts",
+    "telemetry_facts",
+    "auth_choices",
+    "auth_facts",
 }
 
 

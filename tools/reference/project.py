@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from harness.template import files, makefile
+from harness.template import COPIER, files, makefile
 from tools.reference.tables import Rows, code, table
 
 # Descriptions of files without a docstring. Folders end in a slash.
@@ -24,11 +24,27 @@ FILES = {
     "Makefile": "Your commands, beside those of `kit/make.mk`",
     "README.md": "The first five minutes, and where things are",
     "alembic.ini": "Alembic's settings: the folder of migrations, names of revision files",
+    "app/mails/": "The texts of mails, which you may edit; kit has the same for those you delete",
     "compose.yaml": "The service and its database on one machine",
+    "compose.opentelemetry.yaml": "Traces: the service, a collector and Tempo",
+    "compose.prometheus.yaml": "Metrics: the service, Prometheus with the alerts, and a Pushgateway",
+    "compose.sentry.yaml": "Errors: the settings of the service",
+    "compose.telemetry.yaml": "The service with telemetry, and Grafana to see it",
+    "deploy/grafana/": "Data sources and dashboards of the Grafana in `compose.telemetry.yaml`",
+    "deploy/opentelemetry/": "The collector and the trace store in `compose.opentelemetry.yaml`",
+    "deploy/prometheus/": "Alerts with their tests, a dashboard, and what to scrape",
     "deploy/nginx/": "A buffering proxy in front of the service",
-    "deploy/kubernetes/": "The manifests: image, migration, service",
+    "deploy/kubernetes/": "The manifests: image, migration, service, and what cleans accounts",
+    "kit/_internal/auth/accounts/": "Users with a password: sessions, API keys, roles, mail",
+    "kit/_internal/auth/oidc/": "Access tokens of an OpenID Connect provider",
+    "kit/accounts.mk": "The commands of a service with accounts",
+    "kit/_internal/telemetry/opentelemetry/": "Traces, metrics and logs, over OTLP",
+    "kit/_internal/telemetry/prometheus/": "Metrics, for Prometheus to scrape or on a Pushgateway",
+    "kit/_internal/telemetry/sentry/": "Unexpected errors, sent to Sentry",
     "kit/README.md": "What kit provides, and how to change its behaviour without editing it",
     "kit/make.mk": "The commands of every service",
+    "kit/resource.mk": "The commands that generate and delete resources",
+    "kit/templates/resource/": "What `make resource` writes; `templates/resource/` of yours wins",
     "kit/pyproject.toml": "The packages that kit and scripts need, and those for development",
     "kit/ruff.toml": "The rules of kit and scripts, which `pyproject.toml` extends",
     "migrations/script.py.mako": "The template of new revisions",
@@ -92,14 +108,33 @@ def packages(project: Path) -> str:
     return table(("package", "versions", "for"), package_rows(project))
 
 
+def with_tokens(requirements: list[str]) -> list[str]:
+    """Return the packages of a service with accounts, and those of access tokens."""
+    tokens = COPIER["auth_choices"]["default"]["oidc"]["dependencies"]
+    return sorted({*requirements, *tokens}, key=str.lower)
+
+
 def package_rows(project: Path) -> Rows:
     described = tomllib.loads((project / "kit/pyproject.toml").read_text("utf-8"))["project"]
     required = {
-        "the service": described["dependencies"],
+        "the service": with_tokens(described["dependencies"]),
         "development": described["optional-dependencies"]["dev"],
     }
+    parts = optional_requirements()
     for purpose, requirements in required.items():
         for requirement in requirements:
             match = REQUIREMENT.match(requirement)
             assert match, requirement
-            yield code(match[1]), code(match[2].strip()), purpose
+            yield code(match[1]), code(match[2].strip()), parts.get(requirement, purpose)
+
+
+def optional_requirements() -> dict[str, str]:
+    """Return the packages of answers to `telemetry` and `auth`, each with the answer."""
+    parts = {}
+    for answer, facts in COPIER["auth_choices"]["default"].items():
+        for requirement in facts["dependencies"]:
+            parts[requirement] = f"auth: `{answer}`"
+    for part, facts in COPIER["telemetry_parts"]["default"].items():
+        for requirement in facts["dependencies"]:
+            parts[requirement] = f"telemetry: `{part}`"
+    return parts

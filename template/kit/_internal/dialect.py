@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import URL, Connection, Executable, Table
     from sqlalchemy.exc import DBAPIError
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -49,6 +49,8 @@ class EngineSettings(Protocol):
     def statement_timeout(self) -> float: ...
     @property
     def durable_commits(self) -> bool: ...
+    @property
+    def telemetry_options(self) -> Options: ...
 
 
 class MigrationSettings(Protocol):
@@ -87,6 +89,10 @@ class Dialect(Protocol):
     def STREAM_OPTIONS(self) -> Options:  # noqa: N802
         """Execution options of the engine that reads row by row."""
 
+    @property
+    def DECIMAL_DIGITS(self) -> int | None:  # noqa: N802
+        """Digits of the integers that stand for exact decimals, None where there is NUMERIC."""
+
     def parse_url(self, value: str, /) -> URL:
         """Return DATABASE_URL without its driver; raise ValueError without secrets."""
 
@@ -98,6 +104,16 @@ class Dialect(Protocol):
     ) -> AsyncEngine:
         """Return the engine that reads; the options are those of create_async_engine()."""
 
+    def insert_into(self, table: Table, /) -> Any:  # noqa: ANN401
+        """Return an INSERT, which has `on_conflict_do_update()`: that is not standard SQL."""
+
+    def try_lock(self, number: int, /) -> Executable:
+        """Return a SELECT of whether this transaction has got a lock; it does not wait for it.
+
+        The lock of a number, of 64 bits with a sign, is free again when the transaction ends,
+        however it ends.
+        """
+
     def is_duplicate(
         self, error: DBAPIError, names: Collection[str], columns: Sequence[str], /
     ) -> bool:
@@ -106,6 +122,9 @@ class Dialect(Protocol):
         `names` are those of the unique constraints and indexes; `columns` have the format
         table.column.
         """
+
+    def breaks_reference(self, error: DBAPIError, /) -> bool:
+        """Return whether a foreign key refuses a change; SQLite does not say which."""
 
     def is_unavailable(self, error: DBAPIError, /) -> bool:
         """Return whether the database, not the statement, causes the error."""

@@ -8,9 +8,12 @@ from typing import Any, cast
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import exc
+from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
+from kit._internal.auth.bodies import run_guards
 from kit._internal.database import dialect
+from kit._internal.idempotency.answers import ReplayError
 from kit._internal.problems import (
     UNEXPECTED,
     InvalidInput,
@@ -32,11 +35,22 @@ Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
 async def handle_problem(_request: Request, error: Exception) -> Response:
-    return problem_response(cast("ProblemError", error))
+    problem = cast("ProblemError", error)
+    return problem_response(problem, headers=problem.headers)
+
+
+async def handle_replay(_request: Request, error: Exception) -> Response:
+    """Answer as the first request with the same Idempotency-Key."""
+    return cast("ReplayError", error).answer.response()
 
 
 async def handle_http_exception(request: Request, error: Exception) -> Response:
     error = cast("HTTPException", error)
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        # Perhaps of a body that cannot be decoded.
+        refusal = await find_refusal(request)
+        if refusal is not None:
+            return await handle_problem(request, refusal)
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and "Allow" in headers:
         headers["Allow"] = allowed_methods(request, headers["Allow"])
@@ -62,12 +76,25 @@ def shorten_location(location: Sequence[str | int]) -> list[str | int]:
     return shortened
 
 
-async def handle_invalid_request(_request: Request, error: Exception) -> Response:
+async def find_refusal(request: Request) -> ProblemError | None:
+    """Return why the client may not call the route, or None if it may."""
+    try:
+        await run_guards(request)
+    except ProblemError as refusal:
+        return refusal
+    return None
+
+
+async def handle_invalid_request(request: Request, error: Exception) -> Response:
     """Answer 422 without the input, which may be secret or invalid Unicode.
 
     The size of the answer is limited, regardless of the number of errors.
     """
     all_errors = cast("RequestValidationError", error).errors()
+    if any(item["type"] == "json_invalid" for item in all_errors[:1]):
+        refusal = await find_refusal(request)
+        if refusal is not None:
+            return await handle_problem(request, refusal)
     errors = []
     for item in all_errors[:MAX_ERRORS]:
         location = shorten_location(item["loc"])
@@ -82,9 +109,15 @@ async def handle_invalid_request(_request: Request, error: Exception) -> Respons
 
 
 async def handle_database_error(request: Request, error: Exception) -> Response:
-    """Answer 409 for a constraint, 503 for an unavailable database; raise other errors."""
+    """Answer 409 for a constraint or a stale version, 503 for an unavailable database.
+
+    Raises other errors.
+    """
     if isinstance(error, exc.IntegrityError):
         problem = ProblemError(409, "The request contradicts what is stored.", "conflict")
+    elif isinstance(error, StaleDataError):
+        detail = "Another request has changed this at the same time; try again."
+        problem = ProblemError(409, detail, "conflict")
     elif isinstance(error, exc.TimeoutError) or (
         isinstance(error, exc.DBAPIError) and dialect.is_unavailable(error)
     ):
@@ -109,6 +142,7 @@ def in_development(request: Request) -> bool:
 
 HANDLERS: dict[int | type[Exception], Handler] = {
     ProblemError: handle_problem,
+    ReplayError: handle_replay,
     HTTPException: handle_http_exception,
     RequestValidationError: handle_invalid_request,
     exc.SQLAlchemyError: handle_database_error,

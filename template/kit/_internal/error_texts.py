@@ -83,6 +83,11 @@ class ErrorTexts:
             return f"{message} ({', '.join(facts)})"
         return message
 
+    def state_of(self, error: BaseException) -> str | None:
+        """Return the SQLSTATE or the result code of a driver's error, None for any other error."""
+        state = getattr(unwrap(error), self.state, None)
+        return state if isinstance(state, str) else None
+
     def describe_statement(self, error: StatementError) -> str:
         """Return the failed statement, without values, and the error's message in one line."""
         statement = " ".join((error.statement or "COMMIT").split())

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
 from uuid_utils import uuid4
 
+from kit._internal.auth.callers import SCOPE_KEY
 from kit._internal.paths import with_root_path
 from kit._internal.problems import UNEXPECTED, ProblemError, problem_of, problem_response
 from kit._internal.routing import path_of_route
@@ -58,6 +59,8 @@ class RequestMiddleware:
         request_id = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         if not ACCEPTABLE_ID.fullmatch(request_id):
             request_id = uuid4().hex
+        # For what handles the request after the context of log records ends.
+        scope["request_id"] = request_id
         start = time.perf_counter()
         status = None
 
@@ -97,6 +100,10 @@ class RequestMiddleware:
             # Helps a developer to find a wrong URL. Quoted, as it may have control characters.
             record["path"] = quote(scope["path"], errors="replace")
             del record["route"]
+        # Not from the context, which a middleware between here and the route may have changed.
+        caller = scope.get(SCOPE_KEY)
+        if caller is not None and caller.principal is not None:
+            record["principal"] = caller.principal.subject
         return record
 
 
@@ -146,6 +153,8 @@ class UnexpectedErrorMiddleware:
             if scope["type"] != "http" or started:
                 raise
             logger.exception("unexpected error")
+            # For telemetry, which does not record the error itself.
+            scope["error_type"] = type(error)
             response = await self.answer_unexpected(Request(scope), error)
             await response(scope, receive, send)
 

@@ -3,9 +3,9 @@
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import Response
 from fastapi.encoders import jsonable_encoder
@@ -16,6 +16,7 @@ from structlog.contextvars import get_contextvars
 
 logger = logging.getLogger(__name__)
 
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 MEDIA_TYPE = "application/problem+json"
 UNEXPECTED = "This was not expected; it has been logged."
 # Titles of statuses without a name, such as 499, by their first digit.
@@ -62,6 +63,8 @@ class ProblemError(Exception):
     """
 
     type_prefix: ClassVar[str] = "urn:problem:"
+    # Headers of the response.
+    headers: Mapping[str, str] = {}
 
     def __init__(
         self,
@@ -122,6 +125,19 @@ class ConflictError(ProblemError):
         self, detail: str, kind: str | None = None, members: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__(409, detail, kind, members)
+
+
+def raises(*statuses: int) -> Callable[[FunctionT], FunctionT]:
+    """Mark a function of kit with the statuses of the problems that it raises.
+
+    The check that every raised error is documented reads the service's functions, not those of kit.
+    """
+
+    def mark(function: FunctionT) -> FunctionT:
+        vars(function)["raised_statuses"] = statuses
+        return function
+
+    return mark
 
 
 def phrase_of(status: int) -> str:

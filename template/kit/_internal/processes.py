@@ -48,10 +48,34 @@ class Config(uvicorn.Config):
         self.body_timeout = body_timeout
         self.connections = connections
 
+    def load_app(self) -> Callable[[], ASGIApp]:
+        """Return a function that creates the application, or exits if it must not start."""
+        create_app = super().load_app()
+
+        def create_checked_app() -> ASGIApp:
+            app: ASGIApp = create_app()
+            reasons = reasons_of(app)
+            if reasons:
+                print(*reasons, sep="\n", file=sys.stderr)  # noqa: T201
+                sys.exit(STARTUP_FAILURE)
+            return app
+
+        return create_checked_app
+
     def load(self) -> None:
         super().load()
         if multiprocessing.parent_process() is not None:
             threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def reasons_of(app: object) -> list[str]:
+    """Return why an application must not start; it may be wrapped in middleware."""
+    while not hasattr(app, "reasons_not_to_start"):
+        if not hasattr(app, "app"):
+            return []
+        app = app.app
+    reasons: list[str] = app.reasons_not_to_start()
+    return reasons
 
 
 def end_with_parent() -> None:

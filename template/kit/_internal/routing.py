@@ -1,6 +1,7 @@
 """Routing that FastAPI lacks: HEAD for GET routes, and all methods of a path in Allow."""
 
 from collections.abc import Awaitable
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
@@ -41,9 +42,12 @@ class HeadMiddleware:
         # Copied before a router changes the scope, in which the server needs HEAD.
         get_scope = {**scope, "method": "GET"}
         if not await self.send_head(scope, receive, send, may_refuse=True):
-            await self.send_head(get_scope, receive, send, may_refuse=False)
-            scope["route"] = get_scope.get("route")
-            scope["fastapi"] = get_scope.get("fastapi", {})
+            try:
+                await self.send_head(get_scope, receive, send, may_refuse=False)
+            finally:
+                # For the access log, also if the route fails.
+                scope["route"] = get_scope.get("route")
+                scope["fastapi"] = get_scope.get("fastapi", {})
 
     async def send_head(
         self, scope: Scope, receive: Receive, send: Send, *, may_refuse: bool
@@ -71,14 +75,21 @@ class HeadMiddleware:
         return not refused
 
 
-def path_of_route(scope: Scope) -> str | None:
-    """Return the path of the route that answers, with the prefixes of all routers around it.
+def find_route(scope: Scope) -> Any:  # noqa: ANN401
+    """Return the route that answers, with the prefixes and dependencies of all routers around it.
 
-    `effective_route_context` is FastAPI's, and not documented: the route itself knows the prefix of
-    its own router only. Checked with FastAPI 0.165.
+    `effective_route_context` is FastAPI's, and not documented: the route itself knows those of its
+    own router only. Checked with FastAPI 0.165.
     """
     context = scope.get("fastapi", {}).get("effective_route_context")
-    path = getattr(context, "path", None) or getattr(scope.get("route"), "path", None)
+    if context is None:
+        return scope.get("route")
+    return context
+
+
+def path_of_route(scope: Scope) -> str | None:
+    """Return the path of the route that answers, with the prefixes of all routers around it."""
+    path = getattr(find_route(scope), "path", None) or getattr(scope.get("route"), "path", None)
     return path if isinstance(path, str) else None
 
 

@@ -5,6 +5,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Executable,
     Select,
     TextClause,
@@ -17,6 +18,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase
 
+from kit._internal.deletion import is_soft_deleted, now
+from kit._internal.execution import Row
+from kit._internal.owners import owned_models
 from kit._internal.sessions import CHANGING_STATEMENT
 
 Model = type[DeclarativeBase]
@@ -64,14 +68,46 @@ def key_name(model: Model) -> str:
     return inspect(model).get_property_by_column(key_of(model)).key
 
 
-@cache
-def select_by_key(model: Model) -> Select[Any]:
-    return select_columns(model).where(key_of(model) == bindparam(KEY_PARAMETER))
+def conditions_of(model: Model, scope: tuple[str, ...] = ()) -> list[ColumnElement[bool]]:
+    """Return the conditions on each row: it is not deleted, and is in the scope.
+
+    Attributes of the scope equal their scope_parameters().
+    """
+    columns = inspect(model).columns
+    refuse_unknown(model, scope)
+    conditions = [columns[name] == bindparam(scope_parameter(name)) for name in scope]
+    if is_soft_deleted(model):
+        conditions.append(columns["deleted_at"].is_(None))
+    return conditions
+
+
+def scope_parameter(name: str) -> str:
+    """Return the parameter of an attribute's value in a condition: no name of a column."""
+    return f"{name}_is_"
+
+
+def hides_rows(model: Model) -> bool:
+    """Return whether a table may have rows that routes do not see, and that foreign keys accept."""
+    return model in owned_models or is_soft_deleted(model)
+
+
+def by_key(model: Model, scope: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    return [key_of(model) == bindparam(KEY_PARAMETER), *conditions_of(model, scope)]
 
 
 @cache
-def delete_by_key(model: Model) -> Executable:
-    return delete(model).where(key_of(model) == bindparam(KEY_PARAMETER)).returning(key_of(model))
+def select_by_key(model: Model, scope: tuple[str, ...] = ()) -> Select[Any]:
+    return select_columns(model).where(*by_key(model, scope))
+
+
+@cache
+def delete_by_key(model: Model, scope: tuple[str, ...] = ()) -> Executable:
+    conditions = by_key(model, scope)
+    if not is_soft_deleted(model):
+        return delete(model).where(*conditions).returning(key_of(model))
+    column = inspect(model).columns["deleted_at"]
+    time = bindparam("deleted_at_", callable_=now, type_=column.type)
+    return update(model).where(*conditions).values({column: time}).returning(key_of(model))
 
 
 # Limited: each set of names is another statement, and clients choose the fields they send.
@@ -82,8 +118,8 @@ def insert_of(model: Model, names: tuple[str, ...]) -> Executable:
 
 
 @lru_cache(maxsize=1000)
-def update_by_key(model: Model, names: tuple[str, ...]) -> Executable:
-    statement = update(model).where(key_of(model) == bindparam(KEY_PARAMETER))
+def update_by_key(model: Model, names: tuple[str, ...], scope: tuple[str, ...] = ()) -> Executable:
+    statement = update(model).where(*by_key(model, scope))
     return statement.values(parameters(model, names)).returning(*mapped_columns(model))
 
 
@@ -114,12 +150,22 @@ def validated(model: Model, values: Mapping[str, Any]) -> Mapping[str, Any]:
 def parameters(model: Model, names: tuple[str, ...]) -> dict[Any, Any]:
     """Return a parameter for each column; raise TypeError for an unknown attribute."""
     columns = inspect(model).columns
+    refuse_unknown(model, names)
+    return {columns[name]: bindparam(f"{name}_", type_=columns[name].type) for name in names}
+
+
+def refuse_unknown(model: Model, names: tuple[str, ...]) -> None:
+    """Raise TypeError for names that are not attributes with a column."""
+    columns = inspect(model).columns
     unknown = [name for name in names if name not in columns]
     if unknown:
         raise TypeError(f"{model.__name__} has no column {', '.join(unknown)}")
-    return {columns[name]: bindparam(f"{name}_", type_=columns[name].type) for name in names}
 
 
 def parameter_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values of attributes by the names of their parameters()."""
     return {f"{name}_": value for name, value in values.items()}
+
+
+def first(rows: list[Row]) -> Row | None:
+    return rows[0] if rows else None

@@ -1,7 +1,8 @@
 """Turns violations of unique constraints into responses."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ContextDecorator
+from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Column, Table, UniqueConstraint
@@ -14,23 +15,50 @@ from kit._internal.problems import ConflictError
 Attribute = InstrumentedAttribute[Any]
 
 
-@contextmanager
-def unique(*attributes: Attribute, taken: str, kind: str | None = None) -> Iterator[None]:
+class Uniqueness(ContextDecorator):
+    """The context manager that unique() returns, for `with` and for `async with`."""
+
+    def __init__(self, attributes: Sequence[Attribute], taken: str, kind: str) -> None:
+        self.attributes = attributes
+        self.taken = taken
+        self.kind = kind
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, IntegrityError) and breaks_uniqueness(error, self.attributes):
+            raise ConflictError(self.taken, self.kind) from error
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+
+def unique(*attributes: Attribute, taken: str, kind: str | None = None) -> Uniqueness:
     """Raise ConflictError (409) if a write in the context violates uniqueness of these attributes.
 
         with unique(User.email, taken="Another user has this e-mail address."):
             user = await database.insert(User, email=email)
 
     `taken` is the detail of the error. `kind` defaults to the attributes' names, as in email-taken.
-    Other errors pass. With a session, call its flush() in the context.
+    Other errors pass. With a session, call its flush() in the context. `async with` does the same,
+    and may have other contexts beside it: references().
     """
-    try:
-        yield
-    except IntegrityError as error:
-        if not breaks_uniqueness(error, attributes):
-            raise
-        names = "-".join(attribute.key.replace("_", "-") for attribute in attributes)
-        raise ConflictError(taken, kind or f"{names}-taken") from error
+    names = "-".join(attribute.key.replace("_", "-") for attribute in attributes)
+    return Uniqueness(attributes, taken, kind or f"{names}-taken")
 
 
 def is_duplicate(error: DBAPIError, table: str, column: str) -> bool:

@@ -13,17 +13,27 @@ import pytest
 
 pytest.register_assert_rewrite("kit.testing.checks", "kit._internal.testing.clients")
 
-from kit._internal.testing.clients import Log, Rows, assert_problem, client_of, only  # noqa: E402
+from kit._internal.testing.clients import (  # noqa: E402
+    ClientAs,
+    Log,
+    Rows,
+    as_principal,
+    assert_problem,
+    client_of,
+    only,
+)
 from kit._internal.testing.databases import alembic_config, create_database, downgrade, upgrade  # noqa: E402
 from kit._internal.testing.rows import add_rows, count_rows  # noqa: E402
 from kit._internal.testing.service import TestedService  # noqa: E402
 
 __all__ = [
+    "ClientAs",
     "Log",
     "Rows",
     "TestedService",
     "add_rows",
     "alembic_config",
+    "as_principal",
     "assert_problem",
     "client_of",
     "count_rows",

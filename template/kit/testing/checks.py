@@ -23,6 +23,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import URL
 
+from kit._internal.auth.start import describe_open_routes
 from kit._internal.testing.databases import (
     alembic_config,
     create_database,
@@ -37,6 +38,7 @@ from kit._internal.testing.raising import documented_statuses, raised_statuses
 from kit._internal.testing.rows import add_rows, count_rows
 from kit._internal.testing.schema import load_target_metadata
 from kit._internal.testing.service import TestedService
+from kit.application import Service as Application
 from kit.project import PROJECT_DIR
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "test_every_operation_has_an_id_of_its_own",
     "test_every_raised_error_is_documented",
     "test_every_route_is_served",
+    "test_every_route_says_who_may_call_it",
     "test_migrations_know_every_table",
     "test_models_equal_the_migrated_database",
     "test_revision_goes_up_down_and_up_with_rows",
@@ -174,6 +177,12 @@ def test_every_route_is_served(app: FastAPI, service: Service) -> None:
     assert not missing, (
         f"no router serves {', '.join(sorted(missing))}: call app.include_router() in create_app()"
     )
+
+
+def test_every_route_says_who_may_call_it(app: Application) -> None:
+    """If the service authenticates its clients, each route has a guard, or is public."""
+    lines = describe_open_routes(app)
+    assert not lines, "\n".join(lines)
 
 
 def operations(app: FastAPI) -> Iterator[tuple[str, dict[str, Any]]]:

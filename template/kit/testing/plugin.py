@@ -7,20 +7,19 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.script import Script, ScriptDirectory
 from httpx import AsyncClient
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.contextvars import get_contextvars
 
+from kit._internal.auth.chosen_settings import FIXTURES
 from kit._internal.database import load_testing_dialect
-from kit._internal.testing import hooks, importing, skipping
-from kit._internal.testing.clients import Log, Rows, client_of
-from kit._internal.testing.databases import alembic_config, create_database, text_of, upgrade
+from kit._internal.testing import hooks, revisions, skipping, workers
+from kit._internal.testing.clients import Log, Rows, all_permissions, client_as, client_of
+from kit._internal.testing.databases import create_database, text_of, upgrade
 from kit._internal.testing.further import clones, templates
 from kit._internal.testing.guard import check_settings, forget_settings, name_databases
 from kit._internal.testing.reading import shared_databases
@@ -32,6 +31,7 @@ from kit.logging import Formatter
 __all__ = [
     "app",
     "client",
+    "client_as",
     "database",
     "databases",
     "engine",
@@ -45,12 +45,19 @@ __all__ = [
     "shared_url",
     "template",
 ]
+pytest_plugins = [
+    "kit._internal.testing.collecting",
+    "kit._internal.testing.importing",
+    "kit._internal.testing.seeding",
+    *FIXTURES,
+]
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
+    pluginmanager.register(revisions)
     pluginmanager.register(skipping)
-    pluginmanager.register(importing)
+    pluginmanager.register(workers)
 
 
 def find_service(config: pytest.Config) -> TestedService[Any]:
@@ -78,18 +85,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     # The workers start after this, and inherit the variable.
     patch = stack.enter_context(pytest.MonkeyPatch.context())
     patch.setenv("TEST_DATABASE_URL", url)
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test with the argument `kit_revision` once per revision."""
-    if "kit_revision" in metafunc.fixturenames:
-        scripts = ScriptDirectory.from_config(alembic_config())
-        revisions = sorted(scripts.walk_revisions(), key=file_name)
-        metafunc.parametrize("kit_revision", revisions, ids=file_name)
-
-
-def file_name(revision: Script) -> str:
-    return Path(revision.path).stem
 
 
 @pytest.fixture(scope="session")
@@ -208,8 +203,11 @@ def app(
 
 @pytest.fixture
 async def client(app: Service) -> AsyncIterator[AsyncClient]:
-    """A client for sequential requests, which share a connection."""
-    async with client_of(app) as client:
+    """A client for sequential requests, which share a connection.
+
+    If the service authenticates its clients, it has all permissions that routes require.
+    """
+    async with client_of(app, all_permissions(app)) as client:
         yield client
 
 
@@ -229,8 +227,8 @@ async def own_app(service: TestedService[Any], own_url: URL) -> AsyncIterator[Se
 
 @pytest.fixture
 async def own_client(own_app: Service) -> AsyncIterator[AsyncClient]:
-    """A client of `own_app`, for concurrent requests."""
-    async with client_of(own_app) as client:
+    """A client of `own_app`, for concurrent requests, with all permissions."""
+    async with client_of(own_app, all_permissions(own_app)) as client:
         yield client
 
 

@@ -1,5 +1,6 @@
 """The development database, a SQLite file: `make db-start`, `db-stop`, `db-reset`, `db-shell`."""
 
+import os
 import shutil
 import sys
 from importlib.util import find_spec
@@ -8,6 +9,7 @@ from pathlib import Path
 from scripts.commands import confirm, execute, main
 from scripts.project import load_settings
 from kit._internal.sqlite.files import delete
+from kit.project import PROJECT_DIR
 
 # The first bytes of every database (SQLite manual, "Database File Format").
 HEADER = b"SQLite format 3\0"
@@ -19,6 +21,13 @@ def database_file() -> Path:
     if name is None:
         raise SystemExit("DATABASE_URL names an in-memory database, which ends with its process")
     return Path(name)
+
+
+def is_development_database() -> bool:
+    """Return whether .env, not the environment, names a file in the folder of the project."""
+    if os.environ.get("DATABASE_URL") or not (PROJECT_DIR / ".env").exists():
+        return False
+    return database_file().resolve().is_relative_to(PROJECT_DIR)
 
 
 def start() -> None:

@@ -8,6 +8,9 @@ from pydantic import MISSING, Field
 from kit.pagination import Page, PageQuery
 from kit.schemas import Email, Input, Name, NamePart, Output, UTCTime
 
+# Particular to users: Email, Name and NamePart of kit, in place of types with the lengths of the
+# columns, such as Annotated[Line, Field(max_length=100)].
+
 
 class UserCreate(Input):
     email: Email

@@ -86,8 +86,9 @@ def test_hook_is_announced_and_not_run(releases: Releases, folder: Path) -> None
 
 def test_failing_hook_changes_nothing(folder: Path) -> None:
     """The made-up release names a hook that does not exist."""
-    assert refusal(folder, trust="1").splitlines()[0] == f"release {HOOK} has no hook"
-    assert refusal(folder, trust="1").splitlines()[-1] == "Nothing has been changed."
+    lines = refusal(folder, trust="1").splitlines()
+    assert lines[0] == f"release {HOOK} has no hook"
+    assert lines[-1] == "Nothing has been changed."
 
 
 # What is added to the answers file, what is typed as `data=`, and the message.
@@ -102,7 +103,7 @@ ANSWERS = [
         ),
     ),
     ("", "ci=jenkins", "Invalid choice for 'ci': 'jenkins' is not in ['github', 'gitlab', 'none']"),
-    ("", "deploy=[docker", "an answer is not valid YAML: while parsing a flow sequence"),
+    ("", "'deploy=[docker'", "an answer is not valid YAML: while parsing a flow sequence"),
     (
         "ci: jenkins",
         "",
@@ -131,6 +132,10 @@ DATA = [
     ("'", "data=' cannot be read: no closing quotation"),
     ('ci="none', 'data=ci="none cannot be read: no closing quotation'),
     ("ci=none\\", "data=ci=none\\ cannot be read: no escaped character"),
+    (
+        "telemetry=[sentry, prometheus ci=none",
+        "data=telemetry=[sentry, prometheus ci=none cannot be read: no closing bracket",
+    ),
     ("ci", "data=ci cannot be read: ci is no answer, as ci=none is"),
     ("ci = none", "data=ci = none cannot be read: ci is no answer, as ci=none is"),
     ("=none", "data==none cannot be read: =none is no answer, as ci=none is"),

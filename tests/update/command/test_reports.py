@@ -1,11 +1,11 @@
 """What `make update` and `make update-check` report about an update that succeeds."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
+from harness.fast_rendering import copier_python
 from harness.file_edits import remove
 from harness.processes import run
 from harness.project import Project
@@ -63,7 +63,7 @@ def test_what_an_answer_changes_in_own_files_is_named(releases: Releases, folder
 
 def test_copier_itself_names_changed_answers_too(releases: Releases, folder: Path) -> None:
     data = ("--data", "python_version=3.13", "--vcs-ref", releases.next)
-    copier = (sys.executable, "-m", "copier")
+    copier = (copier_python(), "-m", "copier")
     message = run(*copier, "update", "--defaults", *data, cwd=folder).stderr
     assert "python_version has changed. Change it by hand in your own files:" in message
     assert "description has changed" not in message

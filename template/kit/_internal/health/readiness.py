@@ -16,6 +16,7 @@ from sqlalchemy import Connection, exc, text
 
 from kit._internal.database import dialect
 from kit._internal.error_texts import Obstacle
+from kit._internal.health.errors import NotReadyError
 from kit.db import Database, Source
 from kit.project import PROJECT_DIR
 from kit.settings import Settings
@@ -24,19 +25,6 @@ logger = logging.getLogger(__name__)
 
 # The current revisions of a database: none, one, or several if they diverged.
 Heads = tuple[str, ...]
-
-
-class NotReadyError(Exception):
-    """Why the service cannot serve, in one line for clients.
-
-    `advice` adds the command to run, for developers and for the log.
-    """
-
-    def __init__(self, reason: str, command: str | None = None) -> None:
-        super().__init__(reason)
-        self.advice = reason
-        if command is not None:
-            self.advice = f"{reason} Run: {command}"
 
 
 class DeniedError(Exception):
@@ -54,6 +42,9 @@ class ReadinessCheck:
         self.source = source
         self.settings = settings
         self.has_been_ready = False
+        # The revisions of the last check, for telemetry: of the database, and of the code.
+        self.applied: Heads | None = None
+        self.expected: Heads = ()
         self.name = "database"
         if source.name != "database":
             self.name = f"database {source.name}"
@@ -66,10 +57,7 @@ class ReadinessCheck:
 
     async def read_heads(self, database: Database) -> Heads:
         """Return the current revisions of the database; raise NotReadyError if it fails."""
-        query = current_heads
-        if self.source.migrations is None:
-            query = no_heads
-        task = asyncio.create_task(run_query(database, query))
+        task = self.start_query(database)
         timeout = self.settings.ready_timeout
         await asyncio.wait({task}, timeout=timeout)
         if not task.done():
@@ -88,9 +76,24 @@ class ReadinessCheck:
             logger.warning("the %s cannot be reached: %s", self.name, description)
             raise NotReadyError(f"The {self.name} cannot be reached.") from error
 
+    def start_query(self, database: Database) -> asyncio.Task[Heads]:
+        """Return a task that returns the current revisions of the database."""
+        query = current_heads
+        if self.source.migrations is None:
+            query = no_heads
+        return asyncio.create_task(run_query(database, query))
+
+    def expected_heads(self) -> set[str] | None:
+        """Return the revisions that this code needs; None if it has none for the database."""
+        if self.source.migrations is None:
+            return None
+        heads, _ = code_revisions(self.source.migrations)
+        return heads
+
     def compare_revisions(self, current: Heads, section: str) -> None:
         """Raise NotReadyError unless the database is at the heads of a section of alembic.ini."""
         heads, known = code_revisions(section)
+        self.applied, self.expected = current, tuple(sorted(heads))
         if set(current) == heads:
             self.has_been_ready = True
             return

@@ -6,7 +6,7 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from kit._internal.health.readiness import NotReadyError
+from kit._internal.health.errors import NotReadyError
 from kit._internal.problems import ProblemError, problem_responses
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -24,8 +24,13 @@ async def get_live() -> Health:
 
 @router.get("/ready", responses=problem_responses(503))
 async def get_ready(request: Request) -> Health:
-    """Answer while the databases do, with the tables of this code; otherwise send no requests."""
+    """Answer while the databases do, with the tables of this code; otherwise send no requests.
+
+    If clients are authenticated, also answer only while that works.
+    """
     checks = [check.run(check.source.of(request)) for check in request.app.readiness_checks]
+    if request.app.authenticator is not None:
+        checks.append(request.app.authenticator.check_ready())
     try:
         # All checks end before the answer, so none keeps a connection while databases are closed.
         for error in await asyncio.gather(*checks, return_exceptions=True):

@@ -5,12 +5,16 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from alembic import context
-from alembic.operations.ops import MigrationScript
+from alembic.operations.ops import CreateTableOp, MigrationScript
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import MetaData
 
+from kit._internal.migrations.command_line import command_name
 from kit._internal.migrations.comparison import PLUGIN
+from kit._internal.migrations.dropped_tables import dropped_tables, name_of, sort_drops
 from kit._internal.migrations.history import TABLE
+from kit._internal.migrations.kit_tables import answer_of
 from kit._internal.migrations.rendering import render_item
 from kit._internal.migrations.revisions import add_check
 
@@ -54,13 +58,48 @@ def foreign_tables(ctx: MigrationContext) -> set[tuple[str | None, str]]:
 
 def finish_script(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
     """Write no revision if autogenerate finds no change; check a written revision."""
+    script = directives[0]
+    if command_name() == "check":
+        explain_tables(script)
     if not getattr(context.config.cmd_opts, "autogenerate", False):
         return
-    if all(operations.is_empty() for operations in directives[0].upgrade_ops_list):
+    if all(operations.is_empty() for operations in script.upgrade_ops_list):
         directives.clear()
         context.config.print_stdout("The models and the database agree: no revision to write.")
-    else:
-        add_check(context.script)
+        return
+    dropped = sort_drops(script)
+    if dropped:
+        context.config.print_stdout(
+            "This revision drops tables with their rows: %s. Review it.", ", ".join(dropped)
+        )
+    add_check(context.script)
+
+
+def explain_tables(script: MigrationScript) -> None:
+    """Raise CommandError with what to do, if tables of kit are missing or tables are not used."""
+    missing = list_missing(script)
+    if missing:
+        answer = answer_of(missing[0]) or ""
+        message = answer.rpartition("=")[2]
+        raise CommandError(
+            f"the database does not have the tables of {answer}: {', '.join(missing)}; write and"
+            f' apply their revision: make db-revision m="add {message}" && make db-migrate'
+        )
+    dropped = dropped_tables(script)
+    if dropped:
+        raise CommandError(
+            f"no model has these tables of the database: {', '.join(dropped)};"
+            ' make db-revision m="..." writes a revision that drops them with their rows. To keep'
+            " them, at least for this release, add them to exclude_tables in alembic.ini"
+        )
+
+
+def list_missing(script: MigrationScript) -> list[str]:
+    """Return the names of the tables of kit that the database does not have."""
+    created: list[str] = []
+    for step in script.upgrade_ops_list:
+        created += [name_of(item) for item in step.ops if isinstance(item, CreateTableOp)]
+    return [name for name in created if answer_of(name) is not None]
 
 
 OPTIONS: dict[str, Any] = {

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kit._internal.migrations import autogenerate, history
+from kit._internal.migrations.kit_tables import include_names, include_objects
 
 Options = Mapping[str, Any]
 
@@ -11,6 +12,10 @@ Options = Mapping[str, Any]
 def merge_options(dialect_options: Options, project_options: Options) -> dict[str, Any]:
     """Return all options; functions of the project are called before the built-in ones."""
     built_in = {**autogenerate.OPTIONS, "on_version_apply": history.record_step, **dialect_options}
+    project_options = {**project_options}
+    for name, extend in FILTERS.items():
+        if project_options.get(name) is not None:
+            project_options[name] = extend(project_options[name])
     merged = {**built_in, **project_options}
     for name, combine in COMBINED.items():
         if name in built_in and project_options.get(name) is not None:
@@ -57,6 +62,10 @@ def both_lists(project: list[str], built_in: list[str]) -> list[str]:
     return [*built_in, *project]
 
 
+FILTERS: dict[str, Callable[..., Callable[..., bool]]] = {
+    "include_name": include_names,
+    "include_object": include_objects,
+}
 COMBINED: dict[str, Callable[[Any, Any], Any]] = {
     "autogenerate_plugins": both_lists,
     "include_name": both_filters,

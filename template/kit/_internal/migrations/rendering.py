@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _repr_type
-from sqlalchemy import Dialect
+from sqlalchemy import Dialect, TextClause
 from sqlalchemy.schema import DefaultClause
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlalchemy.util import immutabledict
@@ -27,7 +27,7 @@ Type = TypeEngine[Any]
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401
     """Return the source of a type or a default; False to let Alembic render it."""
     if kind == "server_default":
-        return render_default(item)
+        return render_default(item, context)
     if kind != "type" or context.dialect is None:
         return False
     if item._variant_mapping or isinstance(item, TypeDecorator):  # noqa: SLF001
@@ -43,13 +43,18 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
     return f"{module}.{item!r}"
 
 
-def render_default(default: object) -> str | Literal[False]:
-    """Return a text that starts or ends with a quote, which Alembic would strip."""
+def render_default(default: object, context: AutogenContext) -> str | Literal[False]:
+    """Return a text that starts or ends with a quote, which Alembic would strip.
+
+    Also a literal in text(): Alembic would double its percent signs and unescape its colons.
+    """
     if not isinstance(default, DefaultClause):
         return False
     text = default.arg
     if isinstance(text, str) and (text.startswith("'") or text.endswith("'")):
         return repr(text)
+    if isinstance(text, TextClause) and text.text.startswith("'") and text.text.endswith("'"):
+        return f"{context.opts['sqlalchemy_module_prefix']}text({text.text!r})"
     return False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event, exc
+from sqlalchemy import event, exc, func, select
 
 from kit._internal.engine_options import merge_options
 from kit._internal.postgresql.errors import ERRORS
@@ -14,27 +14,34 @@ from kit._internal.postgresql.url import parse_any_url, parse_url
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
-    from sqlalchemy import URL, ExceptionContext
+    from sqlalchemy import URL, ExceptionContext, Executable, Table
+    from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from kit._internal.dialect import EngineSettings, Options
 
 # The names of kit._internal.dialect.Dialect.
 __all__ = [
+    "DECIMAL_DIGITS",
     "ERRORS",
     "STATEMENT_OPTIONS",
     "STREAM_OPTIONS",
     "WRITE_OPTIONS",
+    "breaks_reference",
     "create_read_engine",
     "explain_denial",
     "find_obstacle",
+    "insert_into",
     "is_duplicate",
     "is_outdated",
     "is_unavailable",
     "parse_any_url",
     "parse_url",
+    "try_lock",
 ]
 
+# NUMERIC is exact.
+DECIMAL_DIGITS: int | None = None
 WRITE_OPTIONS: dict[str, Any] = {"isolation_level": "READ COMMITTED", "may_write": True}
 # In AUTOCOMMIT, a statement is a transaction without the round trips of BEGIN and COMMIT.
 STATEMENT_OPTIONS: dict[str, Any] = {"may_write": True}
@@ -51,6 +58,8 @@ READ_ONLY_STATE = "25006"
 READ_ONLY_TARGETS = {"read-only", "standby", "prefer-standby"}
 UNAVAILABLE_ERRORS = (exc.OperationalError, exc.InterfaceError)
 UNIQUE_VIOLATION = "23505"
+# A foreign key without a row, or a row that RESTRICT keeps (from PostgreSQL 18 on).
+REFERENCE_VIOLATIONS = {"23503", "23001"}
 # A table, a column, a type or a schema that does not exist.
 UNDEFINED_STATES = {"42P01", "42703", "42704", "3F000"}
 
@@ -77,6 +86,7 @@ def create_read_engine(url: URL, settings: EngineSettings, options: Options) -> 
         "pool_timeout": settings.connection_timeout,
         "pool_recycle": int(settings.connection_max_age),
         "hide_parameters": True,
+        **settings.telemetry_options,
     }
     engine = create_async_engine(
         url.set(drivername="postgresql+asyncpg", query={}),
@@ -129,11 +139,28 @@ def replace_read_only(context: ExceptionContext) -> None:
         context.is_disconnect = True
 
 
+def insert_into(table: Table) -> Insert:
+    """Return an INSERT, which has `on_conflict_do_update()`."""
+    from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415
+
+    return insert(table)
+
+
+def try_lock(number: int) -> Executable:
+    """Return a SELECT of whether this transaction has got an advisory lock."""
+    return select(func.pg_try_advisory_xact_lock(number))
+
+
 def is_duplicate(error: exc.DBAPIError, names: Collection[str], _columns: Sequence[str]) -> bool:
     """Return whether another row has the same values, by the name of the violated constraint."""
     if sqlstate_of(error) != UNIQUE_VIOLATION:
         return False
     return ERRORS.describe(error).endswith(tuple(f"constraint {name})" for name in names))
+
+
+def breaks_reference(error: exc.DBAPIError) -> bool:
+    """Return whether a foreign key refuses a change."""
+    return sqlstate_of(error) in REFERENCE_VIOLATIONS
 
 
 def is_unavailable(error: exc.DBAPIError) -> bool:

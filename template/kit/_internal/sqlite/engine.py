@@ -7,7 +7,7 @@ import re
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import URL, Connection, event, literal, select
 from sqlalchemy.exc import DBAPIError
 
 from kit._internal.engine_options import merge_options
@@ -18,6 +18,8 @@ from kit._internal.sqlite.url import parse_any_url, parse_url
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from sqlalchemy import Executable, Table
+    from sqlalchemy.dialects.sqlite import Insert
     from sqlalchemy.engine import ExecutionContext
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
@@ -26,20 +28,26 @@ if TYPE_CHECKING:
 
 # The names of kit._internal.dialect.Dialect.
 __all__ = [
+    "DECIMAL_DIGITS",
     "ERRORS",
     "STATEMENT_OPTIONS",
     "STREAM_OPTIONS",
     "WRITE_OPTIONS",
+    "breaks_reference",
     "create_read_engine",
     "explain_denial",
     "find_obstacle",
+    "insert_into",
     "is_duplicate",
     "is_outdated",
     "is_unavailable",
     "parse_any_url",
     "parse_url",
+    "try_lock",
 ]
 
+# A 64-bit integer has this many digits in any case. There are no exact decimals.
+DECIMAL_DIGITS: int | None = 18
 # No AUTOCOMMIT: a request that is cancelled while the driver leaves it would keep its connection.
 WRITE_OPTIONS: dict[str, Any] = {"may_write": True}
 STATEMENT_OPTIONS: dict[str, Any] = {"may_write": True}
@@ -54,6 +62,8 @@ TRANSIENT_CODES = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
 }
+# SQLite reports RESTRICT as a trigger, with the same message.
+REFERENCE_MESSAGE = "FOREIGN KEY constraint failed"
 UNDEFINED_MESSAGE = r"no such (table|column): |table .+ has no column named "
 
 
@@ -78,6 +88,7 @@ def create_read_engine(url: URL, settings: EngineSettings, options: Options) -> 
             "max_overflow": max_overflow,
             "pool_timeout": settings.connection_timeout,
             "pool_recycle": int(settings.connection_max_age),
+            **settings.telemetry_options,
         }
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"), **merge_options(built_in_options, options)
@@ -132,10 +143,27 @@ def begin_immediate(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def insert_into(table: Table) -> Insert:
+    """Return an INSERT, which has `on_conflict_do_update()`."""
+    from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415
+
+    return insert(table)
+
+
+def try_lock(_number: int) -> Executable:
+    """Return a SELECT of true: BEGIN IMMEDIATE has waited until no other transaction writes."""
+    return select(literal(1))
+
+
 def is_duplicate(error: DBAPIError, names: Collection[str], columns: Sequence[str]) -> bool:
     """Return whether another row has the same values: the message names columns or an index."""
     broken = {", ".join(columns), *(f"index '{name}'" for name in names)}
     return str(error.orig).removeprefix("UNIQUE constraint failed: ") in broken
+
+
+def breaks_reference(error: DBAPIError) -> bool:
+    """Return whether a foreign key refuses a change; the message does not say which."""
+    return str(error.orig) == REFERENCE_MESSAGE
 
 
 def is_unavailable(error: DBAPIError) -> bool:

@@ -4,7 +4,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import EnumType
 from types import FunctionType, ModuleType
 from typing import Any
@@ -24,10 +24,14 @@ def raised_statuses(route: APIRoute, package: str) -> set[int]:
     """Return the error statuses that a route, its dependencies and the functions they call raise.
 
     Reads the source of functions in the service's package, where a status must be a constant.
+    Functions of kit say what they raise.
     """
     statuses: set[int] = set()
     visited: set[FunctionType] = set()
-    pending = [inspect.unwrap(function) for function in functions_of(route.dependant)]
+    pending: list[Any] = []
+    for function in functions_of(route.dependant):
+        statuses.update(marked_statuses(function))
+        pending.append(inspect.unwrap(function))
     while pending:
         function = pending.pop()
         if not is_function_of(package, function) or function in visited:
@@ -35,9 +39,17 @@ def raised_statuses(route: APIRoute, package: str) -> set[int]:
         visited.add(function)
         for node in uncaught(parse(function)):
             if isinstance(node, ast.Call):
-                pending.append(inspect.unwrap(resolve(node.func, function)))
+                called = resolve(node.func, function)
+                statuses.update(marked_statuses(called))
+                pending.append(inspect.unwrap(called))
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
                 statuses.update(status_of(node.exc, function))
+    return statuses
+
+
+def marked_statuses(function: object) -> Sequence[int]:
+    """Return the statuses with which raises() of kit._internal.problems has marked a function."""
+    statuses: Sequence[int] = getattr(function, "raised_statuses", ())
     return statuses
 
 

@@ -1,17 +1,16 @@
 """Databases of a test: their sessions share a connection that is rolled back afterwards."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from functools import partial
-from typing import Any, cast
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import URL, event
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import ORMExecuteState
 
-from kit._internal.execution import StatementExecutor
 from kit._internal.sessions import CHANGING_STATEMENT, REFUSAL, RequestSession
+from kit._internal.transactions import executor_of
 from kit.db import Database, Source
 
 
@@ -59,14 +58,4 @@ def share(database: Database, connection: AsyncConnection) -> None:
     if configured_class is not RequestSession:
         session_class = type("ReadingSession", (ReadingSession, configured_class), {})
     database.read_sessions.configure(sync_session_class=session_class)
-    database.executor = StatementExecutor(
-        connect=partial(savepoint, connection), begin=partial(savepoint, connection)
-    )
-
-
-@contextmanager
-def savepoint(connection: AsyncConnection) -> Iterator[Connection]:
-    """Yield the connection in a savepoint: a failed statement undoes only itself."""
-    sync_connection = cast("Connection", connection.sync_connection)
-    with sync_connection.begin_nested():
-        yield sync_connection
+    database.executor = executor_of(connection)

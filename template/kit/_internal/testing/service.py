@@ -7,6 +7,8 @@ from typing import Any, Generic
 
 from sqlalchemy import URL, Connection
 
+from kit._internal import telemetry
+from kit._internal.auth.chosen_settings import VALUES_IN_TESTS
 from kit.application import Service
 from kit.db import Database
 from kit.project import is_own_module
@@ -50,10 +52,17 @@ class TestedService(Generic[SettingsT]):
         return self.settings_class.__module__.partition(".")[0]
 
     def settings_for(self, url: URL | str, **values: Any) -> SettingsT:  # noqa: ANN401
-        """Return settings for this database with these values, without reading .env."""
+        """Return settings for this database with these values.
+
+        .env is not read, telemetry is off, and authentication needs no network.
+        """
         if isinstance(url, URL):
             url = url.render_as_string(hide_password=False)
-        return self.settings_class(_env_file=None, DATABASE_URL=url, **values)
+        return self.settings_class(
+            _env_file=None,
+            DATABASE_URL=url,
+            **{**telemetry.values_in_tests(), **VALUES_IN_TESTS, **values},
+        )
 
     def open_database(self, settings: SettingsT) -> Database:
         """Return the main database of the service, with its engine options."""

@@ -1,0 +1,1 @@
+"""Accounts: the service's own users, who sign in with a password."""

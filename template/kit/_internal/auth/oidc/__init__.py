@@ -1,0 +1,1 @@
+"""Authentication by access tokens of an OpenID Connect provider. See settings.py."""

@@ -1,0 +1,5 @@
+"""Factories of rows, for tests."""
+
+
+class ${resource.model}Factory(RowFactory[${resource.model}]):
+    """${sentence(resource.labels)}."""
