@@ -11,7 +11,7 @@ EMPTY := $(foreach name,$(KNOWN),$(if $(strip $(value $(name))),,$(name)))
 $(foreach name,$(KNOWN),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
 refuse_empty = $(foreach name,$(filter $(1),$(EMPTY)),{ echo '$(name) is empty: give it a value or leave it out' >&2; exit 2; };)
 
-.PHONY: help test test-fast mutants bench demo docs docs-serve picture lint format tags
+.PHONY: help test test-again test-fast mutants bench demo docs docs-serve picture lint format tags
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,6 +23,9 @@ help: ## List the targets
 
 test: .venv/.synced ## Run every test, with real databases and servers
 	@$(RUN) pytest --numprocesses 3 --junitxml=build/junit.xml
+
+test-again: .venv/.synced ## Run the tests that failed once more, one after another
+	@$(RUN) pytest --last-failed --last-failed-no-failures none --maxfail 5 --verbose --junitxml=build/junit-again.xml
 
 test-fast: .venv/.synced ## Run the fast tests, which need no database or server
 	@$(RUN) pytest --numprocesses 2 -m "not slow"
