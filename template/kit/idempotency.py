@@ -48,7 +48,7 @@ from kit._internal.idempotency.keys import (
 from kit._internal.idempotency.storage import AnswerStore, delete_expired, mapped_table
 from kit._internal.problems import raises
 from kit._internal.routing import find_route
-from kit._internal.transactions import committing
+from kit._internal.transactions import committing, delete_in_batches
 from kit.db import Database
 from kit.models import IdempotencyKeys, utc_now
 
@@ -162,13 +162,7 @@ async def delete_expired_keys(database: Database, model: type[IdempotencyKeys]) 
     Requests with a key delete some each. This is for a service that gets no more of them.
     """
     statement = delete_expired(mapped_table(model), utc_now(), BATCH)
-    total = 0
-    while True:
-        async with database.write_engine.begin() as connection:
-            deleted = (await connection.execute(statement)).rowcount
-        total += deleted
-        if deleted < BATCH:
-            return total
+    return await delete_in_batches(database, statement, BATCH)
 
 
 def database_of(rows: Any) -> Database:  # noqa: ANN401

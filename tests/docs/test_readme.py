@@ -127,7 +127,7 @@ def test_ci_runs_the_tests_of_the_readme() -> None:
     assert re.findall(r"(?m)^[^#\n].*", script) == [
         "set -euo pipefail",
         'cd "$(dirname "$0")/.."',
-        "make test",
+        "make test || make test-again",
     ]
 
 

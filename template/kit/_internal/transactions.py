@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Delete
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker
 
 from kit._internal.execution import StatementExecutor
@@ -55,3 +55,17 @@ def savepoint(connection: AsyncConnection) -> Iterator[Connection]:
     sync_connection = cast("Connection", connection.sync_connection)
     with sync_connection.begin_nested():
         yield sync_connection
+
+
+async def delete_in_batches(database: "Database", statement: Delete, batch: int) -> int:
+    """Execute a DELETE of at most `batch` rows, each in a transaction, until it finds fewer.
+
+    Returns how many rows were deleted.
+    """
+    total = 0
+    while True:
+        async with database.write_engine.begin() as connection:
+            deleted = (await connection.execute(statement)).rowcount
+        total += deleted
+        if deleted < batch:
+            return total

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, Table, delete, select
 
 from kit._internal.auth.accounts.tables import AccountTables
+from kit._internal.transactions import delete_in_batches
 from kit.db import Database
 from kit.models import utc_now
 
@@ -63,10 +64,4 @@ async def delete_rows(database: Database, table: Table, condition: ColumnElement
     # Without these locks, two processes could wait for each other. SQLite has a single writer.
     batch = select(key).where(condition).limit(BATCH).with_for_update(skip_locked=True)
     statement = delete(table).where(key.in_(batch))
-    total = 0
-    while True:
-        async with database.write_engine.begin() as connection:
-            deleted = (await connection.execute(statement)).rowcount
-        total += deleted
-        if deleted < BATCH:
-            return total
+    return await delete_in_batches(database, statement, BATCH)
