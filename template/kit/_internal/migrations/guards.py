@@ -32,6 +32,10 @@ PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 FillIn = Callable[[Connection, "Backfill"], None]
 
 
+class GuardError(CommandError):
+    """A revision may not run yet."""
+
+
 @dataclass(frozen=True)
 class Backfill:
     """The arguments of `make db-backfill`."""
@@ -95,11 +99,11 @@ class Removal:
 class GuardedUpgrade:
     """The state of a command that runs guards.
 
-    `started_empty` says whether no revision was applied when it began: then no release uses the
-    database. `calls` are the arguments of the guards that have run.
+    `started_empty` says whether no revision was applied when it began, None before it has: then no
+    release uses the database. `calls` are the arguments of the guards that have run.
     """
 
-    started_empty: bool = False
+    started_empty: bool | None = None
     calls: list[Backfill | Removal] = field(default_factory=list)
 
 
@@ -131,7 +135,7 @@ def allowed_names(ctx: MigrationContext) -> set[str]:
 
 
 def check_backfill(ctx: MigrationContext, backfill: Backfill) -> None:
-    """Raise CommandError while rows match; on a throwaway database, change them instead."""
+    """Raise GuardError while rows match; on a throwaway database, change them instead."""
     connection = ctx.connection
     if connection is None or backfill.is_done(connection):
         return
@@ -141,7 +145,7 @@ def check_backfill(ctx: MigrationContext, backfill: Backfill) -> None:
     elif callable(fill_in):
         fill_in(connection, backfill)
     if not fill_in or not backfill.is_done(connection):
-        raise CommandError(explain(backfill))
+        raise GuardError(explain(backfill))
 
 
 def explain(backfill: Backfill) -> str:
