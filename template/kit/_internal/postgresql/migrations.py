@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from kit._internal.dialect import MigrationSettings
 from kit._internal.postgresql.comparison import find_foreign_tables, is_same_default
 from kit._internal.postgresql.errors import ERRORS
+from kit._internal.postgresql.guards import refuse_rows
 from kit._internal.postgresql.privileges import (
     SQL_ASCII,
     explain_denial,
@@ -36,6 +37,7 @@ OPTIONS: dict[str, Any] = {
     "transaction_per_migration": True,
     "find_foreign_tables": find_foreign_tables,
     "is_same_default": is_same_default,
+    "refuse_rows": refuse_rows,
 }
 # A session lock, as a revision may commit in between (CREATE INDEX CONCURRENTLY). Polled, as a
 # session that waits for the lock would block that index.
