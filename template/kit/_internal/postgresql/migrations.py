@@ -27,6 +27,7 @@ from kit._internal.postgresql.privileges import (
     explain_message,
     find_obstacle,
 )
+from kit._internal.postgresql.safe.planner import plan
 from kit._internal.postgresql.statement_limits import StatementLimits
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ OPTIONS: dict[str, Any] = {
     "transaction_per_migration": True,
     "find_foreign_tables": find_foreign_tables,
     "is_same_default": is_same_default,
+    "plan_revisions": plan,
 }
 # A session lock, as a revision may commit in between (CREATE INDEX CONCURRENTLY). Polled, as a
 # session that waits for the lock would block that index.
