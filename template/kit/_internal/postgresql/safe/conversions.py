@@ -65,7 +65,9 @@ class Conversion:
     @property
     def changes_zone(self) -> bool:
         """Whether the result would depend on the time zone of the session."""
-        days = {kind == "DATE" or kind.startswith("TIMESTAMP") for kind in (self.source, self.target)}
+        days = {
+            kind == "DATE" or kind.startswith("TIMESTAMP") for kind in (self.source, self.target)
+        }
         return days == {True} and self.source.endswith(ZONED) != self.target.endswith(ZONED)
 
 

@@ -33,7 +33,9 @@ DEPENDENTS = text("""
 """)
 # A word of an expression, behind what cannot be part of a column's name; or a text, or a name in
 # quotes. A type follows a cast, a function has parentheses.
-WORD = re.compile(r"""(?P<text>'(?:[^']|'')*')|(?P<cast>::)?(?P<word>\w+|"(?:[^"]|"")*")(?P<call>\()?""")
+WORD = re.compile(
+    r"""(?P<text>'(?:[^']|'')*')|(?P<cast>::)?(?P<word>\w+|"(?:[^"]|"")*")(?P<call>\()?"""
+)
 # Words of SQL in expressions that may also name a column.
 AMBIGUOUS = frozenset(
     "at array case collate day hour interval minute month second text time timestamp varying with"

@@ -13,12 +13,14 @@ from sqlalchemy import Column, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
+from kit._internal.migrations.guards import UNKNOWN, Backfill
 from kit._internal.postgresql.safe.chain import Change, Part, Phase, suffixed
 from kit._internal.postgresql.safe.operations import CallOp, CommentOp, NothingOp, sql
 
-ALLOW_SET = CommentOp("db-lint: allow adding-not-nullable-field: the CHECK proves it without a scan")
+ALLOW_SET = CommentOp(
+    "db-lint: allow adding-not-nullable-field: the CHECK proves it without a scan"
+)
 ALLOW_NOTHING = "db-lint: allow no-downgrade: validation needs no rollback"
-UNKNOWN = "..."
 KEY = text("""
     SELECT attname FROM pg_index JOIN pg_attribute
         ON attrelid = indrelid AND attnum = indkey[0] AND indisunique AND indpred IS NULL
@@ -157,3 +159,15 @@ def fill(change: Change, column: Column[Any]) -> CallOp:
     name = change.quote(column.name)
     value = backfill_value(change, column)
     return require_backfill(change, set=f"{name} = {value}", where=f"{name} IS NULL")
+
+
+def command(guard: CallOp) -> str:
+    """Return the command of the backfill that a guard requires."""
+    table, arguments = str(guard.args[0]), {**guard.kwargs}
+    backfill = Backfill(
+        table,
+        str(arguments["set"]),
+        str(arguments["where"]),
+        str(arguments.get("key", "id")),
+    )
+    return backfill.command()
