@@ -28,6 +28,7 @@ from kit._internal.postgresql.privileges import (
     explain_message,
     find_obstacle,
 )
+from kit._internal.postgresql.safe.planner import plan
 from kit._internal.postgresql.statement_limits import StatementLimits
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,11 @@ OPTIONS: dict[str, Any] = {
     "transaction_per_migration": True,
     "find_foreign_tables": find_foreign_tables,
     "is_same_default": is_same_default,
+<<<<<<< HEAD
     "refuse_rows": refuse_rows,
+=======
+    "plan_revisions": plan,
+>>>>>>> safe-chain
 }
 # A session lock, as a revision may commit in between (CREATE INDEX CONCURRENTLY). Polled, as a
 # session that waits for the lock would block that index.

@@ -1,10 +1,12 @@
 """Writes a chain: the revisions of one `make db-revision`, in the order in which they may run."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from alembic.operations.ops import (
     DowngradeOps,
@@ -15,7 +17,12 @@ from alembic.operations.ops import (
 from alembic.runtime.migration import MigrationContext
 from alembic.util import rev_id
 
-from kit._internal.postgresql.safe.operations import CallOp, CommentOp
+from kit._internal.postgresql.safe.operations import CallOp, CommentOp, NothingOp
+
+# A longer message would not fit into the first line of the docstring.
+LONGEST_MESSAGE = 94
+# The longest name that PostgreSQL stores, in bytes.
+LONGEST_NAME = 63
 
 
 class Phase(IntEnum):
@@ -78,6 +85,15 @@ class Change:
         """Return an identifier for SQL, quoted where necessary."""
         return self.context.dialect.identifier_preparer.quote(identifier)
 
+    def stored(self, name: Any) -> str:  # noqa: ANN401
+        """Return the name of a constraint or index in the database.
+
+        SQLAlchemy shortens long names that follow the naming convention.
+        """
+        preparer = self.context.dialect.identifier_preparer
+        rendered = preparer.truncate_and_render_constraint_name(name)
+        return preparer.unformat_identifiers(rendered)[0]
+
 
 class Revision(MigrationScript):
     """A script whose docstring says why it is written so."""
@@ -101,11 +117,16 @@ class Revision(MigrationScript):
         for part in parts:
             self.reasons += [text for text in part.reasons if text not in self.reasons]
 
-    def follow(self, previous: MigrationScript, title: str) -> None:
-        """Make it a further revision of the chain, after the previous one."""
+    def follow(self, previous: MigrationScript, titles: list[str]) -> None:
+        """Make it a further revision of the chain, after the previous one.
+
+        Its message ends with the first title that is short enough.
+        """
+        prefix = ""
         if self.message:
-            title = f"{self.message}: {title}"
-        self.message = title
+            prefix = f"{self.message}: "
+        short = [title for title in titles if len(prefix + title) <= LONGEST_MESSAGE]
+        self.message = prefix + [*short, titles[-1]][0]
         self.rev_id = rev_id()
         self.head = previous.rev_id
         self.splice = False
@@ -121,6 +142,15 @@ def qualify(context: MigrationContext, table: str, schema: str | None) -> str:
     return f"{preparer.quote_schema(schema)}.{preparer.quote(table)}"
 
 
+def suffixed(name: str, suffix: str) -> str:
+    """Return a name with a suffix, shortened to what PostgreSQL stores; it stays distinct."""
+    if len(f"{name}{suffix}".encode()) <= LONGEST_NAME:
+        return f"{name}{suffix}"
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    start = name.encode()[: LONGEST_NAME - len(suffix.encode()) - 7].decode(errors="ignore")
+    return f"{start}_{digest}{suffix}"
+
+
 def write_chain(script: MigrationScript, parts: list[Part]) -> list[MigrationScript]:
     """Return a revision per phase, and one per part of Phase.INDEX; none if there are no parts.
 
@@ -131,7 +161,8 @@ def write_chain(script: MigrationScript, parts: list[Part]) -> list[MigrationScr
     for group in group_parts(parts):
         revision = Revision(script, group)
         if chain:
-            revision.follow(chain[-1], join_titles(group))
+            phase = group[0].phase.name.lower().replace("_", " ")
+            revision.follow(chain[-1], [join_titles(group), phase])
         chain.append(revision)
     return chain
 
@@ -148,11 +179,13 @@ def group_parts(parts: list[Part]) -> Iterator[list[Part]]:
 
 
 def join_titles(parts: list[Part]) -> str:
-    """Return a short title for parts in one revision: "validate a and validate b"."""
+    """Return a short title for parts in one revision: "validate a and 2 more"."""
     titles = list(dict.fromkeys(part.title for part in parts if part.title))
-    if len(titles) > 2:  # noqa: PLR2004
-        return f"{titles[0]} and {len(titles) - 1} more"
-    return " and ".join(titles)
+    if not titles:
+        return parts[0].phase.name.lower()
+    if len(titles) == 1:
+        return titles[0]
+    return f"{titles[0]} and {len(titles) - 1} more"
 
 
 def merge_upgrades(parts: list[Part]) -> list[MigrateOperation]:
@@ -179,4 +212,5 @@ def merge_downgrades(parts: list[Part]) -> list[MigrateOperation]:
         for operation in part.downgrade:
             if not isinstance(operation, CommentOp) or operation not in merged:
                 merged.append(operation)
-    return merged
+    steps = [operation for operation in merged if not isinstance(operation, NothingOp)]
+    return steps or merged

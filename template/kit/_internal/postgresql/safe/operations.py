@@ -29,10 +29,16 @@ class CommentOp(MigrateOperation):
         self.text = text
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, CommentOp) and other.text == self.text
+        if not isinstance(other, CommentOp):
+            return NotImplemented
+        return other.text == self.text
 
     def __hash__(self) -> int:
         return hash(self.text)
+
+
+class NothingOp(CommentOp):
+    """Comments why a downgrade has nothing to undo."""
 
 
 class CallOp(MigrateOperation):
@@ -89,6 +95,11 @@ def render_autocommit(context: AutogenContext, operation: AutocommitOp) -> str:
 @renderers.dispatch_for(CommentOp)
 def render_comment(_context: AutogenContext, operation: CommentOp) -> str:
     return indent(operation.text, "# ", lambda _: True)
+
+
+@renderers.dispatch_for(NothingOp)
+def render_nothing(_context: AutogenContext, operation: NothingOp) -> str:
+    return indent(operation.text, "# ", lambda _: True) + "\npass"
 
 
 @renderers.dispatch_for(CallOp)

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterable
 
+from alembic import context as environment
 from alembic.operations.ops import (
     CreateForeignKeyOp,
     CreateTableOp,
+    DropConstraintOp,
+    DropIndexOp,
     DropTableOp,
     MigrateOperation,
     MigrationScript,
@@ -12,9 +15,11 @@ from alembic.operations.ops import (
 )
 from alembic.runtime.migration import MigrationContext
 
+from kit._internal.postgresql.safe.catalogue import uses_dropped_column
 from kit._internal.postgresql.safe.chain import Change, Part, Phase, write_chain
 from kit._internal.postgresql.safe.columns import plan_column
 from kit._internal.postgresql.safe.constraints import plan_constraint
+from kit._internal.postgresql.safe.docstrings import add_reasons
 from kit._internal.postgresql.safe.indexes import plan_index
 from kit._internal.postgresql.safe.removals import plan_removal
 from kit._internal.postgresql.safe.renames import plan_renames
@@ -37,12 +42,29 @@ def plan(script: MigrationScript, context: MigrationContext) -> list[MigrationSc
         if isinstance(change.op, DropTableOp):
             dropped_tables.add((change.schema, change.table))
     parts += restore(script, dropped_tables)
-    for change in remaining:
+    for change in sorted(remaining, key=rank):
         if (change.schema, change.table) in new_tables:
             parts.append(plain(change))
         else:
             parts += plan_change(change)
-    return write_chain(script, parts)
+    chain = write_chain(script, parts)
+    add_reasons(environment.script, chain)
+    return chain
+
+
+def rank(change: Change) -> int:
+    """Return when a change is planned, which decides about the order within a phase.
+
+    A foreign key may refer to what becomes unique. An index is dropped after others are built.
+    """
+    if isinstance(change.op, DropConstraintOp):
+        return 0 if change.op.constraint_type == "foreignkey" else 1
+    if isinstance(change.op, DropIndexOp):
+        with_column = uses_dropped_column(change, change.op.to_index().columns.keys())
+        return 1 if with_column else 3
+    if isinstance(change.op, CreateForeignKeyOp):
+        return 4
+    return 2
 
 
 def plan_change(change: Change) -> list[Part]:
