@@ -17,6 +17,7 @@ from kit._internal.migrations.guards import (
     Removal,
     check_backfill,
     explain,
+    is_excused,
     state_of,
 )
 
@@ -59,3 +60,8 @@ def require_unused(table: str, column: str | None = None) -> None:
     state_of(ctx).calls.append(removal)
     if ctx.as_sql:
         ctx.impl.static_output(f"-- No running release may use {removal}.")
+    elif not is_excused(ctx, removal) and ctx.script is not None and ctx.config is not None:
+        # For commands only: the service imports the revisions, too.
+        from kit._internal.migrations.base_models import refuse_used  # noqa: PLC0415
+
+        refuse_used(removal, ctx.script, ctx.config.config_ini_section)
