@@ -38,8 +38,6 @@ OPTIONS: dict[str, Any] = {
     "transaction_per_migration": True,
     "find_foreign_tables": find_foreign_tables,
     "is_same_default": is_same_default,
-    "refuse_rows": refuse_rows,
-    "plan_revisions": plan,
     "plan_revisions": plan,
     "refuse_rows": refuse_rows,
 }

@@ -30,6 +30,9 @@ VOLATILE = text(
 ALLOW_DROP = CommentOp(
     "db-lint: allow ban-drop-default: it waits for the release that sets a value"
 )
+ALLOW_VIRTUAL = CommentOp(
+    "db-lint: allow adding-field-with-default: a virtual column is not stored"
+)
 
 
 def plan_column(change: Change) -> list[Part] | None:
@@ -53,7 +56,10 @@ def plan_new(change: Change, column: Column[Any]) -> list[Part]:
         f"ADD COLUMN takes ACCESS EXCLUSIVE on {change.table} for a moment: a column without"
         " default, or whose default is the same for all rows, is only added to the catalogue."
     )
-    return [add_column(change, column, reason)]
+    added = add_column(change, column, reason)
+    if column.computed is not None:
+        added.upgrade.insert(0, ALLOW_VIRTUAL)
+    return [added]
 
 
 def rewrites(column: Column[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Gives a new column the indexes, constraints and the sequence of the column that it replaces."""
+"""Gives a new column the indexes and constraints of the column that it replaces."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,6 @@ from kit._internal.postgresql.safe.dependents import (
     CHECK,
     FOREIGN_KEY,
     INDEX,
-    SEQUENCE,
     UNIQUE,
     Dependent,
 )
@@ -114,10 +113,7 @@ class Copies:
             former, new = suffixed(item.name, "_old"), suffixed(item.name, "_new")
             if item.kind in {INDEX, UNIQUE}:
                 steps.append(self.rename(item, item.name, former))
-            if item.kind == SEQUENCE:
-                steps.append(self.own(item))
-            else:
-                steps.append(self.rename(item, new, item.name))
+            steps.append(self.rename(item, new, item.name))
         return steps
 
     def exchange_back(self) -> list[MigrateOperation]:
@@ -125,10 +121,7 @@ class Copies:
         steps: list[MigrateOperation] = []
         for item in self.dependents:
             former, new = suffixed(item.name, "_old"), suffixed(item.name, "_new")
-            if item.kind == SEQUENCE:
-                steps.append(self.own(item))
-            else:
-                steps.append(self.rename(item, item.name, new))
+            steps.append(self.rename(item, item.name, new))
             if item.kind in {INDEX, UNIQUE}:
                 steps.append(self.rename(item, former, item.name))
         return steps
@@ -162,10 +155,6 @@ class Copies:
         if item.kind == INDEX:
             return sql(f"ALTER INDEX {self.qualify(name)} RENAME TO {new_name}")
         return self.alter(f"RENAME CONSTRAINT {self.change.quote(name)}", f"TO {new_name}")
-
-    def own(self, item: Dependent) -> MigrateOperation:
-        owner = f"{self.change.name}.{self.change.quote(self.name)}"
-        return sql(f"ALTER SEQUENCE {self.qualify(item.name)} OWNED BY {owner}")
 
     def alter(self, *action: str) -> MigrateOperation:
         return alter_table(self.change, *action)

@@ -187,7 +187,7 @@ class Replacement:
         )
 
     def move_properties(self) -> list[MigrateOperation]:
-        """Return what gives the default, the comment and the sequence to the new column."""
+        """Return what gives the default and the comment to the new column."""
         steps: list[MigrateOperation] = []
         former: dict[str, Any] = {}
         if not self.was_nullable or self.op.modify_nullable:

@@ -210,12 +210,19 @@ def refuse_additions(change: Change, column: str) -> None:
         ) and not isinstance(operation, CreateForeignKeyOp):
             continue
         if column in columns_of(operation):
-            added.append(str(getattr(operation, "index_name", operation.constraint_name)))  # type: ignore[attr-defined]
+            added.append(name_of(operation))
     if added:
         raise CommandError(
             f"{change.table}.{column} changes its type, which replaces the column: add"
             f" {', '.join(added)} in a second revision (or write plain Alembic: unsafe=1)"
         )
+
+
+def name_of(operation: MigrateOperation) -> str:
+    """Return the name of the index or constraint that an operation adds."""
+    if isinstance(operation, CreateIndexOp):
+        return str(operation.index_name)
+    return str(getattr(operation, "constraint_name", "a constraint"))
 
 
 def columns_of(operation: MigrateOperation) -> set[str]:
