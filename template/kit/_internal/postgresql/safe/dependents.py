@@ -45,13 +45,12 @@ INDEX = "index"
 UNIQUE = "unique constraint"
 CHECK = "check"
 FOREIGN_KEY = "foreign key"
-SEQUENCE = "sequence"
-KINDS = {"i": INDEX, "u": UNIQUE, "c": CHECK, "f": FOREIGN_KEY, "S": SEQUENCE}
+KINDS = {"i": INDEX, "u": UNIQUE, "c": CHECK, "f": FOREIGN_KEY}
 
 
 @dataclass(frozen=True)
 class Dependent:
-    """An index, constraint or sequence of a column, with the definition in SQL."""
+    """An index or constraint of a column, with the definition in SQL."""
 
     kind: str
     name: str
