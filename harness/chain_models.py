@@ -144,7 +144,7 @@ DEFINITIONS = """
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(pg_constraint.oid), convalidated
 FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
 WHERE connamespace::regnamespace::text IN ('public', '"shop-1"') AND NOT relispartition
-    AND contype <> 'n' AND relname NOT LIKE 'alembic%'
+    AND contype <> 'n' AND conparentid = 0 AND relname NOT LIKE 'alembic%'
 UNION ALL
 SELECT tablename, indexname, indexdef, indisvalid
 FROM pg_indexes
