@@ -20,7 +20,13 @@ from kit._internal.postgresql.safe.removals import (
     let_be_null,
     require_unused,
 )
-from kit._internal.postgresql.safe.triggers import Pair, create_trigger, drop_trigger, pair_of
+from kit._internal.postgresql.safe.triggers import (
+    ALLOW_DROP,
+    Pair,
+    create_trigger,
+    drop_trigger,
+    pair_of,
+)
 
 ALLOW_RENAME = CommentOp("db-lint: allow possible-rename: a trigger has copied the values")
 
@@ -71,6 +77,7 @@ def contract(pair: Pair, old: Column[Any], new: Column[Any]) -> Part:
         ALLOW_COLUMN,
         ALLOW_USED,
         ALLOW_RENAME,
+        ALLOW_DROP,
         *drop_trigger(pair),
         DropColumnOp(change.table, old.name, schema=change.schema),
     ]

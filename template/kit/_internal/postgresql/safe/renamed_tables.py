@@ -23,7 +23,7 @@ from kit._internal.postgresql.safe.removals import ALLOW_USED, require_unused
 ALLOW_VIEW = CommentOp("db-lint: allow renaming-table: a view keeps the former name")
 ALLOW_ALONE = CommentOp("db-lint: allow renaming-table: no release runs meanwhile")
 ALLOW_OBJECT = CommentOp("db-lint: allow renaming-object: no query names it")
-ALLOW_RENAME = CommentOp("db-lint: allow possible-rename: the view is no table")
+ALLOW_DROP = CommentOp("db-lint: allow ban-drop-view: only the former release uses it")
 VIEW = (
     "{} becomes {}, and a view of the former name lets the former release read and write it. The"
     " rename takes ACCESS EXCLUSIVE for a moment."
@@ -81,7 +81,7 @@ def rename(former: Change, new: Change) -> str:
 
 def contract(former: Change, added: Change) -> Part:
     guard = require_unused(former)
-    upgrade = [guard, ALLOW_USED, ALLOW_RENAME, sql(f"DROP VIEW {former.name}")]
+    upgrade = [guard, ALLOW_USED, ALLOW_DROP, sql(f"DROP VIEW {former.name}")]
     reason = (
         f"It waits: until the rollout is over, the former release uses {former.table}, which is a"
         " view. After it, that release cannot run any more."
