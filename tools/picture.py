@@ -25,7 +25,7 @@ SESSION = [
     ("curl --silent http://127.0.0.1:8000/health/ready", slice(1)),
     ("sed --in-place 's/ name:/ full_name:/' app/models/user.py", slice(0)),
     ('make db-revision m="rename name"', slice(3)),
-    ("ls migrations/versions", slice(1, None)),
+    ("ls -1 migrations/versions | grep rename_name", slice(None)),
     ("make db-lint", slice(-1, None)),
 ]
 # What `make db-revision` asks, and the answer.
