@@ -1,4 +1,4 @@
-import asyncio
+import time
 import traceback
 from pathlib import Path
 
@@ -115,12 +115,14 @@ def test_limit_is_at_least_the_number_of_workers(monkeypatch: pytest.MonkeyPatch
     assert load(Settings).pool_sizes == (1, 0)
 
 
-async def test_old_connection_is_replaced(own_url: URL) -> None:
-    settings = settings_for(own_url).model_copy(update={"connection_max_age": 1})
+async def test_old_connection_is_replaced(own_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_for(own_url).model_copy(update={"connection_max_age": 3600})
     database = Database.from_settings(settings)
     connections = []
-    for pause in (0, 0, 2.1):
-        await asyncio.sleep(pause)
+    now = time.time
+    for age in (0, 0, 3601):
+        # The clock of the pool.
+        monkeypatch.setattr(time, "time", lambda age=age: now() + age)
         async with database.write_engine.connect() as connection:
             connections.append((await connection.get_raw_connection()).driver_connection)
     first, second, third = connections
