@@ -14,7 +14,7 @@ HEAD = (
 
 def connect(server: RunningService, sent: bytes = b"") -> socket.socket:
     """Connect to a server and send it these bytes."""
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
     connection.sendall(sent)
     return connection
 

@@ -38,12 +38,12 @@ class Server(uvicorn.Server):
 SHORT, LONG = 0.2, 60.0
 
 
-def config_of(app: ASGIApp, connections: int = 10, timeout: float = LONG) -> Config:
+def config_of(app: ASGIApp, connections: int = 10, seconds: float = LONG) -> Config:
     """Return what serves the application with this time for a head, and for a part of a body."""
     return Config(
         lambda: app,
-        header_timeout=timeout,
-        body_timeout=timeout,
+        header_timeout=seconds,
+        body_timeout=seconds,
         connections=ConnectionLimit(connections),
         port=0,
         lifespan="off",
@@ -53,10 +53,10 @@ def config_of(app: ASGIApp, connections: int = 10, timeout: float = LONG) -> Con
 
 @asynccontextmanager
 async def listening(
-    app: ASGIApp, connections: int = 10, timeout: float = LONG
+    app: ASGIApp, connections: int = 10, seconds: float = LONG
 ) -> AsyncIterator[int]:
     """Serve the application with the options of config_of(); yield the port."""
-    server = Server(config_of(app, connections, timeout))
+    server = Server(config_of(app, connections, seconds))
     task = asyncio.create_task(server.serve())
     async with asyncio.timeout(30):
         await server.listens.wait()
@@ -76,7 +76,7 @@ async def port(own_app: Service) -> AsyncIterator[int]:
 @pytest.fixture
 async def impatient_port(own_app: Service) -> AsyncIterator[int]:
     app = as_principal(own_app, all_permissions(own_app))
-    async with listening(app, timeout=SHORT) as port:
+    async with listening(app, seconds=SHORT) as port:
         yield port
 
 

@@ -3,13 +3,13 @@ import traceback
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from pydantic import ValidationError
 from sqlalchemy import URL
 
 from app.settings import Settings
 from tests.kit.databases import BAD_URLS, GOOD_URLS, SECRET, URLS
-from tests.kit.support import PREFIX, settings_for
+from tests.kit.support import PREFIX, patient, settings_for
 from kit.db import Database
 from kit.settings import load
 
@@ -20,7 +20,7 @@ def test_url_is_understood(text: str, url: URL) -> None:
 
 
 @given(URLS)
-@settings(deadline=None)
+@patient
 def test_encoded_url_comes_back_intact(encoded: tuple[str, URL]) -> None:
     text, url = encoded
     assert settings_for(text).database_url == url

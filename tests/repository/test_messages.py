@@ -57,7 +57,7 @@ def test_services_end_tests_that_hang(rendered: Render, tmp_path: Path) -> None:
     test.write_text(WAITING, "utf-8")
     python = (sys.executable, "-m", "pytest", "-q", "--noconftest")
     limit = ("-o", "faulthandler_timeout=1", "-o", "filterwarnings=")
-    done = run(*python, *limit, test, cwd=folder, code=1, timeout=30)
+    done = run(*python, *limit, test, cwd=folder, code=1, timeout=55)
     assert "in test_that_waits" in done.stderr
 
 

@@ -155,7 +155,7 @@ async def test_hash_is_replaced_when_parameters_rise(hasher: PasswordHasher) -> 
 async def wait_until(condition: Callable[[], bool]) -> None:
     """Let tasks and threads run until a condition holds."""
     async with asyncio.timeout(30):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
 
