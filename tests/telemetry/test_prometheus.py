@@ -176,7 +176,7 @@ def test_shutdown_does_not_wait_for_a_scraper(service: Project, tmp_path: Path) 
         with socket.create_connection(("127.0.0.1", port)):
             assert serves_metrics(port), "another connection is answered meanwhile"
             server.process.terminate()
-            assert server.wait() == 0
+            assert server.wait(25) == 0
         assert "Traceback" not in server.log
         assert "CountingPool" not in server.log
 

@@ -143,5 +143,5 @@ def test_database_that_does_not_answer_delays_nothing(project: Project, tmp_path
         with serving_metrics(copy, tmp_path, **limits) as (running, port):
             wait_for(lambda: samples(port).get(UP) == 0, "the query has timed out")
             running.process.terminate()
-            assert running.wait() == 0
+            assert running.wait(25) == 0
     assert "never retrieved" not in running.log
