@@ -1,10 +1,11 @@
 """Keeps what FastAPI finds out about endpoints from one application of the tests to the next.
 
 Each test has an application of its own, and FastAPI reads the parameters and the models of all
-endpoints again for each: with 16 resources 100 ms for a test, and 15 ms with this module. FastAPI has
-no option for it. The functions that are replaced are `fastapi.routing.get_dependant` and
-`fastapi.routing.create_model_field`, as of FastAPI 0.165. Where they do not exist, nothing is
-replaced. `tests/kit/test_endpoints.py` of the template fails when FastAPI no longer uses them.
+endpoints again for each: 100 ms for a test of a service with 16 resources, and 15 ms with this
+module. FastAPI has no option for it. The functions that are replaced are
+`fastapi.routing.get_dependant` and `fastapi.routing.create_model_field`, as of FastAPI 0.165. Where
+they do not exist, nothing is replaced. tests/kit/test_endpoints.py of the template fails when
+FastAPI no longer uses them.
 """
 
 from collections.abc import Callable
