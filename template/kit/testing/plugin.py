@@ -20,7 +20,6 @@ from kit._internal.database import load_testing_dialect
 from kit._internal.testing import hooks, revisions, skipping, workers
 from kit._internal.testing.clients import Log, Rows, all_permissions, client_as, client_of
 from kit._internal.testing.databases import create_database, text_of, upgrade
-from kit._internal.testing.endpoints import keep_endpoints
 from kit._internal.testing.further import clones, templates
 from kit._internal.testing.guard import check_settings, forget_settings, name_databases
 from kit._internal.testing.reading import shared_databases
@@ -94,7 +93,6 @@ def service(pytestconfig: pytest.Config) -> Iterator[TestedService[Any]]:
     service = find_service(pytestconfig)
     with pytest.MonkeyPatch.context() as patch:
         name_databases(service, os.environ["TEST_DATABASE_URL"], patch)
-        keep_endpoints(patch)
         yield service
 
 
