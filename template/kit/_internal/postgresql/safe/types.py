@@ -131,8 +131,8 @@ def list_dependents(change: Change, op: AlterColumnOp) -> list[Dependent]:
             dropped.add(operation.constraint_name)
         if isinstance(operation, DropIndexOp):
             dropped.add(operation.index_name)
-    found = find_dependents(connection, change.name, op.column_name)
-    return [item for item in found if item.name not in dropped]
+    dependents = find_dependents(connection, change.name, op.column_name)
+    return [item for item in dependents if item.name not in dropped]
 
 
 def type_only(op: AlterColumnOp) -> AlterColumnOp:
