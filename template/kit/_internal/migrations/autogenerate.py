@@ -21,12 +21,18 @@ from kit._internal.migrations.revisions import add_check
 
 
 def include_name(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
-    """Exclude schemas without models, and tables that do not belong to the service."""
+    """Exclude schemas without models, and tables that do not belong to the service.
+
+    Also the foreign keys that the database itself adds, for the partitions of a table.
+    """
     ctx = context.get_context()
     models: MetaData = ctx.opts["target_metadata"]
     if kind == "schema":
         schemas = {table.schema for table in models.tables.values()}
         return name is None or name in schemas
+    if kind == "foreign_key_constraint":
+        schema = parents["schema_name"] or ctx.dialect.default_schema_name
+        return (schema, parents["table_name"], name) not in derived_keys(ctx)
     if kind != "table" or name is None:
         return True
     schema = parents["schema_name"]
@@ -55,6 +61,16 @@ def foreign_tables(ctx: MigrationContext) -> set[tuple[str | None, str]]:
         memo["foreign_tables"] = ctx.opts["find_foreign_tables"](ctx.connection)
     tables: set[tuple[str | None, str]] = memo["foreign_tables"]
     return tables
+
+
+def derived_keys(ctx: MigrationContext) -> set[tuple[str | None, str | None, str | None]]:
+    """Return schemas, tables and names of foreign keys that belong to another foreign key."""
+    memo: dict[str, Any] = ctx.impl.memo
+    if "derived_keys" not in memo:
+        find = ctx.opts.get("find_derived_keys", lambda _: set())
+        memo["derived_keys"] = find(ctx.connection)
+    keys: set[tuple[str | None, str | None, str | None]] = memo["derived_keys"]
+    return keys
 
 
 def finish_script(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from alembic.operations.ops import MigrateOperation
 
 from kit._internal.postgresql.safe.chain import Change, Part, Phase, qualify, suffixed
+from kit._internal.postgresql.safe.constraints import validate
 from kit._internal.postgresql.safe.dependents import (
     CHECK,
     FOREIGN_KEY,
@@ -13,9 +14,7 @@ from kit._internal.postgresql.safe.dependents import (
     Dependent,
 )
 from kit._internal.postgresql.safe.indexes import ALONE
-from kit._internal.postgresql.safe.not_null import ALLOW_NOTHING
-from kit._internal.postgresql.safe.operations import AutocommitOp, CallOp, NothingOp, sql
-from kit._internal.postgresql.safe.statements import alter_table
+from kit._internal.postgresql.safe.operations import AutocommitOp, CallOp, sql, statement
 
 
 @dataclass(frozen=True)
@@ -79,17 +78,10 @@ class Copies:
         for item in self.select(CHECK, FOREIGN_KEY):
             if item.options in {"NOT VALID", "NOT ENFORCED"}:
                 continue
-            name = suffixed(item.name, "_new")
-            statement = self.alter(f"VALIDATE CONSTRAINT {self.change.quote(name)}")
-            reason = (
-                f"VALIDATE CONSTRAINT reads {self.change.table} with SHARE UPDATE EXCLUSIVE on it:"
-                " queries read and write meanwhile."
-            )
-            upgrade: list[MigrateOperation] = [*guards, statement]
-            nothing: list[MigrateOperation] = [NothingOp(ALLOW_NOTHING)]
-            parts.append(
-                Part(Phase.TIGHTEN_VALIDATE, f"validate {name}", upgrade, nothing, [reason])
-            )
+            part = validate(self.change, suffixed(item.name, "_new"))
+            part.phase = Phase.TIGHTEN_VALIDATE
+            part.upgrade = [*guards, *part.upgrade]
+            parts.append(part)
         return parts
 
     def drop(self) -> list[MigrateOperation]:
@@ -157,7 +149,7 @@ class Copies:
         return self.alter(f"RENAME CONSTRAINT {self.change.quote(name)}", f"TO {new_name}")
 
     def alter(self, *action: str) -> MigrateOperation:
-        return alter_table(self.change, *action)
+        return statement(f"ALTER TABLE {self.change.name}", *action)
 
     def qualify(self, name: str) -> str:
         return qualify(self.change.context, name, self.change.schema)

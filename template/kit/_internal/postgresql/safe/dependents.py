@@ -37,10 +37,10 @@ WORD = re.compile(
     r"""(?P<text>'(?:[^']|'')*')|(?P<cast>::)?(?P<word>\w+|"(?:[^"]|"")*")(?P<call>\()?"""
 )
 # Words of SQL in expressions that may also name a column.
-AMBIGUOUS = frozenset(
-    "at array case collate day hour interval minute month second text time timestamp varying with"
-    " without year zone".split()
-)
+AMBIGUOUS = {
+    *("array", "at", "case", "collate", "day", "hour", "interval", "minute", "month", "second"),
+    *("text", "time", "timestamp", "varying", "with", "without", "year", "zone"),
+}
 INDEX = "index"
 UNIQUE = "unique constraint"
 CHECK = "check"
