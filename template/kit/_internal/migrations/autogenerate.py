@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from alembic import context
-from alembic.operations.ops import CreateTableOp, MigrationScript
+from alembic.operations.ops import CreateTableOp, DropTableOp, MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import MetaData
@@ -92,17 +92,31 @@ def finish_script(
         context.config.print_stdout("The models and the database agree: no revision to write.")
         return
     dropped = sort_drops(script)
+    rename = ctx.opts.get("rename_in_place")
+    if rename is not None:
+        rename(script, ctx)
+    render_conditions_once(ctx)
+    plan_chains(directives, ctx)
+    dropped = [name for name in dropped if is_dropped(name, directives)]
     if dropped:
         context.config.print_stdout(
             "This revision drops tables with their rows: %s. Review it.", ", ".join(dropped)
         )
-    render_conditions_once(ctx)
-    plan_chains(directives, ctx)
     add_check(context.script)
 
 
 def is_empty(script: MigrationScript) -> bool:
     return all(operations.is_empty() for operations in script.upgrade_ops_list)
+
+
+def is_dropped(name: str, scripts: list[MigrationScript]) -> bool:
+    """Return whether a revision drops a table: it may be renamed instead."""
+    for script in scripts:
+        for step in script.upgrade_ops_list:
+            for operation in step.ops:
+                if isinstance(operation, DropTableOp) and name_of(operation) == name:
+                    return True
+    return False
 
 
 def explain_tables(script: MigrationScript) -> None:

@@ -19,12 +19,19 @@ from kit._internal.postgresql.safe.not_null import (
     fill,
     require_backfill,
 )
+from kit._internal.postgresql.safe.operations import CommentOp
 from kit._internal.postgresql.safe.types import plan_type
 
 # The functions of an expression, behind a text or a name in quotes.
 FUNCTION = re.compile(r"""'(?:[^']|'')*'|(\w+|"(?:[^"]|"")+")\s*\(""")
 VOLATILE = text(
     "SELECT EXISTS (SELECT FROM pg_proc WHERE provolatile = 'v' AND proname = ANY(:names))"
+)
+ALLOW_DROP = CommentOp(
+    "db-lint: allow ban-drop-default: it waits for the release that sets a value"
+)
+ALLOW_VIRTUAL = CommentOp(
+    "db-lint: allow adding-field-with-default: a virtual column is not stored"
 )
 
 
@@ -49,7 +56,10 @@ def plan_new(change: Change, column: Column[Any]) -> list[Part]:
         f"ADD COLUMN takes ACCESS EXCLUSIVE on {change.table} for a moment: a column without"
         " default, or whose default is the same for all rows, is only added to the catalogue."
     )
-    return [add_column(change, column, reason)]
+    added = add_column(change, column, reason)
+    if column.computed is not None:
+        added.upgrade.insert(0, ALLOW_VIRTUAL)
+    return [added]
 
 
 def rewrites(column: Column[Any]) -> bool:
@@ -64,8 +74,8 @@ def plan_rewriting(change: Change, column: Column[Any]) -> Part:
     if column.identity is not None:
         kind = "an identity column"
     reason = (
-        f"Not safe: {kind} rewrites {change.table} under ACCESS EXCLUSIVE, so that no query reads or"
-        " writes, and PostgreSQL has no other way to add it. Stop the service for it, or use a"
+        f"Not safe: {kind} rewrites {change.table} under ACCESS EXCLUSIVE, so that no query reads"
+        " or writes, and PostgreSQL has no other way to add it. Stop the service for it, or use a"
         " default with a function, which is added without a rewrite."
     )
     return add_column(change, column, reason)
@@ -117,8 +127,8 @@ def plan_required(change: Change, column: Column[Any]) -> list[Part]:
     guard = fill(change, column)
     reason = (
         f"The running release inserts into {change.table} without {column.name}, so it may be NULL"
-        " until the rollout is over. ADD COLUMN takes ACCESS EXCLUSIVE for a moment. The new release"
-        f" may read NULL until the rows are filled: {command(guard)}"
+        " until the rollout is over. ADD COLUMN takes ACCESS EXCLUSIVE for a moment. The new"
+        f" release may read NULL until the rows are filled: {command(guard)}"
     )
     waiting = f"It waits: until the rollout is over, rows without {column.name} are inserted."
     not_null = NotNull(change, column.name, column.type, [guard], waiting)
@@ -203,7 +213,7 @@ def plan_default(change: Change, op: AlterColumnOp, column: Column[Any]) -> Part
         f" which is NOT NULL. DROP DEFAULT takes ACCESS EXCLUSIVE on {change.table} for a moment."
     )
     title = f"drop the default of {op.column_name}"
-    return Part(Phase.CONTRACT, title, [guard, set_default], [reset], [reason])
+    return Part(Phase.CONTRACT, title, [guard, ALLOW_DROP, set_default], [reset], [reason])
 
 
 def plan_comment(change: Change, op: AlterColumnOp) -> Part:

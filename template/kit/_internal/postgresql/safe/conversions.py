@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-# Casts that an assignment uses by itself; arrays are converted by element, and anything to text.
+# Casts that an assignment uses automatically; arrays are converted by element, and anything to text.
 ASSIGNMENT = text("""
     WITH kinds AS (
         SELECT position, typcategory = 'S' AS is_text, CASE typcategory
@@ -28,7 +28,7 @@ class Conversion:
 
     source: str
     target: str
-    # Whether PostgreSQL converts them in INSERT and UPDATE by itself.
+    # Whether PostgreSQL converts them in INSERT and UPDATE without a cast.
     is_assignable: bool
     # Whether values of the target can be compared; those of json cannot.
     is_comparable: bool
@@ -71,27 +71,33 @@ class Conversion:
         return days == {True} and self.source.endswith(ZONED) != self.target.endswith(ZONED)
 
 
-def find_conversion(connection: Connection, source: str, target: str) -> Conversion:
-    """Ask the server how it converts a type to another."""
+def find_conversion(connection: Connection | None, source: str, target: str) -> Conversion:
+    """Ask the server how it converts a type to another; without one, assume nothing."""
+    if connection is None:
+        return Conversion(source, target, is_assignable=False, is_comparable=False)
     is_assignable = connection.scalar(ASSIGNMENT, {"source": source, "target": target})
     is_comparable = can_compare(connection, target, target)
     return Conversion(source, target, bool(is_assignable), is_comparable)
 
 
-def can_compare(connection: Connection, left: str, right: str) -> bool:
+def can_compare(connection: Connection, kind: str, other: str) -> bool:
     """Return whether values of two types can be compared without a cast."""
     try:
         with connection.begin_nested():
-            connection.execute(text(f"SELECT CAST(NULL AS {left}) = CAST(NULL AS {right})"))
+            connection.execute(text(f"SELECT CAST(NULL AS {kind}) = CAST(NULL AS {other})"))
     except DBAPIError:
         return False
     return True
 
 
-def can_use(connection: Connection, code: str, column: str) -> bool:
+def can_use(connection: Connection | None, code: str, column: str) -> bool:
     """Return whether code whose model has the type `code` can use a column of the type `column`.
 
     Its statements write parameters of its type into the column, and compare them with it.
     """
-    is_writable = find_conversion(connection, code, column).is_assignable
-    return is_writable and can_compare(connection, column, code)
+    if connection is None:
+        return False
+    if not find_conversion(connection, code, column).is_assignable:
+        return False
+    # Values of json are not comparable: no statement does it.
+    return can_compare(connection, column, code) or not can_compare(connection, column, column)

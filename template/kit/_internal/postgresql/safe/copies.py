@@ -1,21 +1,20 @@
-"""Gives a new column the indexes, constraints and the sequence of the column that it replaces."""
+"""Gives a new column the indexes and constraints of the column that it replaces."""
 
 from dataclasses import dataclass
 
 from alembic.operations.ops import MigrateOperation
 
 from kit._internal.postgresql.safe.chain import Change, Part, Phase, qualify, suffixed
+from kit._internal.postgresql.safe.constraints import validate
 from kit._internal.postgresql.safe.dependents import (
     CHECK,
     FOREIGN_KEY,
     INDEX,
-    SEQUENCE,
     UNIQUE,
     Dependent,
 )
 from kit._internal.postgresql.safe.indexes import ALONE
-from kit._internal.postgresql.safe.not_null import ALLOW_NOTHING
-from kit._internal.postgresql.safe.operations import AutocommitOp, CallOp, NothingOp, sql
+from kit._internal.postgresql.safe.operations import AutocommitOp, CallOp, sql, statement
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Copies:
             name = self.change.quote(suffixed(item.name, "_new"))
             definition = item.rename(self.name, self.change.quote(self.new))
             definition = definition.removesuffix(" NOT VALID")
-            steps.append(self.alter(f"ADD CONSTRAINT {name}\n{definition} NOT VALID"))
+            steps.append(self.alter(f"ADD CONSTRAINT {name}", f"{definition} NOT VALID"))
         return steps
 
     def build(self) -> list[Part]:
@@ -57,7 +56,8 @@ class Copies:
                 f" takes SHARE UPDATE EXCLUSIVE on {self.change.table}: queries read and write."
                 f" {ALONE}"
             )
-            upgrade, downgrade = [AutocommitOp([sql(create)])], [AutocommitOp([sql(drop)])]
+            upgrade: list[MigrateOperation] = [AutocommitOp([sql(create)])]
+            downgrade: list[MigrateOperation] = [AutocommitOp([sql(drop)])]
             parts.append(Part(Phase.INDEX, f"create {name}", upgrade, downgrade, [reason]))
             if item.kind == UNIQUE:
                 parts.append(self.attach(item, name))
@@ -68,7 +68,7 @@ class Copies:
             f"ADD CONSTRAINT ... USING INDEX takes ACCESS EXCLUSIVE on {self.change.table} for a"
             " moment: the index is complete, so no row is read."
         )
-        upgrade = [self.alter(self.use_index(item, name))]
+        upgrade = [self.alter(*self.use_index(item, name))]
         downgrade = [self.alter(f"DROP CONSTRAINT {self.change.quote(name)}")]
         return Part(Phase.ATTACH, f"attach {name}", upgrade, downgrade, [reason])
 
@@ -78,17 +78,10 @@ class Copies:
         for item in self.select(CHECK, FOREIGN_KEY):
             if item.options in {"NOT VALID", "NOT ENFORCED"}:
                 continue
-            name = suffixed(item.name, "_new")
-            statement = self.alter(f"VALIDATE CONSTRAINT {self.change.quote(name)}")
-            reason = (
-                f"VALIDATE CONSTRAINT reads {self.change.table} with SHARE UPDATE EXCLUSIVE on it:"
-                " queries read and write meanwhile."
-            )
-            upgrade: list[MigrateOperation] = [*guards, statement]
-            nothing = [NothingOp(ALLOW_NOTHING)]
-            parts.append(
-                Part(Phase.TIGHTEN_VALIDATE, f"validate {name}", upgrade, nothing, [reason])
-            )
+            part = validate(self.change, suffixed(item.name, "_new"))
+            part.phase = Phase.TIGHTEN_VALIDATE
+            part.upgrade = [*guards, *part.upgrade]
+            parts.append(part)
         return parts
 
     def drop(self) -> list[MigrateOperation]:
@@ -101,7 +94,7 @@ class Copies:
     def restore(self) -> list[MigrateOperation]:
         """Return what undoes drop()."""
         return [
-            self.alter(f"ADD CONSTRAINT {self.change.quote(item.name)}\n{item.definition}")
+            self.alter(f"ADD CONSTRAINT {self.change.quote(item.name)}", item.definition)
             for item in self.select(CHECK, FOREIGN_KEY)
         ]
 
@@ -112,10 +105,7 @@ class Copies:
             former, new = suffixed(item.name, "_old"), suffixed(item.name, "_new")
             if item.kind in {INDEX, UNIQUE}:
                 steps.append(self.rename(item, item.name, former))
-            if item.kind == SEQUENCE:
-                steps.append(self.own(item))
-            else:
-                steps.append(self.rename(item, new, item.name))
+            steps.append(self.rename(item, new, item.name))
         return steps
 
     def exchange_back(self) -> list[MigrateOperation]:
@@ -123,10 +113,7 @@ class Copies:
         steps: list[MigrateOperation] = []
         for item in self.dependents:
             former, new = suffixed(item.name, "_old"), suffixed(item.name, "_new")
-            if item.kind == SEQUENCE:
-                steps.append(self.own(item))
-            else:
-                steps.append(self.rename(item, item.name, new))
+            steps.append(self.rename(item, item.name, new))
             if item.kind in {INDEX, UNIQUE}:
                 steps.append(self.rename(item, former, item.name))
         return steps
@@ -138,7 +125,7 @@ class Copies:
             name = suffixed(item.name, "_old")
             steps.append(sql(self.create_index(item, name, self.old, "")))
             if item.kind == UNIQUE:
-                steps.append(self.alter(self.use_index(item, name)))
+                steps.append(self.alter(*self.use_index(item, name)))
         return steps
 
     def create_index(self, item: Dependent, name: str, column: str, option: str) -> str:
@@ -149,23 +136,20 @@ class Copies:
         name = self.change.quote(name)
         return f"CREATE {unique}INDEX {option}{name}\nON {self.change.name} USING {rest}"
 
-    def use_index(self, item: Dependent, name: str) -> str:
-        """Return the action of ALTER TABLE that makes an index a constraint of the same name."""
+    def use_index(self, item: Dependent, name: str) -> tuple[str, str]:
+        """Return the action of ALTER TABLE that builds a constraint on an index of the same name."""
         name = self.change.quote(name)
-        return f"ADD CONSTRAINT {name} UNIQUE USING INDEX {name} {item.options}".rstrip()
+        action = f"UNIQUE USING INDEX {name} {item.options}".rstrip()
+        return f"ADD CONSTRAINT {name}", action
 
     def rename(self, item: Dependent, name: str, new_name: str) -> MigrateOperation:
         new_name = self.change.quote(new_name)
         if item.kind == INDEX:
             return sql(f"ALTER INDEX {self.qualify(name)} RENAME TO {new_name}")
-        return self.alter(f"RENAME CONSTRAINT {self.change.quote(name)} TO {new_name}")
+        return self.alter(f"RENAME CONSTRAINT {self.change.quote(name)}", f"TO {new_name}")
 
-    def own(self, item: Dependent) -> MigrateOperation:
-        owner = f"{self.change.name}.{self.change.quote(self.name)}"
-        return sql(f"ALTER SEQUENCE {self.qualify(item.name)} OWNED BY {owner}")
-
-    def alter(self, action: str) -> MigrateOperation:
-        return sql(f"ALTER TABLE {self.change.name} {action}")
+    def alter(self, *action: str) -> MigrateOperation:
+        return statement(f"ALTER TABLE {self.change.name}", *action)
 
     def qualify(self, name: str) -> str:
         return qualify(self.change.context, name, self.change.schema)
