@@ -16,7 +16,7 @@ LONG = "number_of_the_invoice_that_was_sent_to_the_customer_in_the_year"
 
 @dataclass(frozen=True)
 class Case:
-    """The columns and constraints of a table before and after a change, besides its key.
+    """The columns and constraints of a table before and after a change, without its key.
 
     `steps` are what the revisions have to contain, in this order, each in a later one.
     """

@@ -29,6 +29,9 @@ IDENTITY = {
 # The tests of services run in one process, as those of the template are already parallel: a second
 # process of pytest needs as long to start as most of them take.
 ONE_PROCESS = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "0"}
+# How long the database of a service may take to answer until the service is not ready: the default
+# is for the probes of a platform, which come again.
+PATIENCE = {"ORDERS_READY_TIMEOUT": "20"}
 DEADLINE = 60.0
 
 T = TypeVar("T")
@@ -40,7 +43,7 @@ Completed = subprocess.CompletedProcess[str]
 def clean_environment(changes: Environment | None = None) -> dict[str, str]:
     """Return the environment for a child process: this one's without INHERITED, and the changes."""
     environment = {key: text for key, text in os.environ.items() if not INHERITED.fullmatch(key)}
-    environment |= ONE_PROCESS
+    environment |= ONE_PROCESS | PATIENCE
     environment.update(changes or {})
     return environment
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-# Casts that an assignment uses by itself; arrays are converted by element, and anything to text.
+# Casts that an assignment uses automatically; arrays are converted by element, and anything to text.
 ASSIGNMENT = text("""
     WITH kinds AS (
         SELECT position, typcategory = 'S' AS is_text, CASE typcategory
@@ -28,7 +28,7 @@ class Conversion:
 
     source: str
     target: str
-    # Whether PostgreSQL converts them in INSERT and UPDATE by itself.
+    # Whether PostgreSQL converts them in INSERT and UPDATE without a cast.
     is_assignable: bool
     # Whether values of the target can be compared; those of json cannot.
     is_comparable: bool
@@ -80,11 +80,11 @@ def find_conversion(connection: Connection | None, source: str, target: str) -> 
     return Conversion(source, target, bool(is_assignable), is_comparable)
 
 
-def can_compare(connection: Connection, left: str, right: str) -> bool:
+def can_compare(connection: Connection, kind: str, other: str) -> bool:
     """Return whether values of two types can be compared without a cast."""
     try:
         with connection.begin_nested():
-            connection.execute(text(f"SELECT CAST(NULL AS {left}) = CAST(NULL AS {right})"))
+            connection.execute(text(f"SELECT CAST(NULL AS {kind}) = CAST(NULL AS {other})"))
     except DBAPIError:
         return False
     return True

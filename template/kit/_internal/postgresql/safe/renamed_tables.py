@@ -153,9 +153,7 @@ def rename_indexes(
             continue
         remaining.remove(change)
         if old != new:
-            start, undo = (
-                qualify(former.context, name, former.schema) for name in (old, new)
-            )
+            start, undo = (qualify(former.context, name, former.schema) for name in (old, new))
             yield (
                 f"ALTER INDEX {start} RENAME TO {former.quote(new)}",
                 f"ALTER INDEX {undo} RENAME TO {former.quote(old)}",

@@ -131,8 +131,8 @@ def list_dependents(change: Change, op: AlterColumnOp) -> list[Dependent]:
             dropped.add(operation.constraint_name)
         if isinstance(operation, DropIndexOp):
             dropped.add(operation.index_name)
-    found = find_dependents(connection, change.name, op.column_name)
-    return [item for item in found if item.name not in dropped]
+    dependents = find_dependents(connection, change.name, op.column_name)
+    return [item for item in dependents if item.name not in dropped]
 
 
 def type_only(op: AlterColumnOp) -> AlterColumnOp:
@@ -171,8 +171,8 @@ def plan_in_place(
         upgrade.insert(1, statement(table, f"DROP CONSTRAINT {name}"))
         upgrade.append(statement(table, f"ADD CONSTRAINT {name}", f"{item.definition} NOT VALID"))
         part.reasons.append(
-            f"With {item.name} in place, it would read all rows. So the CHECK is replaced by itself"
-            " as NOT VALID: it checks what is written from now on, and the next revision the rest."
+            f"With {item.name} in place, it would read all rows. So it is replaced by the same CHECK as"
+            " NOT VALID: it checks what is written from now on, and the next revision the rest."
         )
         parts.append(validate(change, item.name))
     return parts
