@@ -159,6 +159,12 @@ CASES = {
         ("document_c_c_new_sync", "c_new IS DISTINCT FROM c::JSONB"),
         value="json_build_object('a', id)",
     ),
+    "mood": Case(
+        'Column("c", sa.Enum("calm", "sad", name="mood_kind"))',
+        'Column("c", sa.Enum("calm", "it\'s odd", "sad", "glad", name="mood_kind"))',
+        ("ADD VALUE IF NOT EXISTS 'it''s odd' AFTER 'calm'",),
+        value="'calm'::mood_kind",
+    ),
     "at_once": Case(
         INTEGER,
         'Column("c", sa.BigInteger, nullable=False, server_default="7", comment="new")',

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-# Casts that an assignment uses automatically; arrays are converted by element, and anything to text.
+# Whether an assignment needs no cast: arrays are converted by element, and any type to text.
 ASSIGNMENT = text("""
     WITH kinds AS (
         SELECT position, typcategory = 'S' AS is_text, CASE typcategory
