@@ -116,7 +116,7 @@ class Deployment:
         """Migrate, and check that the replicas stay ready."""
         migration = self.project.alembic(self.url, *arguments, "upgrade", "head")
         self.applied += len(APPLIED.findall(migration.stdout + migration.stderr))
-        assert all(map(self.is_ready, self.ports)), "a newer revision takes the release away"
+        assert all(map(self.is_ready, self.ports)), "a newer revision stops the running release"
 
     def roll_out(self, driver: Driver) -> None:
         """Replace one replica after the other."""
