@@ -4,7 +4,14 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
-from scripts.rehearse.report import Report, Revision, Statement, describe_time, describe_work, shorten
+from scripts.rehearse.report import (
+    Report,
+    Revision,
+    Statement,
+    describe_time,
+    describe_work,
+    shorten,
+)
 
 HEADER = ("revision", "statement", "locks", "reads", "time", "blocks meanwhile")
 # The first line of the comment, by which the CI finds it to update it.

@@ -18,7 +18,7 @@ def heads_of_base(base: str) -> tuple[str, ...]:
     """Return the newest revisions that the base has; none if it has no revision."""
     added = {script.revision for script in added_to(base)}
     merged = [script for script in oldest_first() if script.revision not in added]
-    followed = set()
+    followed: set[str] = set()
     for script in merged:
         followed.update(to_tuple(script.down_revision, default=()))
     return tuple(script.revision for script in merged if script.revision not in followed)
@@ -32,7 +32,7 @@ def pending_after(heads: Sequence[str]) -> list[Script]:
     unknown = sorted(set(heads) - revisions_in_files())
     if unknown:
         refuse(f"the database is at {', '.join(unknown)}, which this branch lacks")
-    applied = set()
+    applied: set[str] = set()
     for script in script_directory().iterate_revisions(tuple(heads), "base"):
         applied.add(script.revision)
     return [script for script in oldest_first() if script.revision not in applied]

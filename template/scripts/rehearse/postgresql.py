@@ -10,14 +10,14 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from scripts.rehearse.pending import backfills_of, pending_after, waits_of
-from scripts.rehearse.postgresql_copies import fill_copy, find_server, settings_for
+from scripts.rehearse.postgresql_copies import fill_copy, find_server
 from scripts.rehearse.postgresql_load import Load, running_load
 from scripts.rehearse.postgresql_observer import StatementObserver
 from scripts.rehearse.postgresql_rows import fill_tables
 from scripts.rehearse.postgresql_sizes import add_estimates, read_sizes
 from scripts.rehearse.report import Report, Revision
 from scripts.rehearse.request import Request, refuse
-from scripts.rehearse.running import run_revision
+from scripts.rehearse.running import run_revision, settings_for
 from kit._internal.postgresql.errors import ERRORS
 from kit._internal.postgresql.migrations import connect
 from kit._internal.postgresql.statement_limits import StatementLimits
@@ -67,7 +67,7 @@ def rehearse_on(server: URL, template: URL, request: Request, report: Report) ->
 
 def locked_tables(revisions: Sequence[Revision]) -> set[str]:
     """Return the tables that existed before, and that a statement locks."""
-    tables = set()
+    tables: set[str] = set()
     for revision in revisions:
         for statement in revision.statements:
             tables.update(lock.table for lock in statement.locks)

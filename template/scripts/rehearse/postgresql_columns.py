@@ -26,19 +26,20 @@ COLUMNS = """
     WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attnum
 """
+# The names of columns by their numbers, in order.
 NAMES = """ARRAY(SELECT attname::text FROM unnest({keys}) WITH ORDINALITY AS k (number, position)
     JOIN pg_attribute a ON a.attrelid = {table} AND a.attnum = k.number ORDER BY k.position)"""
-CHECKS = f"""
-    SELECT {NAMES.format(keys="c.conkey", table="c.conrelid")}, pg_get_expr(conbin, conrelid)
+CHECKS = """
+    SELECT {columns}, pg_get_expr(conbin, conrelid)
     FROM pg_constraint c WHERE conrelid = %s AND contype = 'c' AND cardinality(conkey) = 1
 """
-REFERENCES = f"""
-    SELECT confrelid, {NAMES.format(keys="c.conkey", table="c.conrelid")},
-        {NAMES.format(keys="c.confkey", table="c.confrelid")}
+REFERENCES = """
+    SELECT confrelid, {columns},
+        {referenced}
     FROM pg_constraint c WHERE conrelid = %s AND contype = 'f' AND conparentid = 0
 """
-UNIQUE = f"""
-    SELECT {NAMES.format(keys="i.indkey::int2[]", table="i.indrelid")}
+UNIQUE = """
+    SELECT {columns}
     FROM pg_index i WHERE indrelid = %s AND indisunique
 """
 
@@ -90,13 +91,19 @@ def read_tables(connection: psycopg.Connection) -> list[Table]:
 
 
 def read_details(connection: psycopg.Connection, table: Table) -> None:
+    constrained = NAMES.format(keys="c.conkey", table="c.conrelid")
+    others = NAMES.format(keys="c.confkey", table="c.confrelid")
+    indexed = NAMES.format(keys="i.indkey::int2[]", table="i.indrelid")
+    checks = CHECKS.format(columns=constrained)
+    references = REFERENCES.format(columns=constrained, referenced=others)
+    unique = UNIQUE.format(columns=indexed)
     for row in connection.execute(COLUMNS.encode(), [table.oid]):
         table.columns.append(Column(*row))
-    for names, condition in connection.execute(CHECKS.encode(), [table.oid]):
+    for names, condition in connection.execute(checks.encode(), [table.oid]):
         table.checks.setdefault(names[0], []).append(condition)
-    for other, columns, referenced in connection.execute(REFERENCES.encode(), [table.oid]):
+    for other, columns, referenced in connection.execute(references.encode(), [table.oid]):
         table.references.append(Reference(other, tuple(columns), tuple(referenced)))
-    for (names,) in connection.execute(UNIQUE.encode(), [table.oid]):
+    for (names,) in connection.execute(unique.encode(), [table.oid]):
         table.unique.append(set(names))
 
 

@@ -3,25 +3,22 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
-from alembic.util import CommandError
-from sqlalchemy import URL, text
+from sqlalchemy import URL, inspect
 
-from scripts.project import SETTINGS, add_sources, load_settings
+from scripts.project import load_settings
 from scripts.rehearse.pending import heads_of_base
 from scripts.rehearse.request import DATABASE, Request, refuse
-from scripts.rehearse.running import migrate
+from scripts.rehearse.running import migrate, settings_for, stamp
 from scripts.revisions import read_database, script_directory
-from pkgutil import resolve_name
 from kit._internal.postgresql.migrations import connect
 from kit._internal.postgresql.server import BIN
 from kit._internal.postgresql.testing import run_server
 from kit._internal.postgresql.url import libpq, parse_any_url
-from kit.settings import Settings, load
 
 HEADER_OF_ARCHIVES = b"PGDMP"
 # Owners and privileges that a dump names need not exist here.
@@ -43,14 +40,6 @@ def find_server() -> Iterator[URL]:
     yield server
 
 
-def settings_for(url: URL) -> Settings:
-    """Return the settings of the service for a copy."""
-    add_sources()
-    settings_class: type[Settings] = resolve_name(SETTINGS)
-    address = url.render_as_string(hide_password=False)
-    return load(settings_class, DATABASE_URL=address, MIGRATION_DATABASE_URL=address)
-
-
 def fill_copy(url: URL, request: Request, base: str) -> tuple[str, tuple[str, ...]]:
     """Create the tables in an empty database; return what was copied, and its revisions."""
     if not request.source:
@@ -63,7 +52,8 @@ def fill_copy(url: URL, request: Request, base: str) -> tuple[str, tuple[str, ..
         settings = load_settings()
         heads = tuple(sorted(read_database(script_directory())[0]))
         restore(url, dump_schema(settings.migration_url))
-        stamp(url, heads)
+        with connect(settings_for(url)) as connection:
+            stamp(connection, heads)
         return repr(settings.migration_url), heads
     content = Path(request.source).read_bytes()
     if content.startswith(HEADER_OF_ARCHIVES):
@@ -109,19 +99,13 @@ def environment_of(url: URL) -> dict[str, str]:
     return environment
 
 
-def stamp(url: URL, heads: Sequence[str]) -> None:
-    """Record the revisions, which are rows, and so not part of a dump of the schema."""
-    with connect(settings_for(url)) as connection:
-        context = MigrationContext.configure(connection)
-        context.stamp(script_directory(), tuple(heads))
-        connection.commit()
-
-
 def heads_of_dump(url: URL, base: str) -> tuple[str, ...]:
     """Return the revisions that a dump has rows of, otherwise those of the base branch."""
     with connect(settings_for(url)) as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            refuse("the dump has no table alembic_version: dump the whole schema")
         heads = MigrationContext.configure(connection).get_current_heads()
-    if not heads:
-        heads = heads_of_base(base)
-        stamp(url, heads)
+        if not heads:
+            heads = heads_of_base(base)
+            stamp(connection, heads)
     return heads

@@ -39,6 +39,7 @@ class Load:
         self.done = threading.Event()
         self.clients: dict[int, str] = {}
         self.longest = Wait(0, "")
+        self.start = time.monotonic()
         self.threads = [threading.Thread(target=self.sample, daemon=True)]
         for table in tables[:TABLES_MAX]:
             self.add(table)
@@ -62,6 +63,8 @@ class Load:
     def repeat(self, what: str, statement: sql.Composed) -> None:
         """Execute a statement until the load ends, or the migration has removed what it uses."""
         with psycopg.connect(libpq(self.url), autocommit=True) as connection:
+            # A prepared statement would fail when the columns change.
+            connection.prepare_threshold = None
             self.clients[connection.info.backend_pid] = what
             while not self.done.is_set():
                 try:
@@ -77,12 +80,15 @@ class Load:
         with psycopg.connect(libpq(self.url), autocommit=True) as connection:
             while not self.done.is_set():
                 for process, seconds in connection.execute(WAITING, [list(self.clients)]):
-                    if seconds > self.longest.seconds:
+                    # Not what waits since an earlier revision, and has not noticed its end.
+                    began_before = seconds > time.monotonic() - self.start
+                    if seconds > self.longest.seconds and not began_before:
                         self.longest = Wait(seconds, self.clients[process])
                 time.sleep(INTERVAL)
 
     def restart(self) -> None:
         """Measure from now on."""
+        self.start = time.monotonic()
         self.longest = Wait(0, "")
 
 

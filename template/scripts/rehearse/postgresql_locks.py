@@ -1,4 +1,4 @@
-"""Lock modes of PostgreSQL, and what conflicts with them (postgresql.org/docs: Explicit Locking)."""
+"""Lock modes of PostgreSQL, and what waits for them: Explicit Locking in its manual."""
 
 from collections.abc import Iterable, Iterator
 

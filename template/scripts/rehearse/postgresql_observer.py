@@ -94,11 +94,7 @@ class StatementObserver:
         self, driver: psycopg.Connection, statement: Statement, run: Callable[[], object]
     ) -> None:
         before = take_snapshot(driver)
-        tables = []
-        for relation in before.relations.values():
-            if relation.kind in {"r", "p"}:
-                tables.append(relation.name)
-        watcher = Watcher(self.url, driver.info.backend_pid, tables)
+        watcher = Watcher(self.url, driver.info.backend_pid, before.tables())
         start = watcher.run(run)
         statement.seconds = time.perf_counter() - start
         after = take_snapshot(driver)

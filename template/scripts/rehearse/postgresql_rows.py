@@ -38,7 +38,6 @@ def fill_tables(url: URL, count: int) -> Filled:
         return filled
     end = time.monotonic() + TIME_LIMIT
     with psycopg.connect(libpq(url), autocommit=True) as connection:
-        connection.execute("SET session_replication_role = origin")
         tables = read_tables(connection)
         for index, table in enumerate(tables):
             budget = (end - time.monotonic()) / (len(tables) - index)
@@ -79,7 +78,7 @@ def fill_table(connection: psycopg.Connection, table: Table, count: int, end: fl
     return "a unique constraint allows no more made-up values"
 
 
-def insert_into(connection: psycopg.Connection, table: Table) -> sql.Composable:
+def insert_into(connection: psycopg.Connection, table: Table) -> sql.Composed:
     """Return the INSERT of the rows %(first)s to %(last)s; raise UnfillableError if impossible."""
     values: dict[str, sql.Composable] = {}
     sources: list[sql.Composable] = [sql.SQL("generate_series(%(first)s::bigint, %(last)s) AS i")]
@@ -87,7 +86,7 @@ def insert_into(connection: psycopg.Connection, table: Table) -> sql.Composable:
     for number, reference in enumerate(references_of(table)):
         alias = sql.Identifier(f"referenced_{number}")
         size = referenced_rows(connection, table, reference)
-        sources.append(source_of(connection, table, reference, alias, size, step))
+        sources.append(source_of(connection, reference, alias, size, step))
         step *= size
         for name, other in zip(reference.columns, reference.referenced, strict=True):
             values.setdefault(name, sql.SQL("{}.{}").format(alias, sql.Identifier(other)))
@@ -95,7 +94,7 @@ def insert_into(connection: psycopg.Connection, table: Table) -> sql.Composable:
         if column.name not in values and not column.has_default:
             value = value_of(connection, table, column)
             if value:
-                values[column.name] = sql.SQL(value.replace("%", "%%"))  # type: ignore[arg-type]
+                values[column.name] = sql.SQL(value.replace("%", "%%"))
     if not values:
         raise UnfillableError("every column has a default")
     return sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT DO NOTHING").format(
@@ -116,7 +115,9 @@ def references_of(table: Table) -> Iterator[Reference]:
 
 def referenced_rows(connection: psycopg.Connection, table: Table, reference: Reference) -> int:
     """Return how many rows of the other table to refer to; raise UnfillableError for none."""
-    query = f"SELECT count(*) FROM (SELECT 1 FROM {name_of(connection, reference)} LIMIT %s) AS rows"  # noqa: S608
+    query = (
+        f"SELECT count(*) FROM (SELECT 1 FROM {name_of(connection, reference)} LIMIT %s) AS rows"  # noqa: S608
+    )
     limit = REFERENCED
     if set(reference.columns) in table.unique:
         limit = 10**9
@@ -134,7 +135,6 @@ def name_of(connection: psycopg.Connection, reference: Reference) -> str:
 
 def source_of(
     connection: psycopg.Connection,
-    table: Table,
     reference: Reference,
     alias: sql.Identifier,
     size: int,
@@ -144,13 +144,21 @@ def source_of(
 
     Rows that are the same in one reference differ in the next, so that pairs are unique.
     """
-    _ = table
     columns = sql.SQL(", ").join(map(sql.Identifier, reference.referenced))
-    name = sql.SQL(name_of(connection, reference))  # type: ignore[arg-type]
+    name = sql.SQL(name_of(connection, reference))
     return sql.SQL(
         "JOIN (SELECT {}, row_number() OVER () AS position FROM (SELECT {} FROM {} LIMIT {}) AS s)"
         " AS {} ON {}.position = 1 + ((i - 1) / {}) %% {}"
-    ).format(columns, columns, name, sql.Literal(size), alias, alias, sql.Literal(step), sql.Literal(size))
+    ).format(
+        columns,
+        columns,
+        name,
+        sql.Literal(size),
+        alias,
+        alias,
+        sql.Literal(step),
+        sql.Literal(size),
+    )
 
 
 def value_of(connection: psycopg.Connection, table: Table, column: Column) -> str | None:

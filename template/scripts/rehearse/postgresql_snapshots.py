@@ -1,5 +1,6 @@
 """What the catalogues of PostgreSQL say between two statements of a session."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import psycopg
@@ -43,6 +44,12 @@ class Snapshot:
 
     relations: dict[int, Relation] = field(default_factory=dict)
     locks: set[HeldLock] = field(default_factory=set)
+
+    def tables(self) -> Iterator[str]:
+        """Yield the names of what LOCK TABLE can lock."""
+        for relation in self.relations.values():
+            if relation.kind in {"r", "p"}:
+                yield relation.name
 
 
 def take_snapshot(driver: psycopg.Connection) -> Snapshot:

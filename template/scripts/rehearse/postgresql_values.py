@@ -37,12 +37,16 @@ BY_TYPE = {
     "money": "i::numeric::money",
     "xml": "xmlparse(content i::text)",
 }
+# Enums, ranges and multiranges.
+BY_KIND = {
+    "e": "(enum_range(NULL::{type}))[1 + i % cardinality(enum_range(NULL::{type}))]",
+    "m": "'{{}}'",
+    "r": "'empty'",
+}
 TEXTS = {"text", "varchar", "bpchar", "citext", "name"}
 
 
-def find_value(
-    connection: psycopg.Connection, column: Column, conditions: list[str]
-) -> str | None:
+def find_value(connection: psycopg.Connection, column: Column, conditions: list[str]) -> str | None:
     """Return SQL that fulfils the CHECK conditions of a column; None if no attempt does."""
     for candidate in candidates_of(column, conditions):
         value = f"({candidate})::{column.full_type}"
@@ -79,9 +83,8 @@ def candidates_of(column: Column, conditions: list[str]) -> Iterator[str]:
         numbers += NUMBER.findall(LITERAL.sub("", condition))
     if literals:
         # Each row has another one of them, if all are allowed.
-        yield f"(ARRAY[{', '.join(f'({literal})::text' for literal in literals)}])" + (
-            f"[1 + i % {len(literals)}]"
-        )
+        array = ", ".join(f"({literal})::text" for literal in literals)
+        yield f"(ARRAY[{array}])[1 + i % {len(literals)}]"
         yield from literals
     for number in numbers:
         yield from (f"{number} + i % 2", number, f"{number} - 1", f"{number} + 1")
@@ -93,21 +96,15 @@ def candidates_of(column: Column, conditions: list[str]) -> Iterator[str]:
 
 def value_of_type(column: Column) -> str:
     """Return SQL for a type; an empty string if it is not known."""
-    if column.kind == "e":
-        return f"(enum_range(NULL::{column.full_type}))[1 + i % cardinality(enum_range(NULL::{column.full_type}))]"
+    if column.kind in BY_KIND:
+        return BY_KIND[column.kind].format(type=column.full_type)
     if column.category == "A":
         return "'{}'"
-    if column.kind in {"r", "m"}:
-        return "'empty'" if column.kind == "r" else "'{}'"
-    if column.type in TEXTS:
-        return text_value(column)
     if column.type in INTEGERS:
         return f"1 + (i - 1) % {INTEGERS[column.type]}"
-    if column.type == "numeric":
-        return numeric_value(column.modifier)
-    if column.type in {"bit", "varbit"}:
-        return f"repeat('1', {max(column.modifier, 1)})"
-    return BY_TYPE.get(column.type, "")
+    if column.type in TEXTS:
+        return text_value(column)
+    return BY_TYPE.get(column.type, "") or digits_value(column)
 
 
 def text_value(column: Column) -> str:
@@ -125,8 +122,13 @@ def text_value(column: Column) -> str:
     return f"right(lpad(to_hex(i), {length}, '0'), {length})"
 
 
-def numeric_value(modifier: int) -> str:
-    """Return SQL for a number with the digits of a type modifier (see numeric.c of PostgreSQL)."""
+def digits_value(column: Column) -> str:
+    """Return SQL for a type whose modifier is its digits or bits (see numeric.c of PostgreSQL)."""
+    modifier = column.modifier
+    if column.type in {"bit", "varbit"}:
+        return f"repeat('1', {max(modifier, 1)})"
+    if column.type != "numeric":
+        return ""
     if modifier < HEADER:
         return "i"
     precision, scale = (modifier - HEADER) >> 16 & 0xFFFF, (modifier - HEADER) & 0x7FF

@@ -1,6 +1,7 @@
 """The report of a rehearsal: each statement, with what it locks, reads and blocks."""
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 # How many characters of a statement identify it.
 BEGINNING = 48
@@ -78,9 +79,8 @@ class Report:
         """Return a sentence for each statement that blocks or fails, and for each long wait."""
         problems = []
         for revision in self.revisions:
-            for statement in revision.statements:
-                if statement.is_blocking:
-                    problems.append(f"{revision.revision}: {describe_blocking(statement)}")
+            for statement in filter(attrgetter("is_blocking"), revision.statements):
+                problems += [f"{revision.revision}: {describe_blocking(statement)}"]
             if revision.error:
                 problems.append(f"{revision.revision} failed: {revision.error}")
             if revision.wait is not None and revision.wait.seconds > self.longest_wait:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from scripts.base import find_base
 from scripts.commands import INTERRUPTED
-from scripts.rehearse.{{ database }} import rehearse
+from scripts.rehearse.database import rehearse
 from scripts.rehearse.formats import FORMATS
 from scripts.rehearse.pending import heads_of_base, pending_after
 from scripts.rehearse.report import Report
