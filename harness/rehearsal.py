@@ -1,7 +1,6 @@
 """Runs `make db-rehearse` in a copy of a project, on the server of its tests."""
 
 import json
-import signal
 import subprocess
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +43,6 @@ class Rehearsal:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     def databases(self) -> set[str]:
