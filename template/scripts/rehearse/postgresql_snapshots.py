@@ -9,7 +9,7 @@ from scripts.rehearse.postgresql_locks import MODES, HeldLock
 
 # Tables of Alembic and of this template, which statements of revisions do not concern.
 OWN_TABLES = ("alembic_version", "alembic_history")
-# From this version on, a session can write its statistics at once.
+# From this version on, a session can write its statistics immediately.
 FLUSHING_VERSION = 150000
 # Scans in the transaction so far. Every ALTER TABLE or index build that reads all rows counts, too.
 IN_TRANSACTION = "pg_stat_get_xact_numscans(c.oid)"

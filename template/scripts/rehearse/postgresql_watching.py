@@ -1,6 +1,6 @@
 """Watches a statement that cannot run in a transaction, such as CREATE INDEX CONCURRENTLY.
 
-Its locks are gone when it ends, and on small tables it ends at once. So another session holds the
+It has no locks any more when it ends, which on small tables is soon. So another session holds the
 tables until the statement waits for one: what it waits for is its first lock.
 """
 
