@@ -245,17 +245,3 @@ def test_kit_is_left_to_the_template(github: Path, gitlab: Path) -> None:
     settings = tomllib.loads((github / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]
     assert settings["sources"]["kit"]["path"] == "kit"
     assert "workspace" not in settings
-
-
-def test_report_of_a_rehearsal_is_posted_without_the_code(github: Path, gitlab: Path) -> None:
-    """The job with a token that may write runs no code of the branch, and not for forks."""
-    jobs = github_jobs(github)
-    assert "github.token" not in str(jobs["rehearse"])
-    comment = jobs["comment"]
-    assert "head.repo.full_name == github.repository" in comment["if"]
-    assert comment["env"]["REPORT"] == "${{ needs.rehearse.outputs.report }}"
-    assert "make" not in github_script(comment)[0]
-    note = gitlab_jobs(gitlab)["rehearse-note"]
-    assert note["variables"]["GIT_STRATEGY"] == "none"
-    assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID" in only(note["rules"])["if"]
-    assert "make" not in "".join(note["script"])

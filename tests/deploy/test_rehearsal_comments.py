@@ -113,3 +113,17 @@ def test_gitlab_note_is_updated(
         }
         run(*GITLAB_SHELL, script, cwd=tmp_path, env=environment)
     assert written == [(*expected, {"body": REPORT})]
+
+
+def test_report_is_posted_without_the_code(rendered: Render) -> None:
+    """The job with a token that may write runs no code of the branch, and not for forks."""
+    jobs = github_jobs(rendered("hub"))
+    assert "github.token" not in str(jobs["rehearse"])
+    comment = jobs["comment"]
+    assert "head.repo.full_name == github.repository" in comment["if"]
+    assert comment["env"]["REPORT"] == "${{ needs.rehearse.outputs.report }}"
+    assert "make" not in github_script(comment)[0]
+    note = gitlab_jobs(rendered("lab", ci="gitlab"))["rehearse-note"]
+    assert note["variables"]["GIT_STRATEGY"] == "none"
+    assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID" in only(note["rules"])["if"]
+    assert "make" not in "".join(note["script"])

@@ -1,10 +1,12 @@
 """`make db-rehearse` on SQLite: a migration stops writes, and may copy tables."""
 
 from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
 
+from harness.processes import only
 from harness.project import FIRST
 from harness.rehearsal import Rehearsal, locks_of, statements_of
 from harness.working_copy import revise
@@ -24,7 +26,7 @@ def rehearsal(request: pytest.FixtureRequest, rehearsals: Callable[[str], Rehear
 def test_column_copies_nothing(rehearsal: Rehearsal) -> None:
     revise(rehearsal.project, ADDED, PHONE)
     report = rehearsal.report()
-    (statement,) = statements_of(report, ADDED)
+    statement = only(statements_of(report, ADDED))
     assert locks_of(statement) == ["RESERVED main"]
     assert statement["blocks"] == ["writes of all tables"]
     assert not statement["rewritten"]
@@ -33,8 +35,7 @@ def test_column_copies_nothing(rehearsal: Rehearsal) -> None:
 def test_batch_copies_the_table(rehearsal: Rehearsal) -> None:
     revise(rehearsal.project, ADDED, COPY)
     statements = statements_of(rehearsal.report(code=1), ADDED)
-    blocking = [statement for statement in statements if statement["is_blocking"]]
-    (statement,) = blocking
+    statement = only(filter(itemgetter("is_blocking"), statements))
     assert statement["rewritten"] == ["users"]
     assert statement["sql"].startswith("INSERT INTO _alembic_tmp_users")
 

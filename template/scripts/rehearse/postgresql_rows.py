@@ -61,10 +61,10 @@ def fill_table(connection: psycopg.Connection, table: Table, count: int, end: fl
     try:
         statement = insert_into(connection, table)
         for first in range(1, count + 1, CHUNK):
-            left = end - time.monotonic()
-            if left <= 0:
+            remaining = end - time.monotonic()
+            if remaining <= 0:
                 return f"the limit of {TIME_LIMIT} seconds for all tables"
-            limit = f"SET statement_timeout = {max(1, round(left * 1000))}"
+            limit = f"SET statement_timeout = {max(1, round(remaining * 1000))}"
             connection.execute(limit.encode())
             connection.execute(statement, {"first": first, "last": min(count, first + CHUNK - 1)})
     except UnfillableError as error:
