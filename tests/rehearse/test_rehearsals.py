@@ -187,7 +187,7 @@ def test_backfill_of_a_waiting_revision(rehearsal: Rehearsal) -> None:
 
 def test_comment_can_be_found_again(rehearsal: Rehearsal, tmp_path: Path) -> None:
     """And text of the revision has no meaning in it."""
-    revise(rehearsal.project, ADDED, "op.execute(\"SELECT '@ada <b> | `x` *y*' FROM users\")")
+    revise(rehearsal.project, ADDED, "op.execute(\"COMMENT ON TABLE users IS '@ada <b> | `x` *y*'\")")
     file = tmp_path / "report.md"
     assert rehearsal.run(format="markdown", to=str(file)).stdout == f"written to {file}\n"
     text = file.read_text("utf-8")

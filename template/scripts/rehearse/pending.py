@@ -1,6 +1,7 @@
 """The revisions to rehearse, and what those wait for that run after a rollout."""
 
 import ast
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from scripts.rebase import added_to
 from scripts.rehearse.request import refuse
 from scripts.revisions import oldest_first, revisions_in_files, script_directory
 
+# A change whose value only the developer knows.
+UNKNOWN = "..."
 BACKFILL, UNUSED = "require_backfill", "require_unused"
 
 
@@ -66,17 +69,18 @@ def backfills_of(script: Script) -> Iterator[tuple[str, str, str]]:
 def waits_of(script: Script) -> list[str]:
     """Return what must be done before a revision: commands, and releases of code."""
     waits = []
-    for table, change, where in backfills_of(script):
-        waits.append(f"make db-backfill table={table} set={quoted(change)} where={quoted(where)}")
     for name, arguments, options in guards_of(script):
-        if name == UNUSED:
+        if name == BACKFILL:
+            words = [f"{option}={quoted(text)}" for option, text in options.items()]
+            waits.append(" ".join(["make db-backfill", f"table={''.join(arguments)}", *words]))
+        else:
             unused = ".".join([*arguments, *options.values()])
             waits.append(f"a release whose code does not use {unused}")
     return waits
 
 
 def quoted(text: str) -> str:
-    """Return a text in quotes for a shell."""
-    if '"' in text or "$" in text:
-        return "'" + text.replace("'", "'\\''") + "'"
-    return f'"{text}"'
+    """Return a text in quotes for a shell, in double ones if that is enough."""
+    if set(text).isdisjoint('"$`\\!'):
+        return f'"{text}"'
+    return shlex.quote(text)

@@ -16,6 +16,8 @@ from scripts.rehearse.report import Lock, Statement
 ACCESS_SHARE = "AccessShareLock"
 ROW_EXCLUSIVE = "RowExclusiveLock"
 CHANGES_ROWS = re.compile(r"(?i)\b(UPDATE|DELETE|MERGE)\b")
+# Queries, such as those of guards, are of interest only while a lock is held.
+QUERY = re.compile(r"(?i)(SELECT|SHOW)\b")
 READS_ALL_ROWS = re.compile(r"(?i)\s*(CREATE|REINDEX)\b.*\bCONCURRENTLY\b")
 
 
@@ -69,6 +71,8 @@ class StatementObserver:
         run()
         statement.seconds = time.perf_counter() - start
         self.describe(statement, before, take_snapshot(driver))
+        if QUERY.match(statement.sql) and not statement.locks and not statement.blocks:
+            self.statements.remove(statement)
 
     def run_alone(
         self, driver: psycopg.Connection, statement: Statement, run: Callable[[], object]

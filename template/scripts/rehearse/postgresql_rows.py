@@ -167,3 +167,17 @@ def value_of(connection: psycopg.Connection, table: Table, column: Column) -> st
     if value is None and column.is_required:
         raise UnfillableError(f"no value is known for {column.name} ({column.full_type})")
     return value
+
+
+def fill_column(connection: psycopg.Connection, name: str, column: str, where: str) -> None:
+    """Set a column of the rows that match the condition to made-up values, if any are known."""
+    for table in read_tables(connection):
+        for candidate in table.columns:
+            if table.name != name or candidate.name != column:
+                continue
+            value = find_value(connection, candidate, table.checks.get(column, []))
+            rows = f"SELECT ctid, row_number() OVER () AS i FROM {name} WHERE {where}"  # noqa: S608
+            if value:
+                query = f"""UPDATE {name} AS changed SET "{column}" = {value}
+                    FROM ({rows}) AS numbers WHERE changed.ctid = numbers.ctid"""  # noqa: S608
+                connection.execute(query.encode())
