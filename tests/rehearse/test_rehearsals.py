@@ -185,9 +185,29 @@ def test_backfill_of_a_waiting_revision(rehearsal: Rehearsal) -> None:
     ]
 
 
+def test_waiting_revision(rehearsal: Rehearsal) -> None:
+    """The guards of kit see no row that they refuse, also where only the developer knows a value."""
+    guards = (
+        "from kit.revisions import require_backfill, require_unused\n"
+        "require_unused('users', 'is_active')\n"
+        "require_backfill('users', set='phone = ...', where='phone IS NULL')\n"
+    )
+    revise(rehearsal.project, ADDED, PHONE)
+    drop = 'op.alter_column("users", "phone", nullable=False)'
+    revise(rehearsal.project, NEXT, guards + drop, after=ADDED)
+    report = rehearsal.report(code=1, rows="10")
+    assert report["revisions"][1]["waits_for"] == [
+        "a release whose code does not use users.is_active",
+        'make db-backfill table=users set="phone = ..." where="phone IS NULL"',
+    ]
+    assert only(statements_of(report, NEXT))["sql"].endswith("SET NOT NULL")
+
+
 def test_comment_can_be_found_again(rehearsal: Rehearsal, tmp_path: Path) -> None:
     """And text of the revision has no meaning in it."""
-    revise(rehearsal.project, ADDED, "op.execute(\"COMMENT ON TABLE users IS '@ada <b> | `x` *y*'\")")
+    revise(
+        rehearsal.project, ADDED, "op.execute(\"COMMENT ON TABLE users IS '@ada <b> | `x` *y*'\")"
+    )
     file = tmp_path / "report.md"
     assert rehearsal.run(format="markdown", to=str(file)).stdout == f"written to {file}\n"
     text = file.read_text("utf-8")
