@@ -20,7 +20,7 @@ class Rehearsal:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables of each run: nothing but the first revision is merged."""
+        """The variables of each run: only the first revision is merged."""
         return {"TEST_DATABASE_URL": self.server, "base": FIRST}
 
     def run(self, code: int = 0, **variables: str) -> Completed:

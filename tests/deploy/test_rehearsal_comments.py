@@ -15,7 +15,7 @@ from harness.processes import only, run
 from harness.template import Render
 
 REPORT = "<!-- db-rehearse -->\n### nothing blocks"
-# Stands in for GitHub's program: lists a comment if there is one, and records what is written.
+# Replaces GitHub's program: lists the comments of a file, and records what is written.
 GH = """#!/bin/sh
 case "$*" in
 *--paginate*) cat "$0.comments" ;;
