@@ -62,7 +62,8 @@ def rehearse_on(server: URL, template: URL, request: Request, report: Report) ->
         run_all(url, pending, loaded, load)
     for revision, under_load in zip(report.revisions, loaded, strict=False):
         revision.wait = under_load.wait
-        revision.error = revision.error or under_load.error
+        if under_load.error and not revision.error:
+            revision.error = f"under load: {under_load.error}"
 
 
 def locked_tables(revisions: Sequence[Revision]) -> set[str]:
