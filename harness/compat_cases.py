@@ -141,7 +141,8 @@ COMPATIBLE: Mapping[str, Change] = {
         alter("ALTER name TYPE VARCHAR(40)"), replaced=("name VARCHAR(20)", "name VARCHAR(40)")
     ),
     "null_allowed": Change(
-        alter("ALTER name DROP NOT NULL"), replaced=("name VARCHAR(20) NOT NULL", "name VARCHAR(20)")
+        alter("ALTER name DROP NOT NULL"),
+        replaced=("name VARCHAR(20) NOT NULL", "name VARCHAR(20)"),
     ),
     "default_added": Change(
         alter("ALTER note SET DEFAULT '-'"),
@@ -203,6 +204,6 @@ def executing(statements: Sequence[str]) -> str:
     return "\n".join(f"op.execute({statement!r})" for statement in statements)
 
 
-def test_of(table: str) -> str:
+def name_of_test(table: str) -> str:
     """Return the name of the test that uses a table."""
     return f"tests/test_rows.py::test_rows[{table}]"

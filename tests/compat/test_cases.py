@@ -1,17 +1,17 @@
 """`make db-compat` finds planted changes that break the old code, and no others."""
 
-import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import pytest
 
+from harness.compat import ONLY_TESTS, compat, last_line
+from harness.compat import incompatible as incompatible_in
 from harness.compat_cases import (
     CHANGES,
     COMPATIBLE,
     INCOMPATIBLE,
     Change,
-    test_of,
+    name_of_test,
     write_base,
     write_changes,
 )
@@ -41,14 +41,13 @@ def run_on_branch(base: Project, name: str, changes: Mapping[str, Change], code:
     git(base, "switch", "--quiet", "--create", name, "main")
     write_changes(base, changes)
     commit(base)
-    return base.script("compat", env={"load": "0"}, code=code)
+    return compat(base, ONLY_TESTS, code=code)
 
 
 @pytest.fixture(scope="module")
 def incompatible(base: Project) -> dict[str, str]:
     """Return the reasons by what breaks, on a branch with all incompatible changes."""
-    done = run_on_branch(base, "incompatible", INCOMPATIBLE, code=1)
-    return dict(re.findall(r"(?m)^incompatible: (\S+): (.*)$", done.stdout))
+    return incompatible_in(run_on_branch(base, "incompatible", INCOMPATIBLE, code=1))
 
 
 @pytest.fixture(scope="module")
@@ -58,20 +57,20 @@ def compatible(base: Project) -> Completed:
 
 @pytest.mark.parametrize("table", INCOMPATIBLE)
 def test_incompatible_change_is_found(incompatible: dict[str, str], table: str) -> None:
-    assert incompatible[test_of(table)]
+    assert incompatible[name_of_test(table)]
 
 
 def test_tests_of_other_tables_are_not_reported(incompatible: dict[str, str]) -> None:
-    assert incompatible.keys() == set(map(test_of, INCOMPATIBLE))
+    assert incompatible.keys() == set(map(name_of_test, INCOMPATIBLE))
 
 
 def test_compatible_changes_give_no_alarm(compatible: Completed) -> None:
     assert len(COMPATIBLE) >= 12
     expected = f"compatible: {len(CHANGES)} tests pass on the schema of the rollout"
-    assert compatible.stdout.splitlines()[-1] == expected
+    assert last_line(compatible) == expected
 
 
-def test_nothing_remains(base: Project, compatible: Completed) -> None:
+@pytest.mark.usefixtures("compatible")
+def test_project_is_as_before(base: Project) -> None:
     assert len(git(base, "worktree", "list").splitlines()) == 1
     assert git(base, "status", "--porcelain") == ""
-    assert not list(Path(base.folder.parent).glob("compat-*"))
