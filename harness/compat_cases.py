@@ -124,8 +124,10 @@ INCOMPATIBLE: Mapping[str, Change] = {
     "trigger_rejects": Change(
         (
             REJECTING,
-            "CREATE TRIGGER {table}_rejects BEFORE UPDATE ON {table}"
-            " FOR EACH ROW EXECUTE FUNCTION {table}_reject()",
+            (
+                "CREATE TRIGGER {table}_rejects BEFORE UPDATE ON {table}"
+                " FOR EACH ROW EXECUTE FUNCTION {table}_reject()"
+            ),
         ),
         sqlite=(REJECT,),
     ),
@@ -164,8 +166,10 @@ COMPATIBLE: Mapping[str, Change] = {
         (
             *alter("ADD COLUMN title VARCHAR(20)"),
             FOLLOWING,
-            "CREATE TRIGGER {table}_follows BEFORE INSERT OR UPDATE ON {table}"
-            " FOR EACH ROW EXECUTE FUNCTION {table}_follow()",
+            (
+                "CREATE TRIGGER {table}_follows BEFORE INSERT OR UPDATE ON {table}"
+                " FOR EACH ROW EXECUTE FUNCTION {table}_follow()"
+            ),
         ),
         sqlite=(*alter("ADD COLUMN title VARCHAR(20)"), FOLLOW),
     ),
