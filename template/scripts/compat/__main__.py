@@ -12,10 +12,11 @@ import os
 import signal
 import sys
 from contextlib import ExitStack
+from typing import NoReturn
 
 from alembic.script import Script
 
-from scripts.base import exists, find_base, git, is_comparable, refuse
+from scripts.base import exists, find_base, git, is_comparable
 from scripts.commands import INTERRUPTED
 from scripts.compat.checkout import NothingToProveError, SetupError, base_checkout
 from scripts.compat.deadline import Deadline, OutOfTimeError, raise_interrupt
@@ -81,6 +82,11 @@ def prove(base: str, commit: str, added: list[Script], deadline: Deadline) -> in
         if order.waiting:
             proof.of_branch()
     return proof.conclude()
+
+
+def refuse(reason: str) -> NoReturn:
+    print(reason, file=sys.stderr)
+    raise SystemExit(2)
 
 
 if __name__ == "__main__":

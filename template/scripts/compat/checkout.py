@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from kit.project import PROJECT_DIR
 PACKAGES = ("uv.lock", "pyproject.toml", "kit/pyproject.toml", ".python-version")
 # The part of kit that every test of a service uses, since 2.0.0.
 FIXTURES = "kit/testing/plugin.py"
+# A module for revisions, such as kit.partitions, which needs no other part of kit.
+KIT_MODULE = re.compile(r"(?m)^from kit\.(\w+) import ")
 
 
 class NothingToProveError(Exception):
@@ -63,6 +66,8 @@ class Checkout:
 
         Its tests create their databases with all revisions in this folder.
         """
+        files = list(files)
+        self.add_modules(files)
         versions = self.versions
         kept = versions.with_name("versions-of-the-commit")
         versions.rename(kept)
@@ -74,6 +79,14 @@ class Checkout:
         finally:
             shutil.rmtree(versions)
             kept.rename(versions)
+
+    def add_modules(self, files: Iterable[Path]) -> None:
+        """Add the modules of kit that revisions import, and that an older release lacks."""
+        for file in files:
+            for name in KIT_MODULE.findall(file.read_text("utf-8")):
+                module = f"kit/{name}.py"
+                if not (self.folder / module).exists() and (PROJECT_DIR / module).exists():
+                    shutil.copy2(PROJECT_DIR / module, self.folder / module)
 
 
 @contextlib.contextmanager

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from alembic.script import Script
 
 from scripts.revisions import oldest_first
-
-# The module with the functions that make a revision wait, such as require_backfill().
-GUARDS = "kit.revisions"
+from kit._internal.migrations.waiting import waits
 
 
 @dataclass(frozen=True)
@@ -25,12 +23,6 @@ def order_of(added: Sequence[Script]) -> Order:
         if waits(script):
             return Order(added[:number], added[number:])
     return Order(added, ())
-
-
-def waits(script: Script) -> bool:
-    """Return whether a revision runs only after the rollout: it has imported a guard."""
-    values = vars(script.module).values()
-    return any(getattr(value, "__module__", None) == GUARDS for value in values)
 
 
 def applied_at_rollout(order: Order) -> list[Script]:

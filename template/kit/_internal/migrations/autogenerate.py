@@ -10,12 +10,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import MetaData
 
+from kit._internal.migrations.chains import plan_chains
 from kit._internal.migrations.command_line import command_name
 from kit._internal.migrations.comparison import PLUGIN
 from kit._internal.migrations.dropped_tables import dropped_tables, name_of, sort_drops
 from kit._internal.migrations.history import TABLE
 from kit._internal.migrations.kit_tables import answer_of
-from kit._internal.migrations.rendering import render_item
+from kit._internal.migrations.rendering import render_conditions_once, render_item
 from kit._internal.migrations.revisions import add_check
 
 
@@ -56,23 +57,39 @@ def foreign_tables(ctx: MigrationContext) -> set[tuple[str | None, str]]:
     return tables
 
 
-def finish_script(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
-    """Write no revision if autogenerate finds no change; check a written revision."""
+def finish_script(
+    ctx: MigrationContext, _revision: object, directives: list[MigrationScript]
+) -> None:
+    """Write no revision if autogenerate finds no change, else one or several, which are checked.
+
+    A function of the project is called before, and may have removed or added scripts.
+    """
+    if not directives:
+        return
     script = directives[0]
     if command_name() == "check":
         explain_tables(script)
     if not getattr(context.config.cmd_opts, "autogenerate", False):
         return
-    if all(operations.is_empty() for operations in script.upgrade_ops_list):
+    if all(map(is_empty, directives)):
         directives.clear()
         context.config.print_stdout("The models and the database agree: no revision to write.")
         return
     dropped = sort_drops(script)
+    rename = ctx.opts.get("rename_in_place")
+    if rename is not None:
+        rename(script, ctx)
     if dropped:
         context.config.print_stdout(
             "This revision drops tables with their rows: %s. Review it.", ", ".join(dropped)
         )
+    render_conditions_once(ctx)
+    plan_chains(directives, ctx)
     add_check(context.script)
+
+
+def is_empty(script: MigrationScript) -> bool:
+    return all(operations.is_empty() for operations in script.upgrade_ops_list)
 
 
 def explain_tables(script: MigrationScript) -> None:
