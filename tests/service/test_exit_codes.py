@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.compat import ONLY_TESTS, compat
 from harness.processes import run
 from harness.project import Project
 from harness.releases import commit as commit_all
@@ -85,6 +86,15 @@ def lint(project: Project, code: int, *, column: str = "", base: str = "") -> No
     project.script("lint", env={"base": base}, code=code)
 
 
+def run_compat(project: Project, code: int, *, base: str = "main", upgrade: str = "") -> None:
+    for path in (project.folder / "tests").glob("test_[!u]*.py"):
+        path.unlink()
+    init_repository(project)
+    if upgrade:
+        revise(project, ADDED, upgrade)
+    compat(project, ONLY_TESTS, f"base={base}", code=code)
+
+
 def conflicts(project: Project, code: int, text: str) -> None:
     init_repository(project)
     (project.folder / "notes.txt").write_text(text, "utf-8")
@@ -153,6 +163,15 @@ SITUATIONS: dict[tuple[str, str], Run] = {
     ("lint", "nothing dangerous"): lambda p, _, code: lint(p, code),
     ("lint", "findings"): lambda p, _, code: lint(p, code, column="name"),
     ("lint", "no base found"): lambda p, _, code: lint(p, code, base="nowhere"),
+    ("compat", "the old code runs on the new schema, or nothing to do"): (
+        lambda p, _, code: run_compat(p, code)
+    ),
+    ("compat", "something breaks"): lambda p, _, code: run_compat(
+        p, code, upgrade='op.drop_column("users", "name")'
+    ),
+    ("compat", "it cannot be decided: no base, no time, a failing revision"): (
+        lambda p, _, code: run_compat(p, code, base="nowhere")
+    ),
     ("conflicts", "none"): lambda p, _, code: conflicts(p, code, "mine\n"),
     ("conflicts", "files with conflicts"): lambda p, _, code: conflicts(p, code, MARKERS),
     ("backfill", "all rows are done"): lambda p, url, code: backfill(

@@ -62,14 +62,13 @@ class Outcomes:
         worse = {}
         for name in self.doubtful:
             now, then = self.of(name), before.of(name)
-            if then < REFUSED or (now >= FAILED > then):
+            # 0: not called, which shows nothing.
+            if 0 < then < REFUSED or now >= FAILED > then > 0:
                 worse[name] = f"answers {describe(now)}, before {describe(then)}"
         return worse
 
 
 def describe(status: int) -> str:
-    if status == 0:
-        return "not called"
     if status == NO_ANSWER:
         return "nothing"
     return f"{status} {http.HTTPStatus(status).phrase}"

@@ -106,8 +106,7 @@ class Proof:
         if outcomes.doubtful:
             doing = f"calling the routes of {self.base} on its own schema"
             worse = outcomes.worse_than(run_load(checkout, self.server, self.deadline, doing))
-        count = len(outcomes.statuses)
-        print(f"{title}: {outcomes.calls} calls of {count} kinds, {len(worse)} fail", flush=True)
+        print(f"{title}: {outcomes.calls} calls, {len(worse)} routes fail", flush=True)
         self.add_broken(worse)
         self.proven.append(f"{succeeded(outcomes)} routes")
 
@@ -135,8 +134,8 @@ class Proof:
             print(f"incompatible: {name}: {reason}")
         if self.broken:
             print(
-                f"{len(self.broken)} of what runs before or during the rollout breaks: add and keep"
-                " both forms now, and remove the old one in a waiting revision or a later release"
+                f"breaks during the rollout: {len(self.broken)}; keep what the old code needs, and"
+                " remove it in a revision that waits for the rollout, or in a later release"
             )
             return 1
         print(f"compatible: {' and '.join(self.proven)} pass on the schema of the rollout")
