@@ -70,7 +70,7 @@ def prove(base: str, commit: str, added: list[Script], deadline: Deadline) -> in
     """Run everything; return 0 if the old code runs on the new schema, otherwise 1."""
     order = order_of(added)
     print(
-        f"base: {base} at {commit[:7]}; new revisions: {len(order.before)} before the rollout,"
+        f"base: {base} at {commit[:12]}; new revisions: {len(order.before)} before the rollout,"
         f" {len(order.waiting)} after it",
         flush=True,
     )

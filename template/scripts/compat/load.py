@@ -39,10 +39,6 @@ class Outcomes:
 
     statuses: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
-    @property
-    def calls(self) -> int:
-        return sum(map(len, self.statuses.values()))
-
     def of(self, name: str) -> int:
         """Return the status of an operation: an error of the server, or the best of its answers."""
         statuses = self.statuses.get(name, [])

@@ -22,7 +22,7 @@ FORMATS: Mapping[str, Callable[[int], str]] = {
     "uuid": lambda _: str(uuid4()),
 }
 # What is tried for a text with a pattern.
-FOR_PATTERNS = ("1", "1.00", "a", "A", "aa", "a1", "A1", "2026-01-01", "+441632960001", "#aabbcc")
+FOR_PATTERNS = ("1.00", "a", "A", "aa", "a1", "A1", "2026-01-01", "+441632960001", "#aabbcc")
 
 
 @dataclass
@@ -112,14 +112,14 @@ class Values:
             return make_up(self.number)
         pattern = schema.get("pattern")
         if pattern:
-            return text_for(pattern)
+            return text_for(pattern, self.number)
         text = f"compat {self.number}"[: schema.get("maxLength")]
         return text.ljust(schema.get("minLength", 0), "x")
 
 
-def text_for(pattern: str) -> str:
-    """Return a text that matches a pattern, if a usual text does."""
-    for text in FOR_PATTERNS:
+def text_for(pattern: str, number: int) -> str:
+    """Return a text that matches a pattern, if a usual text does; with the number if possible."""
+    for text in (f"compat {number}", f"compat{number}", str(number + 1), *FOR_PATTERNS):
         try:
             if re.search(pattern, text):
                 return text

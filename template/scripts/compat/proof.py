@@ -106,7 +106,7 @@ class Proof:
         if outcomes.doubtful:
             doing = f"calling the routes of {self.base} on its own schema"
             worse = outcomes.worse_than(run_load(checkout, self.server, self.deadline, doing))
-        print(f"{title}: {outcomes.calls} calls, {len(worse)} routes fail", flush=True)
+        print(f"{title}: {succeeded(outcomes)} passed, {len(worse)} failed", flush=True)
         self.add_broken(worse)
         self.proven.append(f"{succeeded(outcomes)} routes")
 
