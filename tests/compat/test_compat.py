@@ -204,7 +204,7 @@ def test_interrupted_command_removes_what_it_has_created(orders: Project, tmp_pa
 def test_time_is_limited(orders: Project, tmp_path: Path) -> None:
     hang(orders, tmp_path)
     done = compat(orders, "limit=8", code=2)
-    assert done.stderr.startswith("cannot tell: the limit of 8 seconds is reached while ")
+    assert done.stderr.startswith("undecided: the limit of 8 seconds is reached while ")
     assert len(git(orders, "worktree", "list").splitlines()) == 1
 
 
@@ -225,7 +225,7 @@ def test_revision_that_fails_proves_nothing(orders: Project) -> None:
     branch_off(orders)
     revise(orders, ADDED, 'op.drop_table("nowhere")')
     assert compat(orders, code=2).stderr.startswith(
-        "cannot tell: the new revisions cannot be applied: "
+        "undecided: the new revisions cannot be applied: "
     )
 
 

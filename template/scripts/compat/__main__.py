@@ -28,7 +28,7 @@ from scripts.rebase import ADVICE, added_to
 from scripts.revisions import script_directory
 
 DEFAULT_LIMIT = 900
-CANNOT_TELL = (OutOfTimeError, SetupError, SuiteError, LoadError, RevisionsError)
+UNDECIDED = (OutOfTimeError, SetupError, SuiteError, LoadError, RevisionsError)
 
 
 def main() -> int:
@@ -53,8 +53,8 @@ def main() -> int:
     except NothingToProveError as error:
         print(f"nothing to compare with in {base}: {error}")
         return 0
-    except CANNOT_TELL as error:
-        print(f"cannot tell: {error}", file=sys.stderr)
+    except UNDECIDED as error:
+        print(f"undecided: {error}", file=sys.stderr)
         return 2
 
 
@@ -62,7 +62,7 @@ def read_limit() -> float:
     """Return the time limit in seconds; exit with status 2 if it is no number."""
     text = os.environ.get("limit") or str(DEFAULT_LIMIT)
     if not text.isdecimal() or int(text) == 0:
-        refuse(f"limit={text}: seconds expected, such as limit={DEFAULT_LIMIT}")
+        refuse(f"limit={text}: seconds expected, such as limit=900")
     return float(text)
 
 

@@ -32,12 +32,12 @@ class Operation:
         schema: Schema | None = content.get(JSON, {}).get("schema")
         return schema
 
-    def parameters(self, values: Values, place: str) -> dict[str, Any]:
+    def parameters(self, values: Values, location: str) -> dict[str, Any]:
         """Return made-up values of the required parameters in `path`, `query` or `header`."""
         chosen = {}
         for described in self.description.get("parameters", ()):
             parameter = values.resolve(described)
-            if parameter["in"] == place and parameter.get("required"):
+            if parameter["in"] == location and parameter.get("required"):
                 chosen[parameter["name"]] = values.of(parameter["schema"], parameter["name"])
         return chosen
 

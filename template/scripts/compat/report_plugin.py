@@ -1,4 +1,4 @@
-"""A pytest plugin for the code of another commit, which knows nothing of it.
+"""A pytest plugin that reports the tests of another commit, whose code needs no change.
 
 It writes a line of JSON per event to the file in COMPAT_REPORT: pytest may end without a summary,
 as when a test hangs. It leaves out the checks in COMPAT_LEFT_OUT.

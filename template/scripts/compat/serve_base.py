@@ -51,7 +51,7 @@ def load_service() -> TestedService[Any]:
 
 
 def announce(app: Any, port: int, answer: Path) -> None:  # noqa: ANN401
-    """Write the file at once: another process waits for it."""
+    """Write the file in one step: another process waits for it."""
     with warnings.catch_warnings(action="ignore"):
         document = app.openapi()
     served = {"url": f"http://127.0.0.1:{port}", "document": document}
@@ -72,7 +72,7 @@ def with_all_permissions(app: Any) -> Any:  # noqa: ANN401
     inner = as_principal(app, all_permissions(app))
 
     async def call(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
-        # Nobody calls in the lifespan.
+        # The lifespan has no caller.
         await (app if scope["type"] == "lifespan" else inner)(scope, receive, send)
 
     return call

@@ -55,7 +55,7 @@ def run_tests(
             "COMPAT_REPORT": str(report),
             "COMPAT_LEFT_OUT": " ".join(LEFT_OUT),
         }
-        # Long tracebacks of errors of SQLAlchemy take long, and nobody reads them.
+        # Long tracebacks of errors of SQLAlchemy take long, and are not shown.
         options = ["-q", "--tb=line", "--numprocesses=auto", "-p", PLUGIN, "-p", "no:cacheprovider"]
         command: list[str | Path] = [checkout.python, "-m", "pytest", *options, *names]
         done = deadline.run(command, checkout.folder, variables, doing)
