@@ -112,6 +112,11 @@ def test_manifests_have_the_schema(built: Built, component: str) -> None:
         kubernetes_validate.validate(resource, "1.37", strict=True)
 
 
+def test_both_jobs_have_the_same_telemetry(cluster: Path, built: Built) -> None:
+    after = of_kind(kubectl_kustomize(cluster / TELEMETRY / "after-rollout"), "Job")
+    assert variables(after) == variables(of_kind(built["migration"], "Job"))
+
+
 @pytest.mark.parametrize("component", KINDS)
 def test_only_telemetry_is_added(cluster: Path, built: Built, component: str) -> None:
     plain = kubectl_kustomize(cluster / KUBERNETES / component)

@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import MetaData
 
+from kit._internal.migrations.chains import plan_chains
 from kit._internal.migrations.command_line import command_name
 from kit._internal.migrations.comparison import PLUGIN
 from kit._internal.migrations.dropped_tables import dropped_tables, name_of, sort_drops
@@ -56,8 +57,15 @@ def foreign_tables(ctx: MigrationContext) -> set[tuple[str | None, str]]:
     return tables
 
 
-def finish_script(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
-    """Write no revision if autogenerate finds no change; check a written revision."""
+def finish_script(
+    ctx: MigrationContext, _revision: object, directives: list[MigrationScript]
+) -> None:
+    """Write no revision if autogenerate finds no change, else one or several, which are checked.
+
+    A function of the project is called before, and may have removed or added scripts.
+    """
+    if not directives:
+        return
     script = directives[0]
     if command_name() == "check":
         explain_tables(script)
@@ -72,6 +80,7 @@ def finish_script(_context: object, _revision: object, directives: list[Migratio
         context.config.print_stdout(
             "This revision drops tables with their rows: %s. Review it.", ", ".join(dropped)
         )
+    plan_chains(directives, ctx)
     add_check(context.script)
 
 

@@ -21,12 +21,14 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from kit._internal.dialect import MigrationSettings
 from kit._internal.postgresql.comparison import find_foreign_tables, is_same_default
 from kit._internal.postgresql.errors import ERRORS
+from kit._internal.postgresql.guards import refuse_rows
 from kit._internal.postgresql.privileges import (
     SQL_ASCII,
     explain_denial,
     explain_message,
     find_obstacle,
 )
+from kit._internal.postgresql.safe.planner import plan
 from kit._internal.postgresql.statement_limits import StatementLimits
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,11 @@ OPTIONS: dict[str, Any] = {
     "transaction_per_migration": True,
     "find_foreign_tables": find_foreign_tables,
     "is_same_default": is_same_default,
+<<<<<<< HEAD
+    "refuse_rows": refuse_rows,
+=======
+    "plan_revisions": plan,
+>>>>>>> safe-chain
 }
 # A session lock, as a revision may commit in between (CREATE INDEX CONCURRENTLY). Polled, as a
 # session that waits for the lock would block that index.

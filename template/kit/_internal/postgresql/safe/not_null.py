@@ -1,0 +1,173 @@
+"""Plans NOT NULL for a column with rows: a validated CHECK replaces the scan under a lock.
+
+SET NOT NULL reads all rows under ACCESS EXCLUSIVE, unless a valid CHECK proves that none is NULL.
+PostgreSQL 18 also has NOT NULL ... NOT VALID, but the server on which a revision is generated may be
+newer than those on which it runs, and SQLAlchemy reflects that column as NOT NULL at once.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from alembic.operations.ops import AlterColumnOp
+from sqlalchemy import Column, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.types import TypeEngine
+
+from kit._internal.migrations.guards import UNKNOWN, Backfill
+from kit._internal.postgresql.safe.chain import Change, Part, Phase, suffixed
+from kit._internal.postgresql.safe.operations import CallOp, CommentOp, NothingOp, sql
+
+ALLOW_SET = CommentOp(
+    "db-lint: allow adding-not-nullable-field: the CHECK proves it without a scan"
+)
+ALLOW_NOTHING = "db-lint: allow no-downgrade: validation needs no rollback"
+KEY = text("""
+    SELECT attname FROM pg_index JOIN pg_attribute
+        ON attrelid = indrelid AND attnum = indkey[0] AND indisunique AND indpred IS NULL
+    WHERE indrelid = to_regclass(:name) ORDER BY indisprimary DESC, attname LIMIT 1
+""")
+
+
+@dataclass(frozen=True)
+class NotNull:
+    """A column that becomes NOT NULL, and the guards of its revisions."""
+
+    change: Change
+    column: str
+    type: TypeEngine[Any]
+    guards: list[CallOp]
+    # Why it waits, in a sentence.
+    reason: str
+
+    @property
+    def check(self) -> str:
+        """The name of the temporary CHECK."""
+        return suffixed(f"ck_{self.change.table}_{self.column}", "_not_null")
+
+    def parts(self) -> list[Part]:
+        """Return the parts: add the CHECK, validate it, set NOT NULL and drop the CHECK."""
+        return [self.add(), self.validate(), self.set()]
+
+    def add(self) -> Part:
+        table, check = self.change.name, self.change.quote(self.check)
+        condition = f"{self.change.quote(self.column)} IS NOT NULL"
+        add = sql(f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({condition}) NOT VALID")
+        drop = sql(f"ALTER TABLE {table} DROP CONSTRAINT {check}")
+        return Part(
+            Phase.TIGHTEN,
+            f"refuse {self.column} without a value",
+            [*self.guards, add],
+            [drop],
+            [
+                self.reason,
+                f"ADD CONSTRAINT ... NOT VALID takes ACCESS EXCLUSIVE on {self.change.table} for a"
+                f" moment: it refuses NULL in {self.column} from now on, and reads no rows.",
+            ],
+        )
+
+    def validate(self) -> Part:
+        check = self.change.quote(self.check)
+        return Part(
+            Phase.TIGHTEN_VALIDATE,
+            f"validate {self.check}",
+            [*self.guards, sql(f"ALTER TABLE {self.change.name} VALIDATE CONSTRAINT {check}")],
+            [NothingOp(ALLOW_NOTHING)],
+            [
+                f"VALIDATE CONSTRAINT reads {self.change.table} with SHARE UPDATE EXCLUSIVE on it:"
+                " queries read and write meanwhile."
+            ],
+        )
+
+    def set(self) -> Part:
+        table, check = self.change.name, self.change.quote(self.check)
+        condition = f"{self.change.quote(self.column)} IS NOT NULL"
+        return Part(
+            Phase.TIGHTEN_SET,
+            f"set {self.column} not null",
+            [
+                *self.guards,
+                ALLOW_SET,
+                alter(self.change, self.column, self.type, nullable=False),
+                sql(f"ALTER TABLE {table} DROP CONSTRAINT {check}"),
+            ],
+            [
+                sql(f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({condition}) NOT VALID"),
+                alter(self.change, self.column, self.type, nullable=True),
+            ],
+            [
+                f"SET NOT NULL takes ACCESS EXCLUSIVE on {self.change.table} for a moment: the valid"
+                " CHECK proves that no row is NULL, so it reads none. Then NOT NULL replaces the"
+                " CHECK."
+            ],
+        )
+
+
+def alter(
+    change: Change,
+    column: str,
+    existing_type: TypeEngine[Any] | None,
+    *,
+    nullable: bool,
+) -> AlterColumnOp:
+    """Return the operation that sets or drops NOT NULL."""
+    return AlterColumnOp(
+        change.table,
+        column,
+        schema=change.schema,
+        existing_type=existing_type,
+        existing_nullable=not nullable,
+        modify_nullable=nullable,
+    )
+
+
+def require_backfill(change: Change, **arguments: str) -> CallOp:
+    """Return the guard that refuses to run while rows match `where`; `set` fills them."""
+    table = change.table
+    if change.schema is not None:
+        table = f"{change.schema}.{table}"
+    key = find_key(change)
+    if key != "id":
+        arguments["key"] = key
+    return CallOp("require_backfill", table, **arguments)
+
+
+def find_key(change: Change) -> str:
+    """Return the column that orders the batches of a backfill: the first of a unique index."""
+    connection = change.context.connection
+    if connection is None:
+        return "id"
+    return connection.scalar(KEY, {"name": change.name}) or "id"
+
+
+def backfill_value(change: Change, column: Column[Any]) -> str:
+    """Return SQL of the value for rows without one: the default of the column, or UNKNOWN."""
+    compiler: Any = change.context.dialect.ddl_compiler(change.context.dialect, None)  # type: ignore[arg-type]
+    default = compiler.get_column_default_string(column)
+    if default is not None:
+        return str(default).replace("%%", "%")
+    if column.default is None or not column.default.is_scalar:
+        return UNKNOWN
+    process = column.type.literal_processor(change.context.dialect)
+    try:
+        return str(process(column.default.arg)) if process else UNKNOWN
+    except (SQLAlchemyError, NotImplementedError, ValueError, TypeError):
+        return UNKNOWN
+
+
+def fill(change: Change, column: Column[Any]) -> CallOp:
+    """Return the guard against rows in which a column is NULL."""
+    name = change.quote(column.name)
+    value = backfill_value(change, column)
+    return require_backfill(change, set=f"{name} = {value}", where=f"{name} IS NULL")
+
+
+def command(guard: CallOp) -> str:
+    """Return the command of the backfill that a guard requires."""
+    table, arguments = str(guard.args[0]), {**guard.kwargs}
+    backfill = Backfill(
+        table,
+        str(arguments["set"]),
+        str(arguments["where"]),
+        str(arguments.get("key", "id")),
+    )
+    return backfill.command()
