@@ -38,11 +38,8 @@ OPTIONS: dict[str, Any] = {
     "transaction_per_migration": True,
     "find_foreign_tables": find_foreign_tables,
     "is_same_default": is_same_default,
-<<<<<<< HEAD
     "refuse_rows": refuse_rows,
-=======
     "plan_revisions": plan,
->>>>>>> safe-chain
 }
 # A session lock, as a revision may commit in between (CREATE INDEX CONCURRENTLY). Polled, as a
 # session that waits for the lock would block that index.
