@@ -16,7 +16,7 @@ from kit._internal.migrations.comparison import PLUGIN
 from kit._internal.migrations.dropped_tables import dropped_tables, name_of, sort_drops
 from kit._internal.migrations.history import TABLE
 from kit._internal.migrations.kit_tables import answer_of
-from kit._internal.migrations.rendering import render_item
+from kit._internal.migrations.rendering import render_conditions_once, render_item
 from kit._internal.migrations.revisions import add_check
 
 
@@ -71,7 +71,7 @@ def finish_script(
         explain_tables(script)
     if not getattr(context.config.cmd_opts, "autogenerate", False):
         return
-    if all(operations.is_empty() for operations in script.upgrade_ops_list):
+    if all(map(is_empty, directives)):
         directives.clear()
         context.config.print_stdout("The models and the database agree: no revision to write.")
         return
@@ -80,8 +80,13 @@ def finish_script(
         context.config.print_stdout(
             "This revision drops tables with their rows: %s. Review it.", ", ".join(dropped)
         )
+    render_conditions_once(ctx)
     plan_chains(directives, ctx)
     add_check(context.script)
+
+
+def is_empty(script: MigrationScript) -> bool:
+    return all(operations.is_empty() for operations in script.upgrade_ops_list)
 
 
 def explain_tables(script: MigrationScript) -> None:

@@ -18,6 +18,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import rev_id
 
 from kit._internal.postgresql.safe.operations import CallOp, CommentOp, NothingOp
+from kit._internal.postgresql.safe.reasons import merge_reasons
 
 # A longer message would not fit into the first line of the docstring.
 LONGEST_MESSAGE = 94
@@ -58,7 +59,8 @@ class Part:
     upgrade: list[MigrateOperation]
     # Undoes `upgrade`, in the order of execution.
     downgrade: list[MigrateOperation]
-    # Sentences of the docstring: why it is written so, with the lock that it takes.
+    # Sentences of the docstring: why it is written so, with the lock that it takes. A Reason is
+    # merged with those of other parts.
     reasons: list[str] = field(default_factory=list)
 
 
@@ -67,8 +69,8 @@ class Change:
     """An operation of autogenerate on an existing table, for which a planner returns parts."""
 
     op: MigrateOperation
-    # What undoes it; None for an operation of the project that does not know.
-    reverse: MigrateOperation | None
+    # What undoes it; a NothingOp for an operation that has no reverse, such as op.execute().
+    reverse: MigrateOperation
     table: str
     schema: str | None
     # Its connection may be queried read only; opts["target_metadata"] has the models.
@@ -113,9 +115,10 @@ class Revision(MigrationScript):
             version_path=script.version_path,
             depends_on=script.depends_on,
         )
-        self.reasons: list[str] = []
+        reasons: list[str] = []
         for part in parts:
-            self.reasons += [text for text in part.reasons if text not in self.reasons]
+            reasons += part.reasons
+        self.reasons = merge_reasons(reasons)
 
     def follow(self, previous: MigrationScript, titles: list[str]) -> None:
         """Make it a further revision of the chain, after the previous one.

@@ -15,12 +15,33 @@ from alembic.operations.ops import (
 
 from kit._internal.postgresql.safe.catalogue import can_defer_validation, uses_dropped_column
 from kit._internal.postgresql.safe.chain import Change, Part, Phase
-from kit._internal.postgresql.safe.operations import NothingOp, sql
-from kit._internal.postgresql.safe.unique import is_replaced, plan_unique
+from kit._internal.postgresql.safe.indexes import WITH_COLUMN
+from kit._internal.postgresql.safe.operations import NothingOp, statement
+from kit._internal.postgresql.safe.reasons import Reason
+from kit._internal.postgresql.safe.unique import REBUILT, definition, is_replaced, plan_unique
 
 NOTHING = "db-lint: allow no-downgrade: validation needs no rollback"
 NOT_VALID_KINDS = (CreateForeignKeyOp, CreateCheckConstraintOp)
 NOT_VALID = {"postgresql_not_valid": True}
+ADDED_KEY = (
+    "A foreign key that is NOT VALID takes SHARE ROW EXCLUSIVE on {} for a moment, and checks what"
+    " is written from then on. A later revision checks the other rows."
+)
+ADDED_PARTITIONED_KEY = (
+    "Before version 18, PostgreSQL has no NOT VALID for foreign keys of a partitioned table: this"
+    " takes SHARE ROW EXCLUSIVE on {}, which blocks writes, and reads all rows."
+)
+ADDED_CHECK = (
+    "A CHECK that is NOT VALID takes ACCESS EXCLUSIVE on {} for a moment, and checks what is"
+    " written from then on. A later revision checks the other rows."
+)
+VALIDATED = (
+    "VALIDATE CONSTRAINT takes SHARE UPDATE EXCLUSIVE on {}: queries read and write while it reads"
+    " all rows."
+)
+VALIDATED_KEY = "For a foreign key, it also takes ROW SHARE on {}, which blocks no queries either."
+DROPPED = "DROP CONSTRAINT takes ACCESS EXCLUSIVE on {} for a moment."
+RESTORED = "Rolling back adds {} NOT VALID, so that it does not read all rows."
 
 
 def plan_constraint(change: Change) -> list[Part] | None:
@@ -44,27 +65,15 @@ def plan_foreign_key(change: Change, new: CreateForeignKeyOp) -> list[Part]:
     phase = Phase.EXPAND
     if becomes_unique(change.operations, new):
         phase = Phase.ATTACH
-    tables = change.table
-    if (target, new.kw.get("referent_schema")) != (change.table, change.schema):
-        tables = f"{change.table} and {target}"
+    tables = (change.table, target)
     if not can_defer_validation(change):
-        reason = (
-            f"Before version 18, PostgreSQL has no NOT VALID for foreign keys of a partitioned"
-            f" table: this takes SHARE ROW EXCLUSIVE on {tables}, and blocks writes while it reads"
-            " all rows."
-        )
+        reason = Reason(ADDED_PARTITIONED_KEY, *tables)
         return [Part(phase, f"add {new.constraint_name}", [new], [drop], [reason])]
     new.kw.update(NOT_VALID)
-    reason = (
-        f"ADD CONSTRAINT ... NOT VALID takes SHARE ROW EXCLUSIVE on {tables} for a moment: it"
-        " checks what is written from now on. The next revision checks the other rows."
-    )
-    added = Part(phase, f"add {new.constraint_name}", [new], [drop], [reason])
+    added = Part(phase, f"add {new.constraint_name}", [new], [drop], [Reason(ADDED_KEY, *tables)])
     validated = validate(change, new.constraint_name)
-    if tables != change.table:
-        validated.reasons[0] = validated.reasons[0].replace(
-            ": queries", f" and ROW SHARE on {target}: queries"
-        )
+    if target != change.table:
+        validated.reasons.append(Reason(VALIDATED_KEY, target))
     return [added, validated]
 
 
@@ -87,26 +96,21 @@ def becomes_unique(operations: Sequence[MigrateOperation], key: CreateForeignKey
 def plan_check(change: Change, new: CreateCheckConstraintOp) -> list[Part]:
     """Return the parts that add a CHECK and validate it."""
     new.kw.update(NOT_VALID)
-    reason = (
-        f"ADD CONSTRAINT ... NOT VALID takes ACCESS EXCLUSIVE on {change.table} for a moment: it"
-        " checks what is written from now on. The next revision checks the other rows."
-    )
     drop = DropConstraintOp(new.constraint_name, change.table, "check", schema=change.schema)
+    reason = Reason(ADDED_CHECK, change.table)
     added = Part(Phase.EXPAND, f"add {new.constraint_name}", [new], [drop], [reason])
     return [added, validate(change, new.constraint_name)]
 
 
 def validate(change: Change, name: Any) -> Part:  # noqa: ANN401
     """Return the part that validates a constraint."""
-    statement = sql(
-        f"ALTER TABLE {change.name} VALIDATE CONSTRAINT {change.quote(change.stored(name))}"
-    )
-    reason = (
-        f"VALIDATE CONSTRAINT reads {change.table} with SHARE UPDATE EXCLUSIVE on it: queries read"
-        " and write meanwhile."
-    )
-    title = f"validate {name}"
-    return Part(Phase.VALIDATE, title, [statement], [NothingOp(NOTHING)], [reason])
+    constraint = change.quote(change.stored(name))
+    upgrade: list[MigrateOperation] = [
+        statement(f"ALTER TABLE {change.name}", f"VALIDATE CONSTRAINT {constraint}")
+    ]
+    downgrade: list[MigrateOperation] = [NothingOp(NOTHING)]
+    reasons: list[str] = [Reason(VALIDATED, change.table)]
+    return Part(Phase.VALIDATE, f"validate {name}", upgrade, downgrade, reasons)
 
 
 def plan_dropped(change: Change, dropped: DropConstraintOp) -> list[Part]:
@@ -114,21 +118,19 @@ def plan_dropped(change: Change, dropped: DropConstraintOp) -> list[Part]:
     if is_replaced(change, dropped):
         # The part that adds its successor drops it.
         return []
-    former = dropped.reverse()
+    former = definition(dropped)
     name = dropped.constraint_name
-    tables = change.table
-    if isinstance(former, CreateForeignKeyOp) and former.referent_table != change.table:
-        tables = f"{change.table} and {former.referent_table}"
-    reasons = [f"DROP CONSTRAINT takes ACCESS EXCLUSIVE on {tables} for a moment."]
+    if uses_dropped_column(change, columns_of(former)):
+        return [Part(Phase.CONTRACT, "", [], [former], [Reason(WITH_COLUMN, str(name))])]
+    tables = [change.table]
+    if isinstance(former, CreateForeignKeyOp):
+        tables.append(former.referent_table)
+    reasons: list[str] = [Reason(DROPPED, *tables)]
     if isinstance(former, CreateUniqueConstraintOp):
-        reasons.append(f"Rolling back builds the index of {name} while it blocks writes.")
+        reasons.append(Reason(REBUILT, str(name)))
     elif isinstance(former, NOT_VALID_KINDS) and can_defer_validation(change):
         former.kw.update(NOT_VALID)
-        reasons.append(f"Rolling back adds {name} NOT VALID, to read no rows while it blocks them.")
-    if uses_dropped_column(change, columns_of(former)):
-        dropped.if_exists = True
-        reasons.append(f"{name} is dropped with its column, which the running release uses.")
-        return [Part(Phase.CONTRACT, f"drop {name}", [dropped], [former], reasons)]
+        reasons.append(Reason(RESTORED, str(name)))
     return [Part(Phase.EXPAND, f"drop {name}", [dropped], [former], reasons)]
 
 

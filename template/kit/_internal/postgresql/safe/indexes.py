@@ -1,15 +1,17 @@
 """Plans indexes: they are built and dropped CONCURRENTLY, each in a revision of its own."""
 
-from typing import Any, cast
+from typing import cast
 
 from alembic.operations.ops import CreateIndexOp, DropIndexOp, MigrateOperation
 from sqlalchemy.sql.elements import conv
 
 from kit._internal.postgresql.safe.catalogue import is_partitioned, uses_dropped_column
 from kit._internal.postgresql.safe.chain import Change, Part, Phase, qualify, suffixed
-from kit._internal.postgresql.safe.operations import AutocommitOp, sql
+from kit._internal.postgresql.safe.operations import AutocommitOp, CommentOp, statement
 from kit._internal.postgresql.safe.partitions import plan_partitioned_drop, plan_partitioned_index
+from kit._internal.postgresql.safe.reasons import Reason
 
+WITH_COLUMN = "DROP COLUMN also drops {}, which the running release may use until then."
 ALONE = "It cannot run in a transaction, so this revision does nothing else."
 
 
@@ -87,17 +89,14 @@ def create_concurrently(index: CreateIndexOp, name: str | None = None) -> Migrat
 
 def drop_concurrently(index: CreateIndexOp, name: str | None = None) -> MigrateOperation:
     """Return the operation that drops an index which has its own name or another."""
-    return AutocommitOp([drop_operation(index, name, postgresql_concurrently=True)])
-
-
-def drop_operation(index: CreateIndexOp, name: str | None = None, **options: Any) -> DropIndexOp:
-    return DropIndexOp(
+    operation = DropIndexOp(
         cast("str", name or index.index_name),
         index.table_name,
         schema=index.schema,
         if_exists=True,
-        **options,
+        postgresql_concurrently=True,
     )
+    return AutocommitOp([operation])
 
 
 def build(change: Change, index: CreateIndexOp, name: str | None = None) -> Part:
@@ -131,20 +130,17 @@ def drop(change: Change, index: CreateIndexOp, name: str | None = None) -> Part:
 
 
 def drop_with_column(index: CreateIndexOp) -> Part:
-    """Return the part that drops an index when its column is dropped."""
-    reason = (
-        f"The running release may search by the column, so the index {index.index_name} is dropped"
-        " with it."
-    )
-    upgrade: list[MigrateOperation] = [drop_operation(index)]
-    return Part(Phase.CONTRACT, f"drop {index.index_name}", upgrade, [index], [reason])
+    """Return the part for an index that is dropped with its column; rolling back creates it."""
+    reason = Reason(WITH_COLUMN, str(index.index_name))
+    return Part(Phase.CONTRACT, "", [], [index], [reason])
 
 
 def replace_index(change: Change, former: CreateIndexOp, new: CreateIndexOp) -> list[Part]:
     """Return the parts that replace an index, so that queries have one of the two at any time."""
     name = change.stored(new.index_name)
     new_name, old_name = suffixed(name, "_new"), suffixed(name, "_old")
-    upgrade = [rename(change, name, old_name), rename(change, new_name, name)]
+    allowed = CommentOp("db-lint: allow renaming-object: queries do not name indexes")
+    upgrade = [allowed, rename(change, name, old_name), rename(change, new_name, name)]
     downgrade = [rename(change, name, new_name), rename(change, old_name, name)]
     reason = (
         "ALTER INDEX ... RENAME takes SHARE UPDATE EXCLUSIVE on the indexes, for a moment: the new"
@@ -158,4 +154,4 @@ def replace_index(change: Change, former: CreateIndexOp, new: CreateIndexOp) -> 
 
 def rename(change: Change, name: str, new_name: str) -> MigrateOperation:
     index = qualify(change.context, name, change.schema)
-    return sql(f"ALTER INDEX {index} RENAME TO {change.quote(new_name)}")
+    return statement(f"ALTER INDEX {index}", f"RENAME TO {change.quote(new_name)}")

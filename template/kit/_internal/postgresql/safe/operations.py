@@ -1,6 +1,5 @@
 """Operations that Alembic does not have, and how they are written into a revision."""
 
-import re
 from collections.abc import Sequence
 from textwrap import dedent, indent
 from typing import Any
@@ -9,8 +8,8 @@ from alembic.autogenerate import render_op_text, renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import ExecuteSQLOp, MigrateOperation
 
-# A colon that SQLAlchemy would read as the start of a parameter's name.
-PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w+(?!:))")
+from kit._internal.migrations.rendering import escape_colons
+
 # What fits into a line of 100 columns, behind `    op.execute("`.
 LONGEST = 80
 
@@ -81,7 +80,16 @@ class SqlOp(ExecuteSQLOp):
 
 def sql(text: str) -> SqlOp:
     """Return an operation that executes SQL, which may have parameters' colons in it."""
-    return SqlOp(PARAMETER.sub(r"\\:", dedent(text).strip("\n")))
+    return SqlOp(escape_colons(dedent(text).strip("\n")))
+
+
+def statement(*clauses: str) -> SqlOp:
+    """Return an operation that executes a statement: in one line, or with a line per clause."""
+    present = [clause for clause in clauses if clause]
+    line = " ".join(present)
+    if len(line) <= LONGEST:
+        return sql(line)
+    return sql("\n  ".join(present))
 
 
 @renderers.dispatch_for(AutocommitOp)

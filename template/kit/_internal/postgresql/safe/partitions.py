@@ -14,9 +14,10 @@ from alembic.operations.ops import (
 
 from kit._internal.postgresql.safe.chain import Change, Part, Phase
 from kit._internal.postgresql.safe.operations import AutocommitOp, CallOp, CommentOp
+from kit._internal.postgresql.safe.reasons import Reason
 
 MODULE = "kit.partitions"
-ATTACHED = "each partition has its index, which is only attached"
+ATTACHED = "every partition has its index already"
 
 
 class IndexPartitionsOp(CreateIndexOp):
@@ -76,9 +77,7 @@ def plan_partitioned_drop(change: Change, index: CreateIndexOp) -> Part:
         "PostgreSQL cannot drop an index of a partitioned table CONCURRENTLY: this takes ACCESS"
         f" EXCLUSIVE on {change.table} and its partitions for a moment."
     )
-    allowed = CommentOp(
-        "db-lint: allow require-concurrent-index-deletion: impossible for a partitioned table"
-    )
+    allowed = CommentOp("db-lint: allow require-concurrent-index-deletion: partitioned")
     create = AutocommitOp(
         [copy_index(IndexPartitionsOp, index), copy_index(CreateIndexOp, index, if_not_exists=True)]
     )
@@ -106,9 +105,10 @@ def plan_partitioned_unique(
         f" indexes CONCURRENTLY, with SHARE UPDATE EXCLUSIVE on a partition of {change.table}:"
         " queries read and write. The next revision makes them constraints."
     )
-    attaching = (
-        f"ADD CONSTRAINT takes ACCESS EXCLUSIVE on {change.table} and its partitions for a moment:"
-        " their indexes are complete, so no row is read."
+    attaching = Reason(
+        "ADD CONSTRAINT takes ACCESS EXCLUSIVE on {} and all partitions for a moment: their indexes"
+        " are complete, so no row is read.",
+        change.table,
     )
     return [
         Part(Phase.INDEX, f"create {name}", [build], [AutocommitOp([drop])], [building]),

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable
 
 from alembic import context as environment
 from alembic.operations.ops import (
+    BulkInsertOp,
     CreateForeignKeyOp,
     CreateTableOp,
     DropConstraintOp,
     DropIndexOp,
     DropTableOp,
+    ExecuteSQLOp,
     MigrateOperation,
     MigrationScript,
     OpContainer,
@@ -21,6 +23,7 @@ from kit._internal.postgresql.safe.columns import plan_column
 from kit._internal.postgresql.safe.constraints import plan_constraint
 from kit._internal.postgresql.safe.docstrings import add_reasons
 from kit._internal.postgresql.safe.indexes import plan_index
+from kit._internal.postgresql.safe.operations import NothingOp
 from kit._internal.postgresql.safe.removals import plan_removal
 from kit._internal.postgresql.safe.renames import plan_renames
 
@@ -77,10 +80,7 @@ def plan_change(change: Change) -> list[Part]:
 
 def plain(change: Change) -> Part:
     """Return what Alembic itself writes."""
-    downgrade = []
-    if change.reverse is not None:
-        downgrade.append(change.reverse)
-    return Part(Phase.EXPAND, "", [change.op], downgrade)
+    return Part(Phase.EXPAND, "", [change.op], [change.reverse])
 
 
 def list_changes(script: MigrationScript, context: MigrationContext) -> list[Change]:
@@ -109,24 +109,27 @@ def table_of(operation: MigrateOperation) -> tuple[str, str | None]:
     return getattr(operation, "table_name", ""), getattr(operation, "schema", None)
 
 
-def reverse_of(operation: MigrateOperation) -> MigrateOperation | None:
-    """Return the operation that undoes another, None if it does not know one."""
+def reverse_of(operation: MigrateOperation) -> MigrateOperation:
+    """Return the operation that undoes another, as far as Alembic knows it."""
     try:
         return operation.reverse()
     except NotImplementedError:
-        return None
+        return NothingOp("Alembic knows no operation that undoes this.")
 
 
 def restore(script: MigrationScript, dropped_tables: set[tuple[str | None, str]]) -> list[Part]:
-    """Return a part that creates the indexes of dropped tables when they are created again.
+    """Return the parts of a downgrade that no operation of the upgrade has as its reverse.
 
-    The upgrade does not mention them: they are dropped with their tables.
+    Those that create the indexes of dropped tables, which are dropped with their tables; and those
+    that a function of the project has added, such as op.execute().
     """
-    created: list[MigrateOperation] = []
+    indexes: list[MigrateOperation] = []
+    added: list[MigrateOperation] = []
     for operation in flatten(script.downgrade_ops_list[0].ops):
         table, schema = table_of(operation)
-        if (schema, table) in dropped_tables and not isinstance(operation, CreateTableOp):
-            created.append(operation)
-    if not created:
-        return []
-    return [Part(Phase.CONTRACT, "", [], created)]
+        if isinstance(operation, ExecuteSQLOp | BulkInsertOp):
+            added.append(operation)
+        elif (schema, table) in dropped_tables and not isinstance(operation, CreateTableOp):
+            indexes.append(operation)
+    parts = [Part(Phase.CONTRACT, "", [], indexes), Part(Phase.EXPAND, "", [], added)]
+    return [part for part in parts if part.downgrade]

@@ -1,6 +1,7 @@
 """Plans unique constraints: their index is built CONCURRENTLY, and becomes the constraint."""
 
 from alembic.operations.ops import (
+    AddConstraintOp,
     CreateIndexOp,
     CreateUniqueConstraintOp,
     DropConstraintOp,
@@ -11,8 +12,16 @@ from sqlalchemy.sql.elements import conv
 from kit._internal.postgresql.safe.catalogue import is_partitioned
 from kit._internal.postgresql.safe.chain import Change, Part, Phase, suffixed
 from kit._internal.postgresql.safe.indexes import ALONE, create_concurrently, drop_concurrently
-from kit._internal.postgresql.safe.operations import sql
+from kit._internal.postgresql.safe.operations import statement
 from kit._internal.postgresql.safe.partitions import plan_partitioned_unique
+from kit._internal.postgresql.safe.reasons import Reason
+
+ATTACHED = (
+    "ADD CONSTRAINT ... USING INDEX takes ACCESS EXCLUSIVE on {} for a moment: the index is"
+    " complete, so no row is read."
+)
+REPLACED = "The former {} is dropped in the same statement, so that no duplicate gets in between."
+REBUILT = "Rolling back builds the index of {} while it blocks writes."
 
 
 def plan_unique(change: Change, new: CreateUniqueConstraintOp) -> list[Part]:
@@ -42,38 +51,29 @@ def plan_unique(change: Change, new: CreateUniqueConstraintOp) -> list[Part]:
     )
     upgrade, downgrade = [create_concurrently(index)], [drop_concurrently(index)]
     built = Part(Phase.INDEX, f"create {index.index_name}", upgrade, downgrade, [reason])
-    quoted = change.quote(name)
-    action = f"ADD CONSTRAINT {quoted} UNIQUE USING INDEX"
-    action = f"{action} {change.quote(str(index.index_name))} {options}".rstrip()
-    return [built, attach(change, new, action, former)]
+    using = f"USING INDEX {change.quote(str(index.index_name))}"
+    return [built, attach(change, new, [using, options], former)]
 
 
 def attach(
     change: Change,
     new: CreateUniqueConstraintOp,
-    action: str,
+    clauses: list[str],
     former: DropConstraintOp | None,
 ) -> Part:
     """Return the part that makes a unique index the constraint, instead of a former one."""
     name = change.stored(new.constraint_name)
-    reason = (
-        f"ADD CONSTRAINT ... USING INDEX takes ACCESS EXCLUSIVE on {change.table} for a moment: the"
-        " index is complete, so no row is read."
-    )
-    downgrade: list[MigrateOperation] = [
-        DropConstraintOp(new.constraint_name, new.table_name, "unique", schema=new.schema)
-    ]
-    statement = f"ALTER TABLE {change.name} {action}"
+    reasons: list[str] = [Reason(ATTACHED, change.table)]
+    remove = DropConstraintOp(new.constraint_name, new.table_name, "unique", schema=new.schema)
+    downgrade: list[MigrateOperation] = [remove]
+    drop = ""
     if former is not None:
-        statement = (
-            f"ALTER TABLE {change.name}\n  DROP CONSTRAINT {change.quote(name)},\n  {action}"
-        )
-        downgrade.append(former.reverse())
-        reason += (
-            f" The former {name} is dropped in the same statement, so the table is never without"
-            " one. Rolling back builds its index while it blocks writes."
-        )
-    return Part(Phase.ATTACH, f"attach {name}", [sql(statement)], downgrade, [reason])
+        drop = f"DROP CONSTRAINT {change.quote(name)},"
+        downgrade.append(definition(former))
+        reasons += [Reason(REPLACED, name), Reason(REBUILT, name)]
+    add = f"ADD CONSTRAINT {change.quote(name)} UNIQUE"
+    upgrade: list[MigrateOperation] = [statement(f"ALTER TABLE {change.name}", drop, add, *clauses)]
+    return Part(Phase.ATTACH, f"attach {name}", upgrade, downgrade, reasons)
 
 
 def constraint_options(new: CreateUniqueConstraintOp) -> str:
@@ -100,6 +100,14 @@ def is_replaced(change: Change, dropped: DropConstraintOp) -> bool:
         if isinstance(operation, CreateUniqueConstraintOp) and is_same(dropped, operation):
             return not is_partitioned(change)
     return False
+
+
+def definition(dropped: DropConstraintOp) -> AddConstraintOp:
+    """Return what adds a constraint again, without the options that are not set."""
+    former = dropped.reverse()
+    if isinstance(former, CreateUniqueConstraintOp):
+        former.kw = {name: value for name, value in former.kw.items() if value}
+    return former
 
 
 def is_same(dropped: DropConstraintOp, new: CreateUniqueConstraintOp) -> bool:
