@@ -15,9 +15,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from alembic.config import main as alembic_main
+from sqlalchemy import MetaData, create_engine
 
 # The command that a guard names, up to the end of its line.
 NAMED = re.compile(r"make (db-backfill|db-migrate) (.+?)(?: \(|`|$)", re.MULTILINE)
@@ -132,15 +134,12 @@ def redirected(target: int) -> Iterator[None]:
 
 def create_tables(statements: dict[str, list[str]]) -> None:
     """Create the tables of the models, with statements before and after it."""
-    from sqlalchemy import create_engine
-
-    from app.models import Base
-
+    metadata: MetaData = resolve_name("app.models:Base").metadata
     url = os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:", 1)
     with create_engine(url).begin() as connection:
         for statement in statements["before"]:
             connection.exec_driver_sql(statement)
-        Base.metadata.create_all(connection)
+        metadata.create_all(connection)
         for statement in statements["after"]:
             connection.exec_driver_sql(statement)
 

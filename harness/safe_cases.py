@@ -22,6 +22,8 @@ NUMBERS = itertools.count(1)
 MODELS = "app/models/cases.py"
 PROGRAM = "case_commands.py"
 REVISION = ("revision", "--autogenerate", "-m", "change it")
+# Rows of tables whose files are rather copied than written to the log: with a checkpoint.
+LARGE = 100_000
 # Applies what the new code needs.
 EXPAND = ("-x", "until=rollout", "upgrade", "head")
 COMMENTS = """
@@ -109,7 +111,8 @@ class Workshop:
         template = self.template(case.tables, rows)
         self.change_models(case)
         name = f"case_{next(NUMBERS)}"
-        self.administrate(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        strategy = "FILE_COPY" if rows >= LARGE else "WAL_LOG"
+        self.administrate(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY {strategy}")
         try:
             yield self.url(name)
         finally:
