@@ -6,6 +6,7 @@ executed for them, up to the first command that fails.
 
 import contextlib
 import json
+import logging
 import os
 import re
 import runpy
@@ -22,7 +23,7 @@ from alembic.config import main as alembic_main
 from sqlalchemy import MetaData, create_engine
 
 # The command that a guard names, up to the end of its line.
-NAMED = re.compile(r"make (db-backfill|db-migrate) (.+?)(?: \(|`|$)", re.MULTILINE)
+NAMED = re.compile(r"make (db-backfill|db-migrate) (.+)")
 # More guards than a chain has: an upgrade that is refused as often repeats itself.
 GUARDS_MAX = 12
 
@@ -110,8 +111,10 @@ class Commands:
         if step == ["upgrade"]:
             self.upgrade()
         elif step == ["lint"]:
-            # Its findings are no failure of the case.
+            # Its findings are no failure of the case. Earlier commands have set up the log.
+            logging.disable(logging.INFO)
             self.script("lint")
+            logging.disable(logging.NOTSET)
         elif self.alembic(*step).code:
             raise FailedError
 
