@@ -76,6 +76,9 @@ def finish_script(
         context.config.print_stdout("The models and the database agree: no revision to write.")
         return
     dropped = sort_drops(script)
+    rename = ctx.opts.get("rename_in_place")
+    if rename is not None:
+        rename(script, ctx)
     if dropped:
         context.config.print_stdout(
             "This revision drops tables with their rows: %s. Review it.", ", ".join(dropped)

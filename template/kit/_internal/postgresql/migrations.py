@@ -40,6 +40,8 @@ OPTIONS: dict[str, Any] = {
     "is_same_default": is_same_default,
     "refuse_rows": refuse_rows,
     "plan_revisions": plan,
+    "plan_revisions": plan,
+    "refuse_rows": refuse_rows,
 }
 # A session lock, as a revision may commit in between (CREATE INDEX CONCURRENTLY). Polled, as a
 # session that waits for the lock would block that index.

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from kit._internal.dialect import MigrationSettings
+from kit._internal.migrations.renames_in_place import rename_in_place
 from kit._internal.sqlite.comparison import find_foreign_tables, is_same_default
 from kit._internal.sqlite.errors import ERRORS
 from kit._internal.sqlite.guards import refuse_rows
@@ -25,6 +26,7 @@ OPTIONS: dict[str, Any] = {
     "find_foreign_tables": find_foreign_tables,
     "is_same_default": is_same_default,
     "refuse_rows": refuse_rows,
+    "rename_in_place": rename_in_place,
 }
 
 

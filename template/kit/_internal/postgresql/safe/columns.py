@@ -19,12 +19,16 @@ from kit._internal.postgresql.safe.not_null import (
     fill,
     require_backfill,
 )
+from kit._internal.postgresql.safe.operations import CommentOp
 from kit._internal.postgresql.safe.types import plan_type
 
 # The functions of an expression, behind a text or a name in quotes.
 FUNCTION = re.compile(r"""'(?:[^']|'')*'|(\w+|"(?:[^"]|"")+")\s*\(""")
 VOLATILE = text(
     "SELECT EXISTS (SELECT FROM pg_proc WHERE provolatile = 'v' AND proname = ANY(:names))"
+)
+ALLOW_DROP = CommentOp(
+    "db-lint: allow ban-drop-default: it waits for the release that sets a value"
 )
 
 
@@ -203,7 +207,7 @@ def plan_default(change: Change, op: AlterColumnOp, column: Column[Any]) -> Part
         f" which is NOT NULL. DROP DEFAULT takes ACCESS EXCLUSIVE on {change.table} for a moment."
     )
     title = f"drop the default of {op.column_name}"
-    return Part(Phase.CONTRACT, title, [guard, set_default], [reset], [reason])
+    return Part(Phase.CONTRACT, title, [guard, ALLOW_DROP, set_default], [reset], [reason])
 
 
 def plan_comment(change: Change, op: AlterColumnOp) -> Part:

@@ -71,8 +71,10 @@ class Conversion:
         return days == {True} and self.source.endswith(ZONED) != self.target.endswith(ZONED)
 
 
-def find_conversion(connection: Connection, source: str, target: str) -> Conversion:
-    """Ask the server how it converts a type to another."""
+def find_conversion(connection: Connection | None, source: str, target: str) -> Conversion:
+    """Ask the server how it converts a type to another; without one, assume nothing."""
+    if connection is None:
+        return Conversion(source, target, is_assignable=False, is_comparable=False)
     is_assignable = connection.scalar(ASSIGNMENT, {"source": source, "target": target})
     is_comparable = can_compare(connection, target, target)
     return Conversion(source, target, bool(is_assignable), is_comparable)
@@ -88,10 +90,14 @@ def can_compare(connection: Connection, left: str, right: str) -> bool:
     return True
 
 
-def can_use(connection: Connection, code: str, column: str) -> bool:
+def can_use(connection: Connection | None, code: str, column: str) -> bool:
     """Return whether code whose model has the type `code` can use a column of the type `column`.
 
     Its statements write parameters of its type into the column, and compare them with it.
     """
-    is_writable = find_conversion(connection, code, column).is_assignable
-    return is_writable and can_compare(connection, column, code)
+    if connection is None:
+        return False
+    if not find_conversion(connection, code, column).is_assignable:
+        return False
+    # Values of json are not comparable: no statement does it.
+    return can_compare(connection, column, code) or not can_compare(connection, column, column)

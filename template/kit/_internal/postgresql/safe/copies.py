@@ -16,6 +16,7 @@ from kit._internal.postgresql.safe.dependents import (
 from kit._internal.postgresql.safe.indexes import ALONE
 from kit._internal.postgresql.safe.not_null import ALLOW_NOTHING
 from kit._internal.postgresql.safe.operations import AutocommitOp, CallOp, NothingOp, sql
+from kit._internal.postgresql.safe.statements import alter_table
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Copies:
             name = self.change.quote(suffixed(item.name, "_new"))
             definition = item.rename(self.name, self.change.quote(self.new))
             definition = definition.removesuffix(" NOT VALID")
-            steps.append(self.alter(f"ADD CONSTRAINT {name}\n{definition} NOT VALID"))
+            steps.append(self.alter(f"ADD CONSTRAINT {name}", f"{definition} NOT VALID"))
         return steps
 
     def build(self) -> list[Part]:
@@ -57,7 +58,8 @@ class Copies:
                 f" takes SHARE UPDATE EXCLUSIVE on {self.change.table}: queries read and write."
                 f" {ALONE}"
             )
-            upgrade, downgrade = [AutocommitOp([sql(create)])], [AutocommitOp([sql(drop)])]
+            upgrade: list[MigrateOperation] = [AutocommitOp([sql(create)])]
+            downgrade: list[MigrateOperation] = [AutocommitOp([sql(drop)])]
             parts.append(Part(Phase.INDEX, f"create {name}", upgrade, downgrade, [reason]))
             if item.kind == UNIQUE:
                 parts.append(self.attach(item, name))
@@ -68,7 +70,7 @@ class Copies:
             f"ADD CONSTRAINT ... USING INDEX takes ACCESS EXCLUSIVE on {self.change.table} for a"
             " moment: the index is complete, so no row is read."
         )
-        upgrade = [self.alter(self.use_index(item, name))]
+        upgrade = [self.alter(*self.use_index(item, name))]
         downgrade = [self.alter(f"DROP CONSTRAINT {self.change.quote(name)}")]
         return Part(Phase.ATTACH, f"attach {name}", upgrade, downgrade, [reason])
 
@@ -85,7 +87,7 @@ class Copies:
                 " queries read and write meanwhile."
             )
             upgrade: list[MigrateOperation] = [*guards, statement]
-            nothing = [NothingOp(ALLOW_NOTHING)]
+            nothing: list[MigrateOperation] = [NothingOp(ALLOW_NOTHING)]
             parts.append(
                 Part(Phase.TIGHTEN_VALIDATE, f"validate {name}", upgrade, nothing, [reason])
             )
@@ -101,7 +103,7 @@ class Copies:
     def restore(self) -> list[MigrateOperation]:
         """Return what undoes drop()."""
         return [
-            self.alter(f"ADD CONSTRAINT {self.change.quote(item.name)}\n{item.definition}")
+            self.alter(f"ADD CONSTRAINT {self.change.quote(item.name)}", item.definition)
             for item in self.select(CHECK, FOREIGN_KEY)
         ]
 
@@ -138,7 +140,7 @@ class Copies:
             name = suffixed(item.name, "_old")
             steps.append(sql(self.create_index(item, name, self.old, "")))
             if item.kind == UNIQUE:
-                steps.append(self.alter(self.use_index(item, name)))
+                steps.append(self.alter(*self.use_index(item, name)))
         return steps
 
     def create_index(self, item: Dependent, name: str, column: str, option: str) -> str:
@@ -149,23 +151,24 @@ class Copies:
         name = self.change.quote(name)
         return f"CREATE {unique}INDEX {option}{name}\nON {self.change.name} USING {rest}"
 
-    def use_index(self, item: Dependent, name: str) -> str:
+    def use_index(self, item: Dependent, name: str) -> tuple[str, str]:
         """Return the action of ALTER TABLE that makes an index a constraint of the same name."""
         name = self.change.quote(name)
-        return f"ADD CONSTRAINT {name} UNIQUE USING INDEX {name} {item.options}".rstrip()
+        action = f"UNIQUE USING INDEX {name} {item.options}".rstrip()
+        return f"ADD CONSTRAINT {name}", action
 
     def rename(self, item: Dependent, name: str, new_name: str) -> MigrateOperation:
         new_name = self.change.quote(new_name)
         if item.kind == INDEX:
             return sql(f"ALTER INDEX {self.qualify(name)} RENAME TO {new_name}")
-        return self.alter(f"RENAME CONSTRAINT {self.change.quote(name)} TO {new_name}")
+        return self.alter(f"RENAME CONSTRAINT {self.change.quote(name)}", f"TO {new_name}")
 
     def own(self, item: Dependent) -> MigrateOperation:
         owner = f"{self.change.name}.{self.change.quote(self.name)}"
         return sql(f"ALTER SEQUENCE {self.qualify(item.name)} OWNED BY {owner}")
 
-    def alter(self, action: str) -> MigrateOperation:
-        return sql(f"ALTER TABLE {self.change.name} {action}")
+    def alter(self, *action: str) -> MigrateOperation:
+        return alter_table(self.change, *action)
 
     def qualify(self, name: str) -> str:
         return qualify(self.change.context, name, self.change.schema)

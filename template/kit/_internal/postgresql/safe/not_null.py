@@ -8,14 +8,15 @@ newer than those on which it runs, and SQLAlchemy reflects that column as NOT NU
 from dataclasses import dataclass
 from typing import Any
 
-from alembic.operations.ops import AlterColumnOp
+from alembic.operations.ops import AlterColumnOp, MigrateOperation
 from sqlalchemy import Column, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
 from kit._internal.migrations.guards import UNKNOWN, Backfill
 from kit._internal.postgresql.safe.chain import Change, Part, Phase, suffixed
-from kit._internal.postgresql.safe.operations import CallOp, CommentOp, NothingOp, sql
+from kit._internal.postgresql.safe.operations import CallOp, CommentOp, NothingOp
+from kit._internal.postgresql.safe.statements import alter_table
 
 ALLOW_SET = CommentOp(
     "db-lint: allow adding-not-nullable-field: the CHECK proves it without a scan"
@@ -49,15 +50,11 @@ class NotNull:
         return [self.add(), self.validate(), self.set()]
 
     def add(self) -> Part:
-        table, check = self.change.name, self.change.quote(self.check)
-        condition = f"{self.change.quote(self.column)} IS NOT NULL"
-        add = sql(f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({condition}) NOT VALID")
-        drop = sql(f"ALTER TABLE {table} DROP CONSTRAINT {check}")
         return Part(
             Phase.TIGHTEN,
-            f"refuse {self.column} without a value",
-            [*self.guards, add],
-            [drop],
+            f"refuse NULL in {self.column}",
+            [*self.guards, self.add_check()],
+            [self.drop_check()],
             [
                 self.reason,
                 f"ADD CONSTRAINT ... NOT VALID takes ACCESS EXCLUSIVE on {self.change.table} for a"
@@ -70,7 +67,7 @@ class NotNull:
         return Part(
             Phase.TIGHTEN_VALIDATE,
             f"validate {self.check}",
-            [*self.guards, sql(f"ALTER TABLE {self.change.name} VALIDATE CONSTRAINT {check}")],
+            [*self.guards, alter_table(self.change, f"VALIDATE CONSTRAINT {check}")],
             [NothingOp(ALLOW_NOTHING)],
             [
                 f"VALIDATE CONSTRAINT reads {self.change.table} with SHARE UPDATE EXCLUSIVE on it:"
@@ -79,8 +76,6 @@ class NotNull:
         )
 
     def set(self) -> Part:
-        table, check = self.change.name, self.change.quote(self.check)
-        condition = f"{self.change.quote(self.column)} IS NOT NULL"
         return Part(
             Phase.TIGHTEN_SET,
             f"set {self.column} not null",
@@ -88,10 +83,10 @@ class NotNull:
                 *self.guards,
                 ALLOW_SET,
                 alter(self.change, self.column, self.type, nullable=False),
-                sql(f"ALTER TABLE {table} DROP CONSTRAINT {check}"),
+                self.drop_check(),
             ],
             [
-                sql(f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({condition}) NOT VALID"),
+                self.add_check(),
                 alter(self.change, self.column, self.type, nullable=True),
             ],
             [
@@ -100,6 +95,14 @@ class NotNull:
                 " CHECK."
             ],
         )
+
+    def add_check(self) -> MigrateOperation:
+        check, column = self.change.quote(self.check), self.change.quote(self.column)
+        condition = f"CHECK ({column} IS NOT NULL) NOT VALID"
+        return alter_table(self.change, f"ADD CONSTRAINT {check}", condition)
+
+    def drop_check(self) -> MigrateOperation:
+        return alter_table(self.change, f"DROP CONSTRAINT {self.change.quote(self.check)}")
 
 
 def alter(

@@ -17,10 +17,17 @@ from kit._internal.postgresql.safe.copies import Copies
 from kit._internal.postgresql.safe.dependents import Dependent
 from kit._internal.postgresql.safe.not_null import NotNull, command, fill, require_backfill
 from kit._internal.postgresql.safe.operations import CallOp, CommentOp, sql
-from kit._internal.postgresql.safe.triggers import Pair, create_trigger, drop_trigger, pair_of
+from kit._internal.postgresql.safe.triggers import (
+    ALLOW_DROP,
+    Pair,
+    create_trigger,
+    drop_trigger,
+    pair_of,
+)
 
 BOTH = CommentOp("db-lint: allow renaming-column: releases can use the column with either type")
 OBJECTS = CommentOp("db-lint: allow renaming-object: no query names an index or a constraint")
+DEFAULT = CommentOp("db-lint: allow ban-drop-default: no release writes the former column")
 UNUSED = CommentOp("db-lint: allow ban-drop-column: no release has used this name")
 
 
@@ -85,8 +92,8 @@ class Replacement:
         reasons = [
             f"ALTER COLUMN TYPE from {self.source} to {self.target} would rewrite {change.table}"
             f" under ACCESS EXCLUSIVE. So {self.new} gets the values, and takes the name {self.name}"
-            f" when it has all of them. The trigger keeps both columns in step, whichever a"
-            f" statement writes; it refuses values that {self.target} cannot have.",
+            " when it has all of them. The trigger keeps both columns in step, whichever a statement"
+            f" writes; it refuses values that {self.target} cannot have.",
             f"ADD COLUMN takes ACCESS EXCLUSIVE on {change.table}, CREATE TRIGGER takes SHARE ROW"
             f" EXCLUSIVE, each for a moment. Then fill the other rows: {command(self.guards()[-1])}",
         ]
@@ -145,24 +152,26 @@ class Replacement:
 
     def permissions(self) -> list[MigrateOperation]:
         """Return comments for `make db-lint`, if the exchange is as safe as they say."""
-        comments: list[MigrateOperation] = []
+        comments: list[MigrateOperation] = [ALLOW_DROP]
         if self.is_usable:
             comments.append(BOTH)
         if self.copies.exchange():
             comments.append(OBJECTS)
+        if self.op.existing_server_default is not None:
+            comments.append(DEFAULT)
         return comments
 
     @property
     def is_usable(self) -> bool:
         """Whether the new release can use the column before it has the new type."""
-        connection = self.change.context.connection
-        return connection is not None and can_use(connection, self.target, self.source)
+        return can_use(self.change.context.connection, self.target, self.source)
 
     def explain_releases(self) -> str:
         if self.is_usable:
             return (
                 f"The new release runs before this revision, too: PostgreSQL converts {self.target}"
-                f" to {self.source} when it writes, and compares the two."
+                f" to {self.source} when it writes, and compares the two. But {self.name} only holds"
+                f" values of {self.source} until then."
             )
         return (
             f"Not safe while the new release runs: until this revision, it cannot write"

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from textwrap import indent
 
 from alembic.operations.ops import MigrateOperation
-from sqlalchemy import Connection
 
 from kit._internal.postgresql.safe.chain import Change, qualify, suffixed
 from kit._internal.postgresql.safe.conversions import Conversion, find_conversion
-from kit._internal.postgresql.safe.operations import sql
+from kit._internal.postgresql.safe.operations import CommentOp, sql
+
+# For the revision whose upgrade drops a trigger.
+ALLOW_DROP = CommentOp("db-lint: allow ban-drop-function: only its trigger calls it")
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,8 @@ class Pair:
 
 def pair_of(change: Change, old: str, new: str, old_type: str, new_type: str) -> Pair:
     """Return the pair of two columns of the table of a change, whose types are SQL."""
-    connection = change.context.connection
-    assert isinstance(connection, Connection), "autogenerate compares with a database"
-    forward = find_conversion(connection, old_type, new_type)
-    backward = find_conversion(connection, new_type, old_type)
+    forward = find_conversion(change.context.connection, old_type, new_type)
+    backward = find_conversion(change.context.connection, new_type, old_type)
     return Pair(change, old, new, forward, backward)
 
 
@@ -64,8 +64,8 @@ def create_trigger(pair: Pair) -> list[MigrateOperation]:
             f"BEGIN\n{indent(body_of(pair), '    ')}    RETURN NEW;\nEND\n$$"
         ),
         sql(
-            f"CREATE TRIGGER {change.quote(pair.trigger)} BEFORE INSERT OR UPDATE ON {change.name}\n"
-            f"FOR EACH ROW EXECUTE FUNCTION {function}()"
+            f"CREATE TRIGGER {change.quote(pair.trigger)}\nBEFORE INSERT OR UPDATE ON {change.name}"
+            f" FOR EACH ROW EXECUTE FUNCTION {function}()"
         ),
     ]
 

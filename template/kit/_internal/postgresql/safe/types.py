@@ -1,4 +1,4 @@
-"""Plans type changes: in place if PostgreSQL only changes the catalogue, otherwise by a new column."""
+"""Plans type changes: in place if only the catalogue changes, otherwise by a new column."""
 
 import re
 from dataclasses import dataclass
@@ -24,7 +24,8 @@ from kit._internal.postgresql.safe.dependents import (
     find_dependents,
 )
 from kit._internal.postgresql.safe.not_null import ALLOW_NOTHING
-from kit._internal.postgresql.safe.operations import CommentOp, NothingOp, sql
+from kit._internal.postgresql.safe.operations import CommentOp, NothingOp
+from kit._internal.postgresql.safe.statements import alter_table
 from kit._internal.postgresql.safe.swap import Replacement
 
 # A type as SQLAlchemy compiles it: the name, up to two arguments, and the rest of the name.
@@ -77,8 +78,11 @@ def is_catalogue_only(source: str, target: str) -> bool:
     if source == target:
         return True
     old, new = parse_type(source), parse_type(target)
-    if old is None or new is None:
-        return False
+    return old is not None and new is not None and keeps_values(old, new)
+
+
+def keeps_values(old: SqlType, new: SqlType) -> bool:
+    """Return whether all values of a type are stored as those of the other."""
     if (old.name, new.name) in SAME_VALUES:
         return new.first is None
     if old.name != new.name:
@@ -158,13 +162,13 @@ def plan_in_place(
     checks = [item for item in dependents if item.kind == CHECK and is_checked(item)]
     for item in checks:
         name = change.quote(item.name)
-        upgrade.insert(1, sql(f"ALTER TABLE {change.name} DROP CONSTRAINT {name}"))
+        upgrade.insert(1, alter_table(change, f"DROP CONSTRAINT {name}"))
         upgrade.append(
-            sql(f"ALTER TABLE {change.name} ADD CONSTRAINT {name}\n{item.definition} NOT VALID")
+            alter_table(change, f"ADD CONSTRAINT {name}", f"{item.definition} NOT VALID")
         )
         part.reasons.append(
-            f"With {item.name} in place, it would read all rows. So the CHECK is replaced by itself,"
-            " NOT VALID: it checks what is written from now on, and the next revision the rest."
+            f"With {item.name} in place, it would read all rows. So the CHECK is replaced by itself"
+            " as NOT VALID: it checks what is written from now on, and the next revision the rest."
         )
         parts.append(validate(change, item))
     return parts
@@ -176,13 +180,13 @@ def is_checked(check: Dependent) -> bool:
 
 
 def validate(change: Change, check: Dependent) -> Part:
-    statement = f"ALTER TABLE {change.name} VALIDATE CONSTRAINT {change.quote(check.name)}"
+    statement = alter_table(change, f"VALIDATE CONSTRAINT {change.quote(check.name)}")
     reason = (
         f"VALIDATE CONSTRAINT reads {change.table} with SHARE UPDATE EXCLUSIVE on it: queries read"
         " and write meanwhile."
     )
     title = f"validate {check.name}"
-    return Part(Phase.VALIDATE, title, [sql(statement)], [NothingOp(ALLOW_NOTHING)], [reason])
+    return Part(Phase.VALIDATE, title, [statement], [NothingOp(ALLOW_NOTHING)], [reason])
 
 
 def plain(change: Change, op: AlterColumnOp, obstacles: str) -> Part:
