@@ -87,9 +87,8 @@ class Commands:
         if done.code:
             raise FailedError
 
-    def upgrade(self) -> None:
+    def upgrade(self, options: list[str]) -> None:
         """Upgrade to the head; do what guards ask for, with the arguments that they name."""
-        options: list[str] = []
         for _ in range(GUARDS_MAX):
             done = self.alembic(*options, "upgrade", "head")
             if not done.code:
@@ -107,9 +106,13 @@ class Commands:
         raise FailedError
 
     def run(self, step: list[str]) -> None:
-        """Run `upgrade`, `lint` or a command of Alembic; raise FailedError if it fails."""
-        if step == ["upgrade"]:
-            self.upgrade()
+        """Run a step; raise FailedError if it fails.
+
+        `upgrade` with options is a whole upgrade, `lint` is that of scripts; others are commands of
+        Alembic.
+        """
+        if step[0] == "upgrade":
+            self.upgrade(step[1:])
         elif step == ["lint"]:
             # Its findings are no failure of the case. Earlier commands have set up the log.
             logging.disable(logging.INFO)

@@ -26,6 +26,7 @@ REVISION = ("revision", "--autogenerate", "-m", "change it")
 LARGE = 100_000
 # Applies what the new code needs.
 EXPAND = ("-x", "until=rollout", "upgrade", "head")
+REMOVAL = re.compile(r'require_unused\(\s*"(.+?)"(?:,\s*"(.+?)")?,?\s*\)')
 COMMENTS = """
     SELECT objoid::regclass::text, objsubid::text, description, '', '', '' FROM pg_description
     JOIN pg_class ON pg_class.oid = objoid AND classoid = 'pg_class'::regclass
@@ -142,6 +143,15 @@ class Workshop:
     def written(self) -> list[Path]:
         """The revisions of the case."""
         return [path for path in self.project.revisions if path not in self.first]
+
+    @property
+    def removals(self) -> tuple[str, ...]:
+        """Options that have the revisions of the case remove what the base branch still uses."""
+        names = []
+        for path in self.written:
+            for table, column in REMOVAL.findall(path.read_text("utf-8")):
+                names.append(".".join(filter(None, (table, column))))
+        return ("-x", f"allow={','.join(names)}") if names else ()
 
     def schema(self, url: str) -> list[object]:
         """Return what a downgrade has to bring back."""

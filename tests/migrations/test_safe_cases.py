@@ -35,6 +35,8 @@ def test_change(workshop: Workshop, case: Case) -> None:
         written = workshop.run(case, url, (*case.options, *REVISION), ("lint",), EXPAND)
         last(written)
         assert workshop.written
+        # Of ruff, about lines of the revisions.
+        assert " --> " not in written[0].output
         assert rules(named(written, "lint")) == list(case.rules)
         if case.has_rows:
             for statement in (*case.tables.reads, *case.tables.writes):
@@ -43,4 +45,4 @@ def test_change(workshop: Workshop, case: Case) -> None:
         last(upgraded)
         if not case.irreversible:
             assert workshop.schema(url) == before
-        last(workshop.run(case, url, ("upgrade",), ("check",)))
+        last(workshop.run(case, url, ("upgrade", *workshop.removals), ("check",)))
