@@ -19,11 +19,12 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+import psycopg
 from alembic.config import main as alembic_main
 from sqlalchemy import MetaData, create_engine
 
 # The command that a guard names, up to the end of its line.
-NAMED = re.compile(r"make (db-backfill|db-migrate) (.+)")
+NAMED = re.compile(r"make (?:db-backfill|db-migrate) (.+)")
 # More guards than a chain has: an upgrade that is refused as often repeats itself.
 GUARDS_MAX = 12
 
@@ -90,29 +91,47 @@ class Commands:
     def upgrade(self, options: list[str]) -> None:
         """Upgrade to the head; do what guards ask for, with the arguments that they name."""
         for _ in range(GUARDS_MAX):
-            done = self.alembic(*options, "upgrade", "head")
-            if not done.code:
+            words = self.advance(options)
+            if words is None:
                 return
-            named = NAMED.search(done.output)
-            if named is None:
-                raise FailedError
-            words = dict(word.split("=", 1) for word in shlex.split(named[2]) if "=" in word)
-            if named[1] == "db-migrate":
+            if "allow" in words:
                 options += ["-x", f"allow={words['allow']}"]
-                continue
-            if words["set"].endswith("..."):
-                words["set"] = words["set"].removesuffix("...") + self.backfill
-            self.follow(words)
+            else:
+                self.follow(words)
         raise FailedError
+
+    def advance(self, options: list[str]) -> dict[str, str] | None:
+        """Upgrade to the head or to a guard; return the variables of make that this one names."""
+        done = self.alembic(*options, "upgrade", "head")
+        if not done.code:
+            return None
+        named = NAMED.search(done.output)
+        if named is None:
+            raise FailedError
+        words = dict(word.split("=", 1) for word in shlex.split(named[1]) if "=" in word)
+        if words.get("set", "").endswith("..."):
+            words["set"] = words["set"].removesuffix("...") + self.backfill
+        return words
+
+    def prefill(self, last: str) -> None:
+        """Do the backfill that the next guard asks for at once, for ids up to the last one."""
+        words = self.advance([])
+        if words is None or "set" not in words:
+            return
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+            update = f"UPDATE {words['table']} SET {words['set']}"
+            connection.execute(f"{update} WHERE ({words['where']}) AND id <= {last}".encode())
 
     def run(self, step: list[str]) -> None:
         """Run a step; raise FailedError if it fails.
 
-        `upgrade` with options is a whole upgrade, `lint` is that of scripts; others are commands of
-        Alembic.
+        `upgrade` with options is a whole upgrade, `prefill` see there, `lint` is that of scripts;
+        others are commands of Alembic.
         """
         if step[0] == "upgrade":
             self.upgrade(step[1:])
+        elif step[0] == "prefill":
+            self.prefill(step[1])
         elif step == ["lint"]:
             # Its findings are no failure of the case. Earlier commands have set up the log.
             logging.disable(logging.INFO)

@@ -111,7 +111,7 @@ class Tag(Base):
         "INSERT INTO teams (name) SELECT 'team ' || i FROM generate_series(1, 100) AS i",
         """INSERT INTO items (label, code, number, amount, price, position, nickname, note, state,
             document, opened_at, owner_id, team_id, parent_id)
-        SELECT 'item ' || i, 'code ' || i, i, i % 1000, i % 100, NULLIF(i % 10, 9), 'n' || i,
+        SELECT 'item ' || i, 'code ' || i, i, i % 1000, i % 100, NULLIF(i % 25, 24), 'n' || i,
             CASE WHEN i % 20 > 0 THEN 'a note' END, 'new', '{{}}', CURRENT_TIMESTAMP, 1 + i % 100,
             1 + i % 100, NULLIF(i / 2, 0)
         FROM generate_series(1, {rows}) AS i""",
@@ -164,7 +164,7 @@ class Long(Base):
         """INSERT INTO "Sales"."Order Lines" ("user", "Total, in %", team_id)
         SELECT i, i % 100, 1 + i % 100 FROM generate_series(1, {rows}) AS i""",
         f"""INSERT INTO {LONG_TABLE} ({LONG_COLUMN}, {LONG_OTHER})
-        SELECT i, NULLIF(i % 10, 9) FROM generate_series(1, {{rows}}) AS i""",
+        SELECT i, NULLIF(i % 25, 24) FROM generate_series(1, {{rows}}) AS i""",
     ),
     reads=(
         'SELECT * FROM "Sales"."Order Lines" WHERE id = %(id)s',
@@ -204,7 +204,7 @@ class Measure(Base):
     fill=(
         "INSERT INTO sensors SELECT i FROM generate_series(1, 100) AS i",
         """INSERT INTO measures (id, day, sensor_id, value, unit)
-        SELECT i, DATE '2026-01-01' + (i % 100 - 50)::integer, 1 + i % 100, NULLIF(i % 10, 9), 'm'
+        SELECT i, DATE '2026-01-01' + (i % 100 - 50)::integer, 1 + i % 100, NULLIF(i % 25, 24), 'm'
         FROM generate_series(1, {rows}) AS i""",
         "SELECT setval('numbers_of_measures', {rows})",
     ),
