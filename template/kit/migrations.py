@@ -188,11 +188,11 @@ def run_command(
 
 def report_waiting(upgrade: Upgrade) -> None:
     """Print which revisions wait for the rollout, as a comment if the command prints SQL."""
-    text = upgrade.describe_waiting()
-    if text and context.is_offline_mode():
-        context.static_output(f"-- {text}")
-    elif text:
-        context.config.print_stdout("%s", text)
+    for line in upgrade.describe_waiting(context.get_context().connection):
+        if context.is_offline_mode():
+            context.static_output(f"-- {line}")
+        else:
+            context.config.print_stdout("%s", line)
 
 
 def apply_revisions(command: str) -> None:

@@ -145,7 +145,7 @@ def is_alike(former: Removed, added: Added, dialect: Dialect) -> bool:
 def columns_of(operation: DropTableOp | CreateTableOp, dialect: Dialect) -> dict[str, str]:
     columns = {}
     for column in operation.to_table().columns:
-        columns[column.name] = type_of(column, dialect)
+        columns[column.name] = f"{type_of(column, dialect)} {column.nullable}"
     return columns
 
 

@@ -4,18 +4,24 @@ The code needs every other revision, and what precedes it: `alembic -x until=rol
 applies these, readiness requires them.
 """
 
+import ast
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
-from kit._internal.migrations.guards import OPTION, GuardedUpgrade, GuardError
+from kit._internal.migrations.guards import OPTION, Backfill, GuardedUpgrade, GuardError
 from kit.revisions import require_backfill, require_unused
 
 GUARDS = {id(require_backfill), id(require_unused)}
+BACKFILL = require_backfill.__name__
 ROLLOUT = "rollout"
 # What Alembic runs: the function of a command that returns its steps.
 StepFunction = Callable[[Any, MigrationContext], Iterable[Any]]
@@ -129,12 +135,20 @@ class Upgrade:
         refuse_skipped_rollout(kept)
         return kept
 
-    def describe_waiting(self) -> str:
-        """Return a line about the revisions that wait; an empty string if none does."""
+    def describe_waiting(self, connection: Connection | None) -> list[str]:
+        """Return lines about the revisions that wait, and the backfills that they require."""
         if not self.waiting:
-            return ""
+            return []
         names = ", ".join(f"{script.revision} {script.doc}" for script in self.waiting)
-        return f"waiting for the rollout: {names}; after it, run: {upgrade_command()}"
+        lines = [f"waiting for the rollout: {names}; after it, run: {upgrade_command()}"]
+        commands: dict[str, None] = {}
+        for script in self.waiting:
+            for backfill in find_backfills(Path(script.path)):
+                commands.update(dict.fromkeys(pending_commands(backfill, connection)))
+        if commands:
+            lines.append("before that, or before the rollout if the new code reads the values:")
+            lines += commands
+        return lines
 
     def stop_before_refused(self, error: Exception) -> bool:
         """Return whether to run again, up to the revision that a guard has refused.
@@ -145,6 +159,30 @@ class Upgrade:
             return False
         self.refused = self.current
         return not context.get_context().opts.get("transaction_per_migration")
+
+
+def find_backfills(path: Path) -> Iterator[Backfill]:
+    """Yield the arguments of require_backfill() in the file of a revision, if they are literals."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Call) or not ast.unparse(node.func).endswith(BACKFILL):
+            continue
+        with suppress(TypeError, ValueError):
+            arguments = [ast.literal_eval(argument) for argument in node.args]
+            options = {str(item.arg): ast.literal_eval(item.value) for item in node.keywords}
+            yield Backfill(*arguments, **options)
+
+
+def pending_commands(backfill: Backfill, connection: Connection | None) -> list[str]:
+    """Return the command of a backfill, nothing if the database has no row to change."""
+    if connection is not None:
+        try:
+            with connection.begin_nested():
+                if backfill.is_done(connection):
+                    return []
+        except DBAPIError:
+            # A revision that waits, too, adds the column.
+            return []
+    return [backfill.command()]
 
 
 def is_until_rollout() -> bool:

@@ -19,7 +19,11 @@ from sqlalchemy import Connection, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from kit._internal.dialect import MigrationSettings
-from kit._internal.postgresql.comparison import find_foreign_tables, is_same_default
+from kit._internal.postgresql.comparison import (
+    find_derived_keys,
+    find_foreign_tables,
+    is_same_default,
+)
 from kit._internal.postgresql.errors import ERRORS
 from kit._internal.postgresql.guards import refuse_rows
 from kit._internal.postgresql.privileges import (
@@ -36,10 +40,9 @@ logger = logging.getLogger(__name__)
 # Each revision is a transaction: revisions before a failed one stay applied.
 OPTIONS: dict[str, Any] = {
     "transaction_per_migration": True,
+    "find_derived_keys": find_derived_keys,
     "find_foreign_tables": find_foreign_tables,
     "is_same_default": is_same_default,
-    "refuse_rows": refuse_rows,
-    "plan_revisions": plan,
     "plan_revisions": plan,
     "refuse_rows": refuse_rows,
 }

@@ -30,6 +30,9 @@ VOLATILE = text(
 ALLOW_DROP = CommentOp(
     "db-lint: allow ban-drop-default: it waits for the release that sets a value"
 )
+ALLOW_VIRTUAL = CommentOp(
+    "db-lint: allow adding-field-with-default: a virtual column is not stored"
+)
 
 
 def plan_column(change: Change) -> list[Part] | None:
@@ -53,7 +56,10 @@ def plan_new(change: Change, column: Column[Any]) -> list[Part]:
         f"ADD COLUMN takes ACCESS EXCLUSIVE on {change.table} for a moment: a column without"
         " default, or whose default is the same for all rows, is only added to the catalogue."
     )
-    return [add_column(change, column, reason)]
+    added = add_column(change, column, reason)
+    if column.computed is not None:
+        added.upgrade.insert(0, ALLOW_VIRTUAL)
+    return [added]
 
 
 def rewrites(column: Column[Any]) -> bool:
@@ -68,8 +74,8 @@ def plan_rewriting(change: Change, column: Column[Any]) -> Part:
     if column.identity is not None:
         kind = "an identity column"
     reason = (
-        f"Not safe: {kind} rewrites {change.table} under ACCESS EXCLUSIVE, so that no query reads or"
-        " writes, and PostgreSQL has no other way to add it. Stop the service for it, or use a"
+        f"Not safe: {kind} rewrites {change.table} under ACCESS EXCLUSIVE, so that no query reads"
+        " or writes, and PostgreSQL has no other way to add it. Stop the service for it, or use a"
         " default with a function, which is added without a rewrite."
     )
     return add_column(change, column, reason)
@@ -121,8 +127,8 @@ def plan_required(change: Change, column: Column[Any]) -> list[Part]:
     guard = fill(change, column)
     reason = (
         f"The running release inserts into {change.table} without {column.name}, so it may be NULL"
-        " until the rollout is over. ADD COLUMN takes ACCESS EXCLUSIVE for a moment. The new release"
-        f" may read NULL until the rows are filled: {command(guard)}"
+        " until the rollout is over. ADD COLUMN takes ACCESS EXCLUSIVE for a moment. The new"
+        f" release may read NULL until the rows are filled: {command(guard)}"
     )
     waiting = f"It waits: until the rollout is over, rows without {column.name} are inserted."
     not_null = NotNull(change, column.name, column.type, [guard], waiting)

@@ -23,6 +23,10 @@ from kit._internal.postgresql.safe.unique import REBUILT, definition, is_replace
 NOTHING = "db-lint: allow no-downgrade: validation needs no rollback"
 NOT_VALID_KINDS = (CreateForeignKeyOp, CreateCheckConstraintOp)
 NOT_VALID = {"postgresql_not_valid": True}
+PLAIN = (
+    "PostgreSQL has no way to add such a constraint without reading all rows of {}: queries wait"
+    " meanwhile."
+)
 ADDED_KEY = (
     "A foreign key that is NOT VALID takes SHARE ROW EXCLUSIVE on {} for a moment, and checks what"
     " is written from then on. A later revision checks the other rows."
@@ -55,6 +59,10 @@ def plan_constraint(change: Change) -> list[Part] | None:
         return plan_check(change, operation)
     if isinstance(operation, DropConstraintOp):
         return plan_dropped(change, operation)
+    if isinstance(operation, AddConstraintOp):
+        return [
+            Part(Phase.EXPAND, "", [operation], [change.reverse], [Reason(PLAIN, change.table)])
+        ]
     return None
 
 
@@ -118,20 +126,21 @@ def plan_dropped(change: Change, dropped: DropConstraintOp) -> list[Part]:
     if is_replaced(change, dropped):
         # The part that adds its successor drops it.
         return []
-    former = definition(dropped)
+    former = dropped.reverse()
     name = dropped.constraint_name
+    restored = definition(change, dropped)
     if uses_dropped_column(change, columns_of(former)):
-        return [Part(Phase.CONTRACT, "", [], [former], [Reason(WITH_COLUMN, str(name))])]
+        return [Part(Phase.CONTRACT, "", [], [restored], [Reason(WITH_COLUMN, str(name))])]
     tables = [change.table]
     if isinstance(former, CreateForeignKeyOp):
         tables.append(former.referent_table)
     reasons: list[str] = [Reason(DROPPED, *tables)]
     if isinstance(former, CreateUniqueConstraintOp):
         reasons.append(Reason(REBUILT, str(name)))
-    elif isinstance(former, NOT_VALID_KINDS) and can_defer_validation(change):
-        former.kw.update(NOT_VALID)
+    elif isinstance(restored, NOT_VALID_KINDS) and can_defer_validation(change):
+        restored.kw.update(NOT_VALID)
         reasons.append(Reason(RESTORED, str(name)))
-    return [Part(Phase.EXPAND, f"drop {name}", [dropped], [former], reasons)]
+    return [Part(Phase.EXPAND, f"drop {name}", [dropped], [restored], reasons)]
 
 
 def columns_of(constraint: AddConstraintOp) -> Sequence[str]:

@@ -80,11 +80,11 @@ def find_conversion(connection: Connection | None, source: str, target: str) -> 
     return Conversion(source, target, bool(is_assignable), is_comparable)
 
 
-def can_compare(connection: Connection, left: str, right: str) -> bool:
+def can_compare(connection: Connection, kind: str, other: str) -> bool:
     """Return whether values of two types can be compared without a cast."""
     try:
         with connection.begin_nested():
-            connection.execute(text(f"SELECT CAST(NULL AS {left}) = CAST(NULL AS {right})"))
+            connection.execute(text(f"SELECT CAST(NULL AS {kind}) = CAST(NULL AS {other})"))
     except DBAPIError:
         return False
     return True

@@ -1,22 +1,20 @@
-"""Gives a new column the indexes, constraints and the sequence of the column that it replaces."""
+"""Gives a new column the indexes and constraints of the column that it replaces."""
 
 from dataclasses import dataclass
 
 from alembic.operations.ops import MigrateOperation
 
 from kit._internal.postgresql.safe.chain import Change, Part, Phase, qualify, suffixed
+from kit._internal.postgresql.safe.constraints import validate
 from kit._internal.postgresql.safe.dependents import (
     CHECK,
     FOREIGN_KEY,
     INDEX,
-    SEQUENCE,
     UNIQUE,
     Dependent,
 )
 from kit._internal.postgresql.safe.indexes import ALONE
-from kit._internal.postgresql.safe.not_null import ALLOW_NOTHING
-from kit._internal.postgresql.safe.operations import AutocommitOp, CallOp, NothingOp, sql
-from kit._internal.postgresql.safe.statements import alter_table
+from kit._internal.postgresql.safe.operations import AutocommitOp, CallOp, sql, statement
 
 
 @dataclass(frozen=True)
@@ -80,17 +78,10 @@ class Copies:
         for item in self.select(CHECK, FOREIGN_KEY):
             if item.options in {"NOT VALID", "NOT ENFORCED"}:
                 continue
-            name = suffixed(item.name, "_new")
-            statement = self.alter(f"VALIDATE CONSTRAINT {self.change.quote(name)}")
-            reason = (
-                f"VALIDATE CONSTRAINT reads {self.change.table} with SHARE UPDATE EXCLUSIVE on it:"
-                " queries read and write meanwhile."
-            )
-            upgrade: list[MigrateOperation] = [*guards, statement]
-            nothing: list[MigrateOperation] = [NothingOp(ALLOW_NOTHING)]
-            parts.append(
-                Part(Phase.TIGHTEN_VALIDATE, f"validate {name}", upgrade, nothing, [reason])
-            )
+            part = validate(self.change, suffixed(item.name, "_new"))
+            part.phase = Phase.TIGHTEN_VALIDATE
+            part.upgrade = [*guards, *part.upgrade]
+            parts.append(part)
         return parts
 
     def drop(self) -> list[MigrateOperation]:
@@ -114,10 +105,7 @@ class Copies:
             former, new = suffixed(item.name, "_old"), suffixed(item.name, "_new")
             if item.kind in {INDEX, UNIQUE}:
                 steps.append(self.rename(item, item.name, former))
-            if item.kind == SEQUENCE:
-                steps.append(self.own(item))
-            else:
-                steps.append(self.rename(item, new, item.name))
+            steps.append(self.rename(item, new, item.name))
         return steps
 
     def exchange_back(self) -> list[MigrateOperation]:
@@ -125,10 +113,7 @@ class Copies:
         steps: list[MigrateOperation] = []
         for item in self.dependents:
             former, new = suffixed(item.name, "_old"), suffixed(item.name, "_new")
-            if item.kind == SEQUENCE:
-                steps.append(self.own(item))
-            else:
-                steps.append(self.rename(item, item.name, new))
+            steps.append(self.rename(item, item.name, new))
             if item.kind in {INDEX, UNIQUE}:
                 steps.append(self.rename(item, former, item.name))
         return steps
@@ -163,12 +148,8 @@ class Copies:
             return sql(f"ALTER INDEX {self.qualify(name)} RENAME TO {new_name}")
         return self.alter(f"RENAME CONSTRAINT {self.change.quote(name)}", f"TO {new_name}")
 
-    def own(self, item: Dependent) -> MigrateOperation:
-        owner = f"{self.change.name}.{self.change.quote(self.name)}"
-        return sql(f"ALTER SEQUENCE {self.qualify(item.name)} OWNED BY {owner}")
-
     def alter(self, *action: str) -> MigrateOperation:
-        return alter_table(self.change, *action)
+        return statement(f"ALTER TABLE {self.change.name}", *action)
 
     def qualify(self, name: str) -> str:
         return qualify(self.change.context, name, self.change.schema)

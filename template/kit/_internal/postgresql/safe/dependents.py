@@ -37,21 +37,20 @@ WORD = re.compile(
     r"""(?P<text>'(?:[^']|'')*')|(?P<cast>::)?(?P<word>\w+|"(?:[^"]|"")*")(?P<call>\()?"""
 )
 # Words of SQL in expressions that may also name a column.
-AMBIGUOUS = frozenset(
-    "at array case collate day hour interval minute month second text time timestamp varying with"
-    " without year zone".split()
-)
+AMBIGUOUS = {
+    *("array", "at", "case", "collate", "day", "hour", "interval", "minute", "month", "second"),
+    *("text", "time", "timestamp", "varying", "with", "without", "year", "zone"),
+}
 INDEX = "index"
 UNIQUE = "unique constraint"
 CHECK = "check"
 FOREIGN_KEY = "foreign key"
-SEQUENCE = "sequence"
-KINDS = {"i": INDEX, "u": UNIQUE, "c": CHECK, "f": FOREIGN_KEY, "S": SEQUENCE}
+KINDS = {"i": INDEX, "u": UNIQUE, "c": CHECK, "f": FOREIGN_KEY}
 
 
 @dataclass(frozen=True)
 class Dependent:
-    """An index, constraint or sequence of a column, with the definition in SQL."""
+    """An index or constraint of a column, with the definition in SQL."""
 
     kind: str
     name: str

@@ -14,6 +14,8 @@ from kit._internal.postgresql.safe.chain import Revision
 
 HOOK = "explain"
 WIDTH = 100
+# A text up to this length fits into a line of `        where="...",`.
+UNBROKEN = 83
 # Alembic's comments around operations, which ask for the corrections that a chain does not need.
 MARKERS = re.compile(r"(?m)^ *# ### (?:commands auto generated|end Alembic commands).*\n")
 IDENTIFIER = re.compile(r"""(?m)^revision\b[^=\n]*= *["']([^"']+)["']""")
@@ -40,7 +42,22 @@ def explain(path: str, options: dict[str, Any]) -> None:
         return
     reasons = options["reasons"].get(identifier[1], [])
     if reasons:
-        file.write_text(MARKERS.sub("", add_paragraphs(text, reasons)), "utf-8")
+        text = MARKERS.sub("", add_paragraphs(text, reasons))
+        file.write_text(allow_long_lines(text), "utf-8")
+
+
+def allow_long_lines(source: str) -> str:
+    """Return the source with a comment if a text may be too long for a line: SQL with long names.
+
+    Nothing can break it. Ruff removes the comment if it fits.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            continue
+        limit = WIDTH if "\n" in node.value else UNBROKEN
+        if max(map(len, node.value.splitlines()), default=0) > limit:
+            return source.replace('\n"""\n', '\n"""\n\n# ruff: noqa: E501\n', 1)
+    return source
 
 
 def add_paragraphs(source: str, reasons: list[str]) -> str:

@@ -1,27 +1,35 @@
 """Plans NOT NULL for a column with rows: a validated CHECK replaces the scan under a lock.
 
 SET NOT NULL reads all rows under ACCESS EXCLUSIVE, unless a valid CHECK proves that none is NULL.
-PostgreSQL 18 also has NOT NULL ... NOT VALID, but the server on which a revision is generated may be
-newer than those on which it runs, and SQLAlchemy reflects that column as NOT NULL at once.
+PostgreSQL 18 also has NOT NULL ... NOT VALID, but the server on which a revision is generated may
+be newer than those on which it runs, and SQLAlchemy reflects that column as NOT NULL at once.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 from alembic.operations.ops import AlterColumnOp, MigrateOperation
-from sqlalchemy import Column, text
+from sqlalchemy import Column, literal, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
 from kit._internal.migrations.guards import UNKNOWN, Backfill
 from kit._internal.postgresql.safe.chain import Change, Part, Phase, suffixed
-from kit._internal.postgresql.safe.operations import CallOp, CommentOp, NothingOp
-from kit._internal.postgresql.safe.statements import alter_table
+from kit._internal.postgresql.safe.constraints import validate
+from kit._internal.postgresql.safe.operations import CallOp, CommentOp, statement
+from kit._internal.postgresql.safe.reasons import Reason
 
 ALLOW_SET = CommentOp(
-    "db-lint: allow adding-not-nullable-field: the CHECK proves it without a scan"
+    "db-lint: allow adding-not-nullable-field: the CHECK proves it, no row is read"
 )
-ALLOW_NOTHING = "db-lint: allow no-downgrade: validation needs no rollback"
+REFUSED = (
+    "ADD CONSTRAINT ... NOT VALID takes ACCESS EXCLUSIVE on {table} for a moment: it refuses NULL"
+    " in {names} from now on, and reads no rows."
+)
+SET = (
+    "SET NOT NULL takes ACCESS EXCLUSIVE on {} for a moment: the valid CHECK proves that no row is"
+    " NULL, so it reads none. Then NOT NULL replaces the CHECK."
+)
 KEY = text("""
     SELECT attname FROM pg_index JOIN pg_attribute
         ON attrelid = indrelid AND attnum = indkey[0] AND indisunique AND indpred IS NULL
@@ -45,64 +53,44 @@ class NotNull:
         """The name of the temporary CHECK."""
         return suffixed(f"ck_{self.change.table}_{self.column}", "_not_null")
 
+    @property
+    def table(self) -> str:
+        return f"ALTER TABLE {self.change.name}"
+
     def parts(self) -> list[Part]:
         """Return the parts: add the CHECK, validate it, set NOT NULL and drop the CHECK."""
         return [self.add(), self.validate(), self.set()]
 
     def add(self) -> Part:
-        return Part(
-            Phase.TIGHTEN,
-            f"refuse NULL in {self.column}",
-            [*self.guards, self.add_check()],
-            [self.drop_check()],
-            [
-                self.reason,
-                f"ADD CONSTRAINT ... NOT VALID takes ACCESS EXCLUSIVE on {self.change.table} for a"
-                f" moment: it refuses NULL in {self.column} from now on, and reads no rows.",
-            ],
-        )
+        reasons: list[str] = [
+            self.reason,
+            Reason(REFUSED.format(table=self.change.table, names="{}"), self.column),
+        ]
+        upgrade: list[MigrateOperation] = [*self.guards, self.add_check()]
+        title = f"refuse NULL in {self.column}"
+        return Part(Phase.TIGHTEN, title, upgrade, [self.drop_check()], reasons)
 
     def validate(self) -> Part:
-        check = self.change.quote(self.check)
-        return Part(
-            Phase.TIGHTEN_VALIDATE,
-            f"validate {self.check}",
-            [*self.guards, alter_table(self.change, f"VALIDATE CONSTRAINT {check}")],
-            [NothingOp(ALLOW_NOTHING)],
-            [
-                f"VALIDATE CONSTRAINT reads {self.change.table} with SHARE UPDATE EXCLUSIVE on it:"
-                " queries read and write meanwhile."
-            ],
-        )
+        part = validate(self.change, self.check)
+        part.phase = Phase.TIGHTEN_VALIDATE
+        part.upgrade = [*self.guards, *part.upgrade]
+        return part
 
     def set(self) -> Part:
-        return Part(
-            Phase.TIGHTEN_SET,
-            f"set {self.column} not null",
-            [
-                *self.guards,
-                ALLOW_SET,
-                alter(self.change, self.column, self.type, nullable=False),
-                self.drop_check(),
-            ],
-            [
-                self.add_check(),
-                alter(self.change, self.column, self.type, nullable=True),
-            ],
-            [
-                f"SET NOT NULL takes ACCESS EXCLUSIVE on {self.change.table} for a moment: the valid"
-                " CHECK proves that no row is NULL, so it reads none. Then NOT NULL replaces the"
-                " CHECK."
-            ],
-        )
+        set_not_null = alter(self.change, self.column, self.type, nullable=False)
+        upgrade = [*self.guards, ALLOW_SET, set_not_null, self.drop_check()]
+        downgrade = [self.add_check(), set_not_null.reverse()]
+        reasons: list[str] = [Reason(SET, self.change.table)]
+        title = f"set {self.column} not null"
+        return Part(Phase.TIGHTEN_SET, title, upgrade, downgrade, reasons)
 
     def add_check(self) -> MigrateOperation:
         check, column = self.change.quote(self.check), self.change.quote(self.column)
         condition = f"CHECK ({column} IS NOT NULL) NOT VALID"
-        return alter_table(self.change, f"ADD CONSTRAINT {check}", condition)
+        return statement(self.table, f"ADD CONSTRAINT {check}", condition)
 
     def drop_check(self) -> MigrateOperation:
-        return alter_table(self.change, f"DROP CONSTRAINT {self.change.quote(self.check)}")
+        return statement(self.table, f"DROP CONSTRAINT {self.change.quote(self.check)}")
 
 
 def alter(
@@ -148,13 +136,17 @@ def backfill_value(change: Change, column: Column[Any]) -> str:
     default = compiler.get_column_default_string(column)
     if default is not None:
         return str(default).replace("%%", "%")
-    if column.default is None or not column.default.is_scalar:
+    scalar: Any = column.default
+    if scalar is None or not scalar.is_scalar:
         return UNKNOWN
-    process = column.type.literal_processor(change.context.dialect)
+    value = literal(scalar.arg, column.type)
     try:
-        return str(process(column.default.arg)) if process else UNKNOWN
-    except (SQLAlchemyError, NotImplementedError, ValueError, TypeError):
+        compiled = value.compile(
+            dialect=change.context.dialect, compile_kwargs={"literal_binds": True}
+        )
+    except SQLAlchemyError:
         return UNKNOWN
+    return str(compiled)
 
 
 def fill(change: Change, column: Column[Any]) -> CallOp:

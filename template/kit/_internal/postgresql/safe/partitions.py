@@ -6,7 +6,6 @@ from alembic.autogenerate import render_op_text, renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import (
     CreateIndexOp,
-    CreateUniqueConstraintOp,
     DropConstraintOp,
     DropIndexOp,
     MigrateOperation,
@@ -86,20 +85,20 @@ def plan_partitioned_drop(change: Change, index: CreateIndexOp) -> Part:
 
 
 def plan_partitioned_unique(
-    change: Change, new: CreateUniqueConstraintOp, index: CreateIndexOp, options: str
+    change: Change, index: CreateIndexOp, add: MigrateOperation, options: str
 ) -> list[Part]:
-    """Return the parts that add a unique constraint, of which `index` has the columns."""
-    name: Any = new.constraint_name
+    """Return the parts of a unique constraint: `index` has its name and columns, `add` adds it."""
+    name: Any = index.index_name
     arguments = {"module": MODULE}
-    if new.schema is not None:
-        arguments["schema"] = new.schema
-    drop = CallOp("drop_partition_indexes", name, new.table_name, **arguments)
+    if index.schema is not None:
+        arguments["schema"] = index.schema
+    drop = CallOp("drop_partition_indexes", name, index.table_name, **arguments)
     if options:
         arguments["options"] = options
-    constrain = CallOp("constrain_partitions", name, new.table_name, **arguments)
+    constrain = CallOp("constrain_partitions", name, index.table_name, **arguments)
     build = AutocommitOp([copy_index(IndexPartitionsOp, index)])
     allowed = CommentOp(f"db-lint: allow disallowed-unique-constraint: {ATTACHED}")
-    remove = DropConstraintOp(name, new.table_name, "unique", schema=new.schema)
+    remove = DropConstraintOp(name, index.table_name, "unique", schema=index.schema)
     building = (
         "A unique constraint of a partitioned table needs one of each partition. This builds their"
         f" indexes CONCURRENTLY, with SHARE UPDATE EXCLUSIVE on a partition of {change.table}:"
@@ -112,5 +111,5 @@ def plan_partitioned_unique(
     )
     return [
         Part(Phase.INDEX, f"create {name}", [build], [AutocommitOp([drop])], [building]),
-        Part(Phase.ATTACH, f"attach {name}", [allowed, constrain, new], [remove], [attaching]),
+        Part(Phase.ATTACH, f"attach {name}", [allowed, constrain, add], [remove], [attaching]),
     ]

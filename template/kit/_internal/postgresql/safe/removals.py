@@ -83,7 +83,7 @@ def let_be_null(change: Change, column: Column[object]) -> Part:
 
 def add_again(change: Change, column: Column[object]) -> MigrateOperation:
     """Return the operation of a rollback, which can add the column to a table with rows."""
-    former: Column[object] = column.copy()  # type: ignore[attr-defined]
+    former: Column[object] = column.copy()
     former.nullable = column.nullable or is_required(column)
     return AddColumnOp(change.table, former, schema=change.schema)
 

@@ -54,7 +54,7 @@ class Replacement:
         self.is_nullable = self.was_nullable
         if self.op.modify_nullable is not None:
             self.is_nullable = self.op.modify_nullable
-        self.default = self.column.server_default
+        self.default: Any = self.column.server_default
         if self.op.modify_server_default is False and self.default is None:
             self.default = self.op.existing_server_default
 
@@ -64,7 +64,7 @@ class Replacement:
         parts = [self.expand(), *self.copies.build(), *self.copies.validate(guards)]
         if not self.is_nullable:
             reason = f"{self.name} is NOT NULL, so {self.new} becomes it, too."
-            kind = self.op.modify_type
+            kind: Any = self.op.modify_type
             parts += NotNull(self.change, self.new, kind, guards, reason).parts()
         return [*parts, self.exchange(guards), self.contract()]
 
@@ -88,16 +88,21 @@ class Replacement:
             DropColumnOp(change.table, self.new, schema=change.schema),
         ]
         if self.op.modify_nullable:
-            upgrade.append(self.alter(self.name, self.op.existing_type, modify_nullable=True))
-        reasons = [
+            kind = self.op.existing_type
+            upgrade.append(self.alter(self.name, kind, modify_nullable=True))
+            downgrade.append(self.alter(self.name, kind, modify_nullable=False))
+        rewrite = (
             f"ALTER COLUMN TYPE from {self.source} to {self.target} would rewrite {change.table}"
-            f" under ACCESS EXCLUSIVE. So {self.new} gets the values, and takes the name {self.name}"
-            " when it has all of them. The trigger keeps both columns in step, whichever a statement"
-            f" writes; it refuses values that {self.target} cannot have.",
+            f" under ACCESS EXCLUSIVE. So {self.new} gets the values, and takes the name"
+            f" {self.name} when it has all of them. The trigger keeps both columns in step,"
+            f" whichever a statement writes; it refuses values that {self.target} cannot have."
+        )
+        locks = (
             f"ADD COLUMN takes ACCESS EXCLUSIVE on {change.table}, CREATE TRIGGER takes SHARE ROW"
-            f" EXCLUSIVE, each for a moment. Then fill the other rows: {command(self.guards()[-1])}",
-        ]
-        return Part(Phase.EXPAND, f"add {self.new}", upgrade, downgrade, reasons)
+            " EXCLUSIVE, each for a moment. Then fill the other rows:"
+            f" {command(self.guards()[-1])}"
+        )
+        return Part(Phase.EXPAND, f"add {self.new}", upgrade, downgrade, [rewrite, locks])
 
     def exchange(self, guards: list[CallOp]) -> Part:
         """Return the part in which the two columns exchange their names."""
@@ -122,15 +127,17 @@ class Replacement:
             *self.copies.restore(),
             *create_trigger(self.pair),
         ]
-        reasons = [
+        names = (
             f"In one transaction, {self.name} becomes {self.old} and {self.new} becomes"
             f" {self.name}: ACCESS EXCLUSIVE on {change.table} for a moment, no row is read. A"
-            " connection that has prepared a statement for the other type fails once, and prepares"
-            " it again.",
-            self.explain_releases(),
+            " process whose connections have prepared a statement for the former type fails once,"
+            " and prepares it again."
+        )
+        rollback = (
             f"Rolling back copies what was written meanwhile to {self.old}, and blocks writes to"
-            f" {change.table} while it does.",
-        ]
+            f" {change.table} while it does."
+        )
+        reasons = [names, self.explain_releases(), rollback]
         return Part(Phase.SWAP, f"exchange {self.name}", upgrade, downgrade, reasons)
 
     def contract(self) -> Part:
@@ -142,13 +149,14 @@ class Replacement:
             AddColumnOp(change.table, former, schema=change.schema),
             *self.copies.rebuild(),
         ]
-        reasons = [
+        reason = (
             f"DROP COLUMN takes ACCESS EXCLUSIVE on {change.table} for a moment, and drops the"
-            f" indexes of {self.old}, too. Until it runs, the previous revision can be rolled back."
-        ]
+            f" indexes of {self.old}, too. Before it, a rollback of the previous revision copies"
+            " only the rows that were written since."
+        )
         guard = CallOp("require_unused", table, self.old)
         upgrade = [guard, UNUSED, drop]
-        return Part(Phase.CONTRACT, f"drop {self.old}", upgrade, downgrade, reasons)
+        return Part(Phase.CONTRACT, f"drop {self.old}", upgrade, downgrade, [reason])
 
     def permissions(self) -> list[MigrateOperation]:
         """Return comments for `make db-lint`, if the exchange is as safe as they say."""
@@ -169,9 +177,9 @@ class Replacement:
     def explain_releases(self) -> str:
         if self.is_usable:
             return (
-                f"The new release runs before this revision, too: PostgreSQL converts {self.target}"
-                f" to {self.source} when it writes, and compares the two. But {self.name} only holds"
-                f" values of {self.source} until then."
+                "The new release runs before this revision, too: PostgreSQL converts"
+                f" {self.target} to {self.source} when it writes, and compares the two. But"
+                f" {self.name} only holds values of {self.source} until then."
             )
         return (
             f"Not safe while the new release runs: until this revision, it cannot write"
@@ -182,12 +190,12 @@ class Replacement:
     def copy_back(self) -> str:
         new, old = self.change.quote(self.name), self.change.quote(self.old)
         return (
-            f"UPDATE {self.change.name} SET {old} = {self.pair.backward.assign(new)}\n"
+            f"UPDATE {self.change.name} SET {old} = {self.pair.backward.assign(new)}\n"  # noqa: S608
             f"WHERE {self.pair.forward.differs(new, old)}"
         )
 
     def move_properties(self) -> list[MigrateOperation]:
-        """Return what gives the default, the comment and the sequence to the new column."""
+        """Return what gives the default and the comment to the new column."""
         steps: list[MigrateOperation] = []
         former: dict[str, Any] = {}
         if not self.was_nullable or self.op.modify_nullable:

@@ -64,8 +64,9 @@ def create_trigger(pair: Pair) -> list[MigrateOperation]:
             f"BEGIN\n{indent(body_of(pair), '    ')}    RETURN NEW;\nEND\n$$"
         ),
         sql(
-            f"CREATE TRIGGER {change.quote(pair.trigger)}\nBEFORE INSERT OR UPDATE ON {change.name}"
-            f" FOR EACH ROW EXECUTE FUNCTION {function}()"
+            f"CREATE TRIGGER {change.quote(pair.trigger)}\n"
+            f"BEFORE INSERT OR UPDATE ON {change.name}\n"
+            f"FOR EACH ROW EXECUTE FUNCTION {function}()"
         ),
     ]
 

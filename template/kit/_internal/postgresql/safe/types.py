@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from alembic.operations.ops import (
     AlterColumnOp,
@@ -17,15 +18,14 @@ from alembic.util import CommandError
 from sqlalchemy import Column, Enum
 
 from kit._internal.postgresql.safe.chain import Change, Part, Phase
+from kit._internal.postgresql.safe.constraints import validate
 from kit._internal.postgresql.safe.dependents import (
     CHECK,
     Dependent,
     describe,
     find_dependents,
 )
-from kit._internal.postgresql.safe.not_null import ALLOW_NOTHING
-from kit._internal.postgresql.safe.operations import CommentOp, NothingOp
-from kit._internal.postgresql.safe.statements import alter_table
+from kit._internal.postgresql.safe.operations import CommentOp, statement
 from kit._internal.postgresql.safe.swap import Replacement
 
 # A type as SQLAlchemy compiles it: the name, up to two arguments, and the rest of the name.
@@ -100,8 +100,7 @@ def plan_type(change: Change, op: AlterColumnOp, column: Column[object]) -> list
 
     If it is in place, they leave other changes of the column to the caller.
     """
-    dialect = change.context.dialect
-    source, target = op.existing_type.compile(dialect), op.modify_type.compile(dialect)
+    source, target = compile_type(change, op.existing_type), compile_type(change, op.modify_type)
     dependents = list_dependents(change, op)
     is_rebuilt = any(item.has_expression for item in dependents)
     if is_catalogue_only(source, target) and not is_rebuilt:
@@ -115,6 +114,12 @@ def plan_type(change: Change, op: AlterColumnOp, column: Column[object]) -> list
     return Replacement(change, op, column, dependents, source, target).parts()
 
 
+def compile_type(change: Change, kind: Any) -> str:  # noqa: ANN401
+    """Return a type in SQL."""
+    compiled: str = kind.compile(change.context.dialect)
+    return compiled
+
+
 def list_dependents(change: Change, op: AlterColumnOp) -> list[Dependent]:
     """Return what depends on the column, and is not dropped by the script."""
     connection = change.context.connection
@@ -126,8 +131,8 @@ def list_dependents(change: Change, op: AlterColumnOp) -> list[Dependent]:
             dropped.add(operation.constraint_name)
         if isinstance(operation, DropIndexOp):
             dropped.add(operation.index_name)
-    found = find_dependents(connection, change.name, op.column_name)
-    return [item for item in found if item.name not in dropped]
+    dependents = find_dependents(connection, change.name, op.column_name)
+    return [item for item in dependents if item.name not in dropped]
 
 
 def type_only(op: AlterColumnOp) -> AlterColumnOp:
@@ -152,6 +157,7 @@ def plan_in_place(
     PostgreSQL checks every CHECK of the column again, under the lock: they are validated later.
     """
     alter = type_only(op)
+    table = f"ALTER TABLE {change.name}"
     reason = (
         f"From {kinds}, PostgreSQL only changes the catalogue: ACCESS EXCLUSIVE on {change.table}"
         " for a moment, no row is read or written."
@@ -162,31 +168,19 @@ def plan_in_place(
     checks = [item for item in dependents if item.kind == CHECK and is_checked(item)]
     for item in checks:
         name = change.quote(item.name)
-        upgrade.insert(1, alter_table(change, f"DROP CONSTRAINT {name}"))
-        upgrade.append(
-            alter_table(change, f"ADD CONSTRAINT {name}", f"{item.definition} NOT VALID")
-        )
+        upgrade.insert(1, statement(table, f"DROP CONSTRAINT {name}"))
+        upgrade.append(statement(table, f"ADD CONSTRAINT {name}", f"{item.definition} NOT VALID"))
         part.reasons.append(
             f"With {item.name} in place, it would read all rows. So the CHECK is replaced by itself"
             " as NOT VALID: it checks what is written from now on, and the next revision the rest."
         )
-        parts.append(validate(change, item))
+        parts.append(validate(change, item.name))
     return parts
 
 
 def is_checked(check: Dependent) -> bool:
     """Return whether a CHECK is enforced and valid."""
     return check.options not in {"NOT VALID", "NOT ENFORCED"}
-
-
-def validate(change: Change, check: Dependent) -> Part:
-    statement = alter_table(change, f"VALIDATE CONSTRAINT {change.quote(check.name)}")
-    reason = (
-        f"VALIDATE CONSTRAINT reads {change.table} with SHARE UPDATE EXCLUSIVE on it: queries read"
-        " and write meanwhile."
-    )
-    title = f"validate {check.name}"
-    return Part(Phase.VALIDATE, title, [statement], [NothingOp(ALLOW_NOTHING)], [reason])
 
 
 def plain(change: Change, op: AlterColumnOp, obstacles: str) -> Part:
@@ -210,12 +204,19 @@ def refuse_additions(change: Change, column: str) -> None:
         ) and not isinstance(operation, CreateForeignKeyOp):
             continue
         if column in columns_of(operation):
-            added.append(str(getattr(operation, "index_name", operation.constraint_name)))  # type: ignore[attr-defined]
+            added.append(name_of(operation))
     if added:
         raise CommandError(
             f"{change.table}.{column} changes its type, which replaces the column: add"
             f" {', '.join(added)} in a second revision (or write plain Alembic: unsafe=1)"
         )
+
+
+def name_of(operation: MigrateOperation) -> str:
+    """Return the name of the index or constraint that an operation adds."""
+    if isinstance(operation, CreateIndexOp):
+        return str(operation.index_name)
+    return str(getattr(operation, "constraint_name", "a constraint"))
 
 
 def columns_of(operation: MigrateOperation) -> set[str]:

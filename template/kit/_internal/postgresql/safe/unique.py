@@ -1,7 +1,7 @@
 """Plans unique constraints: their index is built CONCURRENTLY, and becomes the constraint."""
 
 from alembic.operations.ops import (
-    AddConstraintOp,
+    CreateCheckConstraintOp,
     CreateIndexOp,
     CreateUniqueConstraintOp,
     DropConstraintOp,
@@ -40,7 +40,8 @@ def plan_unique(change: Change, new: CreateUniqueConstraintOp) -> list[Part]:
         **index_options,
     )
     if is_partitioned(change):
-        return plan_partitioned_unique(change, new, index, options)
+        add = add_unique(change, new)
+        return plan_partitioned_unique(change, index, add, options)
     former = find_namesake(change, new)
     if former is not None:
         index.index_name = conv(suffixed(name, "_new"))
@@ -69,7 +70,7 @@ def attach(
     drop = ""
     if former is not None:
         drop = f"DROP CONSTRAINT {change.quote(name)},"
-        downgrade.append(definition(former))
+        downgrade.append(definition(change, former))
         reasons += [Reason(REPLACED, name), Reason(REBUILT, name)]
     add = f"ADD CONSTRAINT {change.quote(name)} UNIQUE"
     upgrade: list[MigrateOperation] = [statement(f"ALTER TABLE {change.name}", drop, add, *clauses)]
@@ -102,12 +103,33 @@ def is_replaced(change: Change, dropped: DropConstraintOp) -> bool:
     return False
 
 
-def definition(dropped: DropConstraintOp) -> AddConstraintOp:
-    """Return what adds a constraint again, without the options that are not set."""
+def definition(change: Change, dropped: DropConstraintOp) -> MigrateOperation:
+    """Return what adds a constraint again, without options that only the reflection has."""
     former = dropped.reverse()
     if isinstance(former, CreateUniqueConstraintOp):
         former.kw = {name: value for name, value in former.kw.items() if value}
+        return add_unique(change, former)
+    if isinstance(former, CreateCheckConstraintOp):
+        former.kw.pop("not_valid", None)
     return former
+
+
+def add_unique(change: Change, new: CreateUniqueConstraintOp) -> MigrateOperation:
+    """Return what adds a unique constraint, as SQL if it has INCLUDE, with which Alembic fails."""
+    included = new.kw.get("postgresql_include")
+    if not included:
+        return new
+    kind = "UNIQUE"
+    if new.kw.get("postgresql_nulls_not_distinct"):
+        kind = "UNIQUE NULLS NOT DISTINCT"
+    columns = ", ".join(map(change.quote, new.columns))
+    others = ", ".join(map(change.quote, included))
+    return statement(
+        f"ALTER TABLE {change.name}",
+        f"ADD CONSTRAINT {change.quote(change.stored(new.constraint_name))}",
+        f"{kind} ({columns}) INCLUDE ({others})",
+        constraint_options(new),
+    )
 
 
 def is_same(dropped: DropConstraintOp, new: CreateUniqueConstraintOp) -> bool:
