@@ -188,11 +188,12 @@ def run_command(
 
 def report_waiting(upgrade: Upgrade) -> None:
     """Print which revisions wait for the rollout, as a comment if the command prints SQL."""
-    for line in upgrade.describe_waiting(context.get_context().connection):
-        if context.is_offline_mode():
+    if context.is_offline_mode():
+        for line in upgrade.describe_waiting(None):
             context.static_output(f"-- {line}")
-        else:
-            context.config.print_stdout("%s", line)
+        return
+    for line in upgrade.describe_waiting(context.get_bind()):
+        context.config.print_stdout("%s", line)
 
 
 def apply_revisions(command: str) -> None:

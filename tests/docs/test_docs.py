@@ -65,6 +65,7 @@ OWN_SETTINGS = {"API_KEY", "RATES_URL", "REPORTS_URL"}
 FOREIGN_NAMES = {
     "AuthenticatedClient",
     "PoolTimeout",
+    "PostSync",
     "PreSync",
     "__asyncpg_stmt_1__",
     "_skip_if_exists",

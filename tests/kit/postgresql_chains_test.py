@@ -27,8 +27,8 @@ MESSAGE = "add it"
 def new_script(message: str = MESSAGE) -> MigrationScript:
     return MigrationScript(
         "aaaaaaaaaaaa",
-        UpgradeOps([], upgrade_token="upgrades"),  # noqa: S106
-        DowngradeOps([], downgrade_token="downgrades"),  # noqa: S106
+        UpgradeOps([], upgrade_token="upgrades"),
+        DowngradeOps([], downgrade_token="downgrades"),
         message=message,
         head="head",
         branch_label="mine",

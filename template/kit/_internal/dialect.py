@@ -147,7 +147,9 @@ class MigrationDialect(Protocol):
         """Options of context.configure().
 
         With `find_foreign_tables`, `is_same_default`, and `refuse_rows`, which returns the SQL that
-        fails with a message if a table has rows that match a condition.
+        fails with a message if a table has rows that match a condition. Optional functions of what
+        autogenerate has found: `plan_revisions` returns the revisions to write, `rename_in_place`
+        renames columns and tables that are removed and added.
         """
 
     def connect(self, settings: MigrationSettings, /) -> Connection:

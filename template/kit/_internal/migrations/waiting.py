@@ -189,7 +189,7 @@ def is_until_rollout() -> bool:
     """Return whether `-x until=rollout` is set; raise CommandError for another value."""
     value = context.get_x_argument(as_dictionary=True).get("until")
     if value not in {None, ROLLOUT}:
-        raise CommandError(f"until={value}: expected until={ROLLOUT}")
+        raise CommandError(f"until={value}: expected until=rollout")
     return value == ROLLOUT
 
 
