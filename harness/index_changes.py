@@ -104,7 +104,7 @@ UNIQUE = [
     Case(
         "unique constraint without two nulls",
         SHOP,
-        with_argument('sa.UniqueConstraint("number", postgresql_nulls_not_distinct=True)'),
+        with_argument('sa.UniqueConstraint("number", "id", postgresql_nulls_not_distinct=True)'),
     ),
     Case("unique constraint removed", SHOP, {CODE: CODE.replace(", unique=True", "")}),
     Case(

@@ -154,8 +154,12 @@ class Workshop:
         return ("-x", f"allow={','.join(names)}") if names else ()
 
     def schema(self, url: str) -> list[object]:
-        """Return what a downgrade has to bring back."""
-        return [*self.server.schema(url), *self.server.query(url, COMMENTS)]
+        """Return what a downgrade has to bring back.
+
+        A constraint may come back as NOT VALID, since reading all rows would block writes.
+        """
+        rows = [*self.server.schema(url), *self.server.query(url, COMMENTS)]
+        return [tuple(str(cell).replace(" NOT VALID", "") for cell in row) for row in rows]
 
 
 def last(executions: list[Execution]) -> Execution:
