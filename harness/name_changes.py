@@ -52,6 +52,7 @@ RENAMED = [
         {NICKNAME: ALIAS},
         backfill="'none'",
         rules=("possible-rename",),
+        irreversible=VALUES_LOST,
     ),
     Case(
         "column renamed on a partitioned table",
