@@ -16,7 +16,7 @@ LONG = "number_of_the_invoice_that_was_sent_to_the_customer_in_the_year"
 
 @dataclass(frozen=True)
 class Case:
-    """The columns and constraints of a table before and after a change, besides its key.
+    """The columns and constraints of a table before and after a change, without its key.
 
     `steps` are what the revisions have to contain, in this order, each in a later one.
     """
@@ -158,6 +158,12 @@ CASES = {
         'Column("c", pg.JSONB)',
         ("document_c_c_new_sync", "c_new IS DISTINCT FROM c::JSONB"),
         value="json_build_object('a', id)",
+    ),
+    "mood": Case(
+        'Column("c", sa.Enum("calm", "sad", name="mood_kind"))',
+        'Column("c", sa.Enum("calm", "it\'s odd", "sad", "glad", name="mood_kind"))',
+        ("ADD VALUE IF NOT EXISTS 'it''s odd' AFTER 'calm'",),
+        value="'calm'::mood_kind",
     ),
     "at_once": Case(
         INTEGER,

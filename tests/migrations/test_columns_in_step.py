@@ -1,4 +1,4 @@
-"""Two releases write the two columns of a pair at once: the trigger keeps them in step."""
+"""Two releases write the two columns of a pair at the same time: the trigger keeps them in step."""
 
 import threading
 from collections.abc import Callable

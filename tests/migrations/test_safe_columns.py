@@ -94,7 +94,7 @@ def test_revisions_look_as_if_written_by_hand(chain: Chain) -> None:
     for options in (("format", "--check"), ("check", "--ignore", "PLR0915")):
         chain.project.run("ruff", *options, *chain.paths)
     for text in chain.texts:
-        assert re.search(r"(ACCESS|UPDATE) EXCLUSIVE", text), text
+        assert re.search(r"(ACCESS|UPDATE) EXCLUSIVE|no lock", text), text
     assert clean(chain.project, f"base={chain.base}").endswith(", nothing dangerous")
 
 
@@ -157,7 +157,7 @@ def test_new_index_of_a_column_that_is_replaced_is_refused(
 def test_types_that_change_in_place_are_those_that_the_server_does_not_rewrite(
     project: Project, url: str
 ) -> None:
-    """No row is written or read: the server says so in its debug messages."""
+    """No row is written or read: the server reports it in debug messages."""
     stdout = project.run("python", "-c", IN_PLACE, json.dumps(TYPES)).stdout
     expected = {(old, new) for old, new in json.loads(stdout)}
     messages: list[str] = []

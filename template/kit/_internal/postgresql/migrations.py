@@ -32,6 +32,7 @@ from kit._internal.postgresql.privileges import (
     explain_message,
     find_obstacle,
 )
+from kit._internal.postgresql.safe import enums
 from kit._internal.postgresql.safe.planner import plan
 from kit._internal.postgresql.statement_limits import StatementLimits
 
@@ -40,6 +41,7 @@ logger = logging.getLogger(__name__)
 # Each revision is a transaction: revisions before a failed one stay applied.
 OPTIONS: dict[str, Any] = {
     "transaction_per_migration": True,
+    "autogenerate_plugins": [enums.PLUGIN],
     "find_derived_keys": find_derived_keys,
     "find_foreign_tables": find_foreign_tables,
     "is_same_default": is_same_default,

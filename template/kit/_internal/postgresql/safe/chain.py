@@ -29,6 +29,8 @@ LONGEST_NAME = 63
 class Phase(IntEnum):
     """When a part of a chain runs: the order of its revisions."""
 
+    PREPARE = 0
+    """What has to be committed before the others use it: values of enums."""
     EXPAND = 1
     """One transaction with brief locks, before the rollout."""
     INDEX = 2

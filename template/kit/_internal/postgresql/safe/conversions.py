@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-# Casts that an assignment uses by itself; arrays are converted by element, and anything to text.
+# Whether an assignment needs no cast: arrays are converted by element, and any type to text.
 ASSIGNMENT = text("""
     WITH kinds AS (
         SELECT position, typcategory = 'S' AS is_text, CASE typcategory
@@ -28,7 +28,7 @@ class Conversion:
 
     source: str
     target: str
-    # Whether PostgreSQL converts them in INSERT and UPDATE by itself.
+    # Whether PostgreSQL converts them in INSERT and UPDATE without a cast.
     is_assignable: bool
     # Whether values of the target can be compared; those of json cannot.
     is_comparable: bool

@@ -137,7 +137,7 @@ class Copies:
         return f"CREATE {unique}INDEX {option}{name}\nON {self.change.name} USING {rest}"
 
     def use_index(self, item: Dependent, name: str) -> tuple[str, str]:
-        """Return the action of ALTER TABLE that makes an index a constraint of the same name."""
+        """Return the action of ALTER TABLE that builds a constraint on its index."""
         name = self.change.quote(name)
         action = f"UNIQUE USING INDEX {name} {item.options}".rstrip()
         return f"ADD CONSTRAINT {name}", action

@@ -1,8 +1,8 @@
 """Plans NOT NULL for a column with rows: a validated CHECK replaces the scan under a lock.
 
 SET NOT NULL reads all rows under ACCESS EXCLUSIVE, unless a valid CHECK proves that none is NULL.
-PostgreSQL 18 also has NOT NULL ... NOT VALID, but the server on which a revision is generated may
-be newer than those on which it runs, and SQLAlchemy reflects that column as NOT NULL at once.
+PostgreSQL 18 also has NOT NULL ... NOT VALID. But the server on which a revision is generated may
+be newer than those on which it runs, and SQLAlchemy reflects NOT NULL before it is valid.
 """
 
 from dataclasses import dataclass

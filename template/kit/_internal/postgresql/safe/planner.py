@@ -22,6 +22,7 @@ from kit._internal.postgresql.safe.chain import Change, Part, Phase, write_chain
 from kit._internal.postgresql.safe.columns import plan_column
 from kit._internal.postgresql.safe.constraints import plan_constraint
 from kit._internal.postgresql.safe.docstrings import add_reasons
+from kit._internal.postgresql.safe.enums import plan_enum
 from kit._internal.postgresql.safe.indexes import plan_index
 from kit._internal.postgresql.safe.operations import NothingOp
 from kit._internal.postgresql.safe.removals import plan_removal
@@ -30,7 +31,13 @@ from kit._internal.postgresql.safe.renames import plan_renames
 Planner = Callable[[Change], list[Part] | None]
 
 # The first that returns parts plans the change.
-PLANNERS: tuple[Planner, ...] = (plan_removal, plan_index, plan_constraint, plan_column)
+PLANNERS: tuple[Planner, ...] = (
+    plan_removal,
+    plan_index,
+    plan_constraint,
+    plan_column,
+    plan_enum,
+)
 
 
 def plan(script: MigrationScript, context: MigrationContext) -> list[MigrationScript]:

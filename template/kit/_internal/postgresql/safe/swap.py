@@ -28,7 +28,11 @@ from kit._internal.postgresql.safe.triggers import (
 BOTH = CommentOp("db-lint: allow renaming-column: releases can use the column with either type")
 OBJECTS = CommentOp("db-lint: allow renaming-object: no query names an index or a constraint")
 DEFAULT = CommentOp("db-lint: allow ban-drop-default: no release writes the former column")
-UNUSED = CommentOp("db-lint: allow ban-drop-column: no release has used this name")
+UNUSED = (
+    CommentOp("db-lint: allow ban-drop-column: no release has used this name"),
+    CommentOp("db-lint: allow still-used: no release has used this name"),
+    CommentOp("db-lint: allow possible-rename: a trigger has copied the values"),
+)
 
 
 @dataclass
@@ -155,7 +159,7 @@ class Replacement:
             " only the rows that were written since."
         )
         guard = CallOp("require_unused", table, self.old)
-        upgrade = [guard, UNUSED, drop]
+        upgrade = [guard, *UNUSED, drop]
         return Part(Phase.CONTRACT, f"drop {self.old}", upgrade, downgrade, [reason])
 
     def permissions(self) -> list[MigrateOperation]:

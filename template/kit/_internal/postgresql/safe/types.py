@@ -171,8 +171,8 @@ def plan_in_place(
         upgrade.insert(1, statement(table, f"DROP CONSTRAINT {name}"))
         upgrade.append(statement(table, f"ADD CONSTRAINT {name}", f"{item.definition} NOT VALID"))
         part.reasons.append(
-            f"With {item.name} in place, it would read all rows. So the CHECK is replaced by itself"
-            " as NOT VALID: it checks what is written from now on, and the next revision the rest."
+            f"With {item.name} in place, it would read all rows. So the same CHECK replaces it as"
+            " NOT VALID: it checks what is written from now on, and the next revision the rest."
         )
         parts.append(validate(change, item.name))
     return parts
