@@ -1,4 +1,4 @@
-"""Models before and after many changes of indexes and constraints, and rows of the former."""
+"""Models before and after many changes of indexes and constraints, and rows of those before."""
 
 HEAD = """
 from sqlalchemy import *

@@ -86,7 +86,7 @@ def plan_foreign_key(change: Change, new: CreateForeignKeyOp) -> list[Part]:
 
 
 def becomes_unique(operations: Sequence[MigrateOperation], key: CreateForeignKeyOp) -> bool:
-    """Return whether the script makes the columns unique to which a foreign key refers."""
+    """Return whether the script adds what makes the target of a foreign key unique."""
     target = (key.referent_table, key.kw.get("referent_schema"))
     for operation in operations:
         columns: set[Any] = set()

@@ -1,4 +1,4 @@
-"""Plans indexes and unique constraints of partitioned tables, by functions of kit.partitions."""
+"""Plans indexes and unique constraints of partitioned tables, by functions of kit.postgresql."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from kit._internal.postgresql.safe.chain import Change, Part, Phase
 from kit._internal.postgresql.safe.operations import AutocommitOp, CallOp, CommentOp
 from kit._internal.postgresql.safe.reasons import Reason
 
-MODULE = "kit.partitions"
+MODULE = "kit.postgresql"
 ATTACHED = "every partition has its index already"
 
 

@@ -5,7 +5,7 @@ from typing import Self
 
 
 class Reason(str):
-    """A sentence about tables or constraints, whose names stand in it once: `{}`."""
+    """A sentence about tables or constraints, whose names replace `{}`."""
 
     template: str
     names: tuple[str, ...]

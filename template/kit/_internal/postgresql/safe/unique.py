@@ -20,7 +20,7 @@ ATTACHED = (
     "ADD CONSTRAINT ... USING INDEX takes ACCESS EXCLUSIVE on {} for a moment: the index is"
     " complete, so no row is read."
 )
-REPLACED = "The former {} is dropped in the same statement, so that no duplicate gets in between."
+REPLACED = "The same statement drops the {} that it replaces, so that no duplicate gets in between."
 REBUILT = "Rolling back builds the index of {} while it blocks writes."
 
 
@@ -62,7 +62,7 @@ def attach(
     clauses: list[str],
     former: DropConstraintOp | None,
 ) -> Part:
-    """Return the part that makes a unique index the constraint, instead of a former one."""
+    """Return the part that adds the constraint with its index, and drops the one that it replaces."""
     name = change.stored(new.constraint_name)
     reasons: list[str] = [Reason(ATTACHED, change.table)]
     remove = DropConstraintOp(new.constraint_name, new.table_name, "unique", schema=new.schema)

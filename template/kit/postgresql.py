@@ -1,4 +1,6 @@
-"""Indexes of partitioned tables, for revisions: PostgreSQL builds none of them CONCURRENTLY.
+"""What revisions call that only PostgreSQL needs: indexes of partitioned tables.
+
+PostgreSQL cannot build them CONCURRENTLY.
 
 A revision builds an index on each partition, and then that of the table, which only attaches them:
 
