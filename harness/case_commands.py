@@ -48,6 +48,8 @@ class Commands:
     def __init__(self, backfill: str) -> None:
         # The value for a backfill that does not know it.
         self.backfill = backfill
+        # What guards have named: options that allow removals.
+        self.allowed: list[str] = []
         self.executed: list[Execution] = []
 
     def execute(self, command: list[str], call: Callable[[], object]) -> Execution:
@@ -88,21 +90,21 @@ class Commands:
         if done.code:
             raise FailedError
 
-    def upgrade(self, options: list[str]) -> None:
+    def upgrade(self) -> None:
         """Upgrade to the head; do what guards ask for, with the arguments that they name."""
         for _ in range(GUARDS_MAX):
-            words = self.advance(options)
+            words = self.advance()
             if words is None:
                 return
             if "allow" in words:
-                options += ["-x", f"allow={words['allow']}"]
+                self.allowed += ["-x", f"allow={words['allow']}"]
             else:
                 self.follow(words)
         raise FailedError
 
-    def advance(self, options: list[str]) -> dict[str, str] | None:
+    def advance(self) -> dict[str, str] | None:
         """Upgrade to the head or to a guard; return the variables of make that this one names."""
-        done = self.alembic(*options, "upgrade", "head")
+        done = self.alembic(*self.allowed, "upgrade", "head")
         if not done.code:
             return None
         named = NAMED.search(done.output)
@@ -115,24 +117,41 @@ class Commands:
 
     def prefill(self, last: str) -> None:
         """Do the backfill that the next guard asks for at once, for ids up to the last one."""
-        words = self.advance([])
+        words = self.advance()
         if words is None or "set" not in words:
             return
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
             update = f"UPDATE {words['table']} SET {words['set']}"
             connection.execute(f"{update} WHERE ({words['where']}) AND id <= {last}".encode())
 
+    def query(self, statements: list[str]) -> None:
+        """Execute SQL; the output is a line of JSON for the rows of each statement."""
+        lines = []
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+            for statement in statements:
+                try:
+                    cursor = connection.execute(statement.encode())
+                except psycopg.Error as error:
+                    self.executed.append(Execution(["query", statement], 1, str(error)))
+                    raise FailedError from error
+                rows = cursor.fetchall() if cursor.description else []
+                lines.append(json.dumps(rows, default=str))
+        self.executed.append(Execution(["query"], 0, "\n".join(lines)))
+
     def run(self, step: list[str]) -> None:
         """Run a step; raise FailedError if it fails.
 
-        `upgrade` with options is a whole upgrade, `prefill` see there, `lint` is that of scripts;
+        `upgrade` is a whole upgrade, `prefill` and `query` see there, `lint` is that of scripts;
         others are commands of Alembic.
         """
-        if step[0] == "upgrade":
-            self.upgrade(step[1:])
-        elif step[0] == "prefill":
-            self.prefill(step[1])
-        elif step == ["lint"]:
+        name, *arguments = step
+        if step == ["upgrade"]:
+            self.upgrade()
+        elif name == "prefill":
+            self.prefill(*arguments)
+        elif name == "query":
+            self.query(arguments)
+        elif name == "lint":
             # Its findings are no failure of the case. Earlier commands have set up the log.
             logging.disable(logging.INFO)
             self.script("lint")

@@ -22,17 +22,28 @@ NUMBERS = itertools.count(1)
 MODELS = "app/models/cases.py"
 PROGRAM = "case_commands.py"
 REVISION = ("revision", "--autogenerate", "-m", "change it")
+# What the program of a case imports, but not the models, which differ.
+MODULES = (
+    "kit.migrations",
+    "kit.models",
+    "kit._internal.migrations.autogenerate",
+    "kit._internal.migrations.history",
+    "kit._internal.postgresql.migrations",
+    "scripts.hazards.postgresql",
+    "scripts.rebase",
+)
 # Rows of tables whose files are rather copied than written to the log: with a checkpoint.
 LARGE = 100_000
 # Applies what the new code needs.
 EXPAND = ("-x", "until=rollout", "upgrade", "head")
-REMOVAL = re.compile(r'require_unused\(\s*"(.+?)"(?:,\s*"(.+?)")?,?\s*\)')
 COMMENTS = """
     SELECT objoid::regclass::text, objsubid::text, description, '', '', '' FROM pg_description
     JOIN pg_class ON pg_class.oid = objoid AND classoid = 'pg_class'::regclass
     WHERE relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
     ORDER BY 1, 2
 """
+# Lists what a downgrade has to bring back.
+SCHEMA = ("query", PostgreSQL.SCHEMA, COMMENTS)
 
 
 class Execution(NamedTuple):
@@ -144,35 +155,36 @@ class Workshop:
         """The revisions of the case."""
         return [path for path in self.project.revisions if path not in self.first]
 
-    @property
-    def removals(self) -> tuple[str, ...]:
-        """Options that have the revisions of the case remove what the base branch still uses."""
-        names = []
-        for path in self.written:
-            for table, column in REMOVAL.findall(path.read_text("utf-8")):
-                names.append(".".join(filter(None, (table, column))))
-        return ("-x", f"allow={','.join(names)}") if names else ()
 
-    def schema(self, url: str) -> list[object]:
-        """Return what a downgrade has to bring back.
-
-        A constraint may come back as NOT VALID, since reading all rows would block writes.
-        """
-        rows = [*self.server.schema(url), *self.server.query(url, COMMENTS)]
-        return [tuple(str(cell).replace(" NOT VALID", "") for cell in row) for row in rows]
+def old_code(case: Case) -> tuple[str, ...]:
+    """Return the step that executes the statements of the release before the change."""
+    statements = [*case.tables.reads, *case.tables.writes] if case.has_rows else []
+    return ("query", *(text.replace("%(id)s", "7").replace("%%", "%") for text in statements))
 
 
-def last(executions: list[Execution]) -> Execution:
-    """Return the last command; raise AssertionError with all outputs if it failed."""
-    assert executions, "nothing was executed"
+def expect_success(executions: list[Execution], last: str) -> None:
+    """Raise AssertionError with all outputs unless the last command is this one and succeeded."""
     text = "\n".join(map(str, executions))
+    assert executions, "nothing was executed"
+    assert last in executions[-1].command, text
     assert not executions[-1].code, text
-    return executions[-1]
 
 
 def rules(execution: Execution) -> list[str]:
     """Return the rules of what `make db-lint` has found."""
     return re.findall(r"(?m)^migrations/versions/\S+: (\S+): ", execution.output)
+
+
+def schemas(executions: list[Execution]) -> list[str]:
+    """Return what each step SCHEMA has found.
+
+    A constraint may come back as NOT VALID, since reading all rows would block writes.
+    """
+    texts = []
+    for done in executions:
+        if done.command == ["query"] and "alembic_version" in done.output:
+            texts.append(done.output.replace(" NOT VALID", ""))
+    return texts
 
 
 def named(executions: list[Execution], name: str) -> Execution:

@@ -9,7 +9,18 @@ from harness.changed_tables import Case
 from harness.migrators import migrators
 from harness.model_changes import CASES
 from harness.project import FIRST, Project
-from harness.safe_cases import EXPAND, REVISION, Workshop, last, named, rules
+from harness.safe_cases import (
+    EXPAND,
+    MODULES,
+    REVISION,
+    SCHEMA,
+    Workshop,
+    expect_success,
+    named,
+    old_code,
+    rules,
+    schemas,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.seconds(90)]
 
@@ -23,7 +34,7 @@ def workshop(
     project = projects("postgresql")
     folder = tmp_path_factory.mktemp("cases")
     copy = project.copy(folder / "orders", project.environment_file["DATABASE_URL"])
-    with migrators(copy, folder, own=False) as started:
+    with migrators(copy, folder, own=False, also=MODULES) as started:
         yield Workshop(dataclasses.replace(copy, migrators=started), folder)
 
 
@@ -31,18 +42,18 @@ def workshop(
 def test_change(workshop: Workshop, case: Case) -> None:
     """The old code runs until the rollout; guards name what is to be done after it."""
     with workshop.begun(case, case.has_rows * ROWS) as url:
-        before = workshop.schema(url)
-        written = workshop.run(case, url, (*case.options, *REVISION), ("lint",), EXPAND)
-        last(written)
-        assert workshop.written
-        # Of ruff, about lines of the revisions.
-        assert " --> " not in written[0].output
-        assert rules(named(written, "lint")) == list(case.rules)
-        if case.has_rows:
-            for statement in (*case.tables.reads, *case.tables.writes):
-                workshop.server.query(url, statement.replace("%(id)s", "7").replace("%%", "%"))
-        upgraded = workshop.run(case, url, ("upgrade",), ("check",), ("downgrade", FIRST))
-        last(upgraded)
-        if not case.irreversible:
-            assert workshop.schema(url) == before
-        last(workshop.run(case, url, ("upgrade", *workshop.removals), ("check",)))
+        executions = workshop.run(
+            case,
+            url,
+            *(SCHEMA, (*case.options, *REVISION), ("lint",), EXPAND, old_code(case)),
+            *(("upgrade",), ("check",), ("downgrade", FIRST), SCHEMA, ("upgrade",), ("check",)),
+        )
+    expect_success(executions, "check")
+    written = named(executions, "revision")
+    assert workshop.written, written.output
+    # Of ruff, about lines of the revisions.
+    assert " --> " not in written.output
+    assert rules(named(executions, "lint")) == list(case.rules)
+    before, after = schemas(executions)
+    if not case.irreversible:
+        assert after == before
