@@ -27,7 +27,7 @@ ROWS, QUICK_ROWS = 1_000_000, 1_000
 QUICK_STEP = 15
 PACKAGES = ("sqlalchemy", "alembic", "psycopg")
 UNSAFE = ("-x", "unsafe=1")
-# The rows that a backfill changes under load; the others are changed at once before it.
+# The rows that a backfill changes under load; one statement changes the others before it.
 BACKFILLED = 50_000
 # What an upgrade until the rollout prints if other revisions are left.
 WAITING = "waiting for the rollout"
@@ -205,7 +205,7 @@ def workshop_in(folder: Path) -> Iterator[Workshop]:
 def measured_cases() -> list[Case]:
     """Return the cases with a safe form and with rows, but not those that differ in names only.
 
-    Where there is no safe form, `make db-lint` says so.
+    Where there is no safe form, `make db-lint` has a finding.
     """
     return [case for case in CASES if not case.rules and case.has_rows and case.tables != NAMES]
 

@@ -116,7 +116,7 @@ class Commands:
         return words
 
     def prefill(self, last: str) -> None:
-        """Do the backfill that the next guard asks for at once, for ids up to the last one."""
+        """Do the backfill of the next guard in one statement, for ids up to `last`."""
         words = self.advance()
         if words is None or "set" not in words:
             return

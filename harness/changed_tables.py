@@ -1,4 +1,4 @@
-"""Tables that the cases of model_changes change: their models, rows, and statements of old code."""
+"""Tables that the cases of model_changes change: their models, rows, and statements of the old release."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Tables:
     """The models of some tables, and what happens to the tables while they change.
 
     `prepare` are statements before the tables are created, `finish` after it. `fill` has `{rows}`.
-    The statements of `reads` and `writes` are those of the old code; they have `%(id)s`, the id of
+    The statements of `reads` and `writes` are those of the release before the change; they have `%(id)s`, the id of
     a random row.
     """
 
@@ -124,12 +124,12 @@ class Tag(Base):
         "SELECT * FROM tags WHERE item_id = %(id)s",
     ),
     writes=(
-        "UPDATE items SET label = 'item of old code' WHERE id = %(id)s",
-        "UPDATE teams SET name = 'team of old code' WHERE id = 1 + %(id)s %% 100",
+        "UPDATE items SET label = 'old item' WHERE id = %(id)s",
+        "UPDATE teams SET name = 'old team' WHERE id = 1 + %(id)s %% 100",
         """INSERT INTO items (label, amount, price, nickname, note, state, document, opened_at,
             owner_id)
-        VALUES ('item of old code', 1, 1, 'old', NULL, 'new', '{}', CURRENT_TIMESTAMP, 1)""",
-        "INSERT INTO tags (item_id, text) VALUES (%(id)s, 'tag of old code')",
+        VALUES ('old item', 1, 1, 'old', NULL, 'new', '{}', CURRENT_TIMESTAMP, 1)""",
+        "INSERT INTO tags (item_id, text) VALUES (%(id)s, 'old tag')",
     ),
 )
 LONG = "a_name_of_63_characters_which_is_as_many_as_postgresql_lets_{}"

@@ -1,4 +1,4 @@
-"""Changes of models, for each of which `make db-revision` writes revisions that block nobody."""
+"""Changes of models, for each of which `make db-revision` writes revisions that block no queries."""
 
 from harness.changed_tables import Case
 from harness.column_changes import NEW, NOT_NULL, TYPES

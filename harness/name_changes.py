@@ -1,4 +1,4 @@
-"""Changes of models that remove or rename columns and tables, and several changes at once."""
+"""Changes of models that remove or rename columns and tables, and several changes together."""
 
 from harness.changed_tables import LONG, LONG_COLUMN, LONG_TABLE, NAMES, PARTITIONED, SHOP, Case
 from harness.column_changes import NOTE, POSITION, PRICE, TEAM_NAME, TOTAL, with_column
