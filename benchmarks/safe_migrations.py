@@ -120,13 +120,13 @@ class Measurement:
     def apply(self, case: Case, url: str, outcome: Outcome) -> None:
         """Apply the revisions before the rollout, then the others, under load."""
         with loading(url, case.tables.reads, case.tables.writes, self.rows) as load:
-            is_waiting = WAITING in self.execute(case, url, EXPAND, outcome, load)
-            outcome.incompatibility = try_old_code(url, case)
-            if is_waiting and not outcome.failure:
-                self.workshop.run(case, url, ("prefill", str(self.rows - BACKFILLED)))
-                # The rows are locked meanwhile, which is no backfill's fault.
-                load.report()
-                self.execute(case, url, ("upgrade",), outcome, load)
+            printed = self.execute(case, url, EXPAND, outcome, load)
+        outcome.incompatibility = try_old_code(url, case)
+        if outcome.failure or WAITING not in printed:
+            return
+        self.workshop.run(case, url, ("prefill", str(self.rows - BACKFILLED)))
+        with loading(url, case.tables.reads, case.writes_of_new_code(), self.rows) as load:
+            self.execute(case, url, ("upgrade",), outcome, load)
 
     def execute(
         self, case: Case, url: str, step: Sequence[str], outcome: Outcome, load: Load

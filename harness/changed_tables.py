@@ -1,6 +1,6 @@
 """Tables that the cases of model_changes change: their models, rows, and statements of the old release."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 HEAD = '''"""Models of a case."""
 
@@ -14,6 +14,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
 '''
+# Between statements that are edited together.
+SEPARATOR = ";\n"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,14 @@ class Tables:
     finish: tuple[str, ...] = ()
 
 
+def replace_all(text: str, edits: dict[str, str], name: str) -> str:
+    """Return the edited text; raise AssertionError unless each edit fits exactly once."""
+    for old, new in edits.items():
+        assert text.count(old) == 1, f"{name}: {old!r} is {text.count(old)} times in {text}"
+        text = text.replace(old, new)
+    return text
+
+
 @dataclass(frozen=True)
 class Case:
     """A change of models: texts of their source, and what replaces each of them."""
@@ -47,6 +57,8 @@ class Case:
     options: tuple[str, ...] = ()
     # The value of a backfill whose guard cannot know it.
     backfill: str = ""
+    # Texts of the writes, and what replaces each of them in the release after the change.
+    new_writes: dict[str, str] = field(default_factory=dict)
     # What `make db-lint` finds because there is no safe form.
     rules: tuple[str, ...] = ()
     # Why the downgrade cannot bring back the schema as it was.
@@ -60,13 +72,12 @@ class Case:
     @property
     def after(self) -> str:
         """The source of the models after it; raises AssertionError if an edit does not fit."""
-        text = self.before
-        for old, new in self.edits.items():
-            assert text.count(old) == 1, (
-                f"{self.name}: {old!r} is {text.count(old)} times in {text}"
-            )
-            text = text.replace(old, new)
-        return text
+        return replace_all(self.before, self.edits, self.name)
+
+    def writes_of_new_code(self) -> list[str]:
+        """Return the statements of the release after the change; raise AssertionError as `after`."""
+        text = SEPARATOR.join(self.tables.writes)
+        return replace_all(text, self.new_writes, self.name).split(SEPARATOR)
 
 
 SHOP = Tables(

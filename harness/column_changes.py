@@ -22,6 +22,9 @@ TEAM_NAME = "name: Mapped[str] = mapped_column(sa.String(40))"
 VALUE = "value: Mapped[int | None]\n"
 UNIT = "unit: Mapped[str] = mapped_column(sa.String(10))"
 TOTAL = 'total: Mapped[int | None] = mapped_column("Total, in %", sa.Integer)'
+# What the new release inserts into SHOP for a column that has become NOT NULL.
+NEW_SIZE = {"INTO items (": "INTO items (size, ", "('old item'": "(1, 'old item'"}
+NEW_NUMBER = {"INTO items (": "INTO items (number, ", "('old item'": "(1, 'old item'"}
 TOKEN = 'mapped_column(sa.Uuid, server_default=sa.text("gen_random_uuid()"))'
 
 
@@ -58,6 +61,7 @@ NEW = [
         SHOP,
         with_column("size: Mapped[int]"),
         backfill="1",
+        new_writes=NEW_SIZE,
     ),
     Case(
         "new column, not null, no default, no rows",
@@ -125,6 +129,7 @@ NOT_NULL = [
         SHOP,
         {NOTE: NOTE.replace("str | None", "str")},
         backfill="''",
+        new_writes={"'old', NULL, 'new'": "'old', '', 'new'"},
     ),
     Case("not null, no rows", SHOP, {NOTE: NOTE.replace("str | None", "str")}, has_rows=False),
     Case("nullable", SHOP, {LABEL: LABEL.replace("[str]", "[str | None]")}),
@@ -133,6 +138,7 @@ NOT_NULL = [
         PARTITIONED,
         {VALUE: "value: Mapped[int]\n"},
         backfill="0",
+        new_writes={"1, NULL, 'm'": "1, 0, 'm'"},
     ),
     Case(
         "not null with a quoted name in a schema",
@@ -202,6 +208,7 @@ TYPES = [
         SHOP,
         {NUMBER: "number: Mapped[int] = mapped_column(sa.Numeric(20, 0))"},
         backfill="0",
+        new_writes=NEW_NUMBER,
     ),
 ]
 __all__ = ["LONG_COLUMN", "NEW", "NOT_NULL", "TYPES"]
