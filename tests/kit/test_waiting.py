@@ -21,7 +21,7 @@ from kit._internal.testing.queries import run
 from kit._internal.testing.rows import fill_in
 from kit.models import unused
 from kit.revisions import require_backfill
-from kit.testing import assert_problem, client_of
+from kit.testing import assert_problem, client_of, only
 
 GUARD = "from kit.revisions import require_unused"
 REVISION = """
@@ -89,7 +89,7 @@ async def test_readiness(
     monkeypatch.setattr(readiness, "code_revisions", lambda _section: code)
     readiness.expected_revisions.cache_clear()
     async with serve(settings_for(own_url)) as app, client_of(app) as client:
-        [check] = app.readiness_checks
+        check = only(app.readiness_checks)
         async with app.state.database.write_sessions.begin() as session:
             statement = text("UPDATE alembic_version SET version_num = :head")
             await session.execute(statement, {"head": head})

@@ -189,8 +189,8 @@ def test_base_branch_uses_the_column(removal: Project, url: str) -> None:
 
 
 def test_lint_finds_that_the_base_branch_uses_it(removal: Project) -> None:
-    found = removal.script("lint", code=1).stdout
-    assert f"still-used: users.name\n    {REASON}" in found
+    output = removal.script("lint", code=1).stdout
+    assert f"still-used: users.name\n    {REASON}" in output
     comment = "# db-lint: allow still-used: released"
     path = only(removal.versions.glob(f"*{WAITING}*"))
     edit(path, 'require_unused("users"', f'{comment}\n    require_unused("users"')

@@ -70,14 +70,14 @@ class CodeRevisions:
 
     def up_to(self, heads: Collection[str]) -> set[str]:
         """Return these revisions, and all that precede them."""
-        found: set[str] = set()
+        applied: set[str] = set()
         open_revisions = set(heads)
         while open_revisions:
             revision = open_revisions.pop()
-            found.add(revision)
+            applied.add(revision)
             script = self.scripts.get_revision(revision)
-            open_revisions.update(set(map(self.resolve, parents(script))) - found)
-        return found
+            open_revisions.update(set(map(self.resolve, parents(script))) - applied)
+        return applied
 
 
 class Upgrade:

@@ -49,9 +49,9 @@ def plan_renames(changes: list[Change]) -> tuple[list[Part], list[Change]]:
     parts: list[Part] = []
     remaining = list(changes)
     # All are asked first: the answers change the operations.
-    found = list(find_renames([change.op for change in changes], dialect, answers.ask))
+    answered = list(find_renames([change.op for change in changes], dialect, answers.ask))
     answers.refuse_unused()
-    for former, added, answer in found:
+    for former, added, answer in answered:
         pair = (change_of(changes, former), change_of(changes, added))
         if answer == Answer.NO:
             parts.append(note_difference(*pair))
