@@ -25,6 +25,7 @@ OPTIONAL = {
     "deploy/nginx/nginx.conf": {"docker"},
     "deploy/kubernetes/README.md": {"kubernetes"},
     "deploy/kubernetes/image/kustomization.yaml": {"kubernetes"},
+    "deploy/kubernetes/after-rollout/kustomization.yaml": {"kubernetes"},
     "deploy/kubernetes/migration/kustomization.yaml": {"kubernetes"},
     "deploy/kubernetes/migration/job.yaml": {"kubernetes"},
     "deploy/kubernetes/service/kustomization.yaml": {"kubernetes"},
@@ -60,6 +61,7 @@ OPTIONAL = {
 ANY_TELEMETRY = {
     "compose.telemetry.yaml": ("docker", {"opentelemetry", "prometheus"}),
     "deploy/kubernetes/telemetry/README.md": ("kubernetes", PARTS),
+    "deploy/kubernetes/telemetry/after-rollout/kustomization.yaml": ("kubernetes", PARTS),
     "deploy/kubernetes/telemetry/migration/kustomization.yaml": ("kubernetes", PARTS),
     "deploy/kubernetes/telemetry/service/kustomization.yaml": ("kubernetes", PARTS),
 }

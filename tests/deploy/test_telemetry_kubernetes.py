@@ -245,4 +245,5 @@ def test_service_starts_without_the_secret_of_sentry(cluster: Path, built: Built
 def test_how_it_is_applied(cluster: Path) -> None:
     text = (cluster / TELEMETRY / "README.md").read_text("utf-8")
     folders = re.findall(r"(?m)^kubectl apply -k (\S+)$", text)
-    assert folders == [str(TELEMETRY / component) for component in ("migration", "service")]
+    components = ("migration", "service", "after-rollout")
+    assert folders == [str(TELEMETRY / component) for component in components]
