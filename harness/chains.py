@@ -25,7 +25,7 @@ def write_revisions(project: Project, url: str, message: str, *options: str) -> 
 
 
 def prepare(project: Project, server: Server, url: str) -> str:
-    """Create the former tables with rows, and change the models; return the revision."""
+    """Create the tables of FORMER with rows, write the models of LATER; return the revision."""
     server.query(url, 'CREATE SCHEMA "shop-1"')
     project.alembic(url, "upgrade", "head")
     write_models(project, FORMER)

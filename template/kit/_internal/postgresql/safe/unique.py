@@ -48,7 +48,7 @@ def plan_unique(change: Change, new: CreateUniqueConstraintOp) -> list[Part]:
     reason = (
         f"ADD CONSTRAINT ... UNIQUE would block writes to {change.table} while it builds its index."
         " CREATE UNIQUE INDEX CONCURRENTLY takes SHARE UPDATE EXCLUSIVE: queries read and write."
-        f" {ALONE} The next revision makes the index the constraint."
+        f" {ALONE} The next revision attaches the index."
     )
     upgrade, downgrade = [create_concurrently(index)], [drop_concurrently(index)]
     built = Part(Phase.INDEX, f"create {index.index_name}", upgrade, downgrade, [reason])
@@ -62,7 +62,7 @@ def attach(
     clauses: list[str],
     former: DropConstraintOp | None,
 ) -> Part:
-    """Return the part that adds the constraint with its index, and drops the one that it replaces."""
+    """Return the part that adds the constraint with its index, and drops what it replaces."""
     name = change.stored(new.constraint_name)
     reasons: list[str] = [Reason(ATTACHED, change.table)]
     remove = DropConstraintOp(new.constraint_name, new.table_name, "unique", schema=new.schema)
