@@ -186,6 +186,9 @@ def missed(case: Case, safe: Outcome) -> Iterator[str]:
         yield f"{case.name}: {safe.failure}"
     elif safe.longest > LIMIT:
         yield f"{case.name}: {safe.longest:,.0f} ms for {safe.slowest_statement}"
+    for wait in safe.waits:
+        if wait.failures:
+            yield f"{case.name}: {wait.failures} statements failed: {wait.failure}"
     if safe.incompatibility:
         yield f"{case.name}: the old code fails before the rollout: {safe.incompatibility}"
 

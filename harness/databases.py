@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 import psycopg
 from psycopg import sql
 
-from harness.processes import only, run, wait_for
+from harness.processes import DEADLINE, only, run, wait_for
 from harness.project import Project
 
 NUMBERS = itertools.count(1)
@@ -195,7 +195,9 @@ class SQLite:
         yield f"sqlite:///{folder}/{quote(AWKWARD.replace('/', ''), safe='')}.db"
 
     def connect(self, url: str) -> sqlite3.Connection:
-        return sqlite3.connect(self.project.folder / url.removeprefix("sqlite:///"))
+        file = self.project.folder / url.removeprefix("sqlite:///")
+        # While a process writes, others wait for the lock, on a busy machine for long.
+        return sqlite3.connect(file, timeout=DEADLINE)
 
 
 def shows_password(url: str, text: str) -> bool:

@@ -15,6 +15,8 @@ from harness.project import Project
 # The exit codes of a pytest that has run all tests.
 FINISHED = {0, 1}
 REPORT = "modules.xml"
+# In a project, a test may take a minute: not enough for a busy machine.
+PATIENT = ("-o", "faulthandler_timeout=300")
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,9 @@ def run_modules(project: Project, folder: str, names: list[str]) -> ModuleResult
     Raises AssertionError if pytest does not finish, or fails for another reason than a test.
     """
     paths = [f"{folder}/test_{name}.py" for name in names]
-    command = ("pytest", "--quiet", f"--junitxml={REPORT}", *paths)
+    command = ("pytest", "--quiet", *PATIENT, f"--junitxml={REPORT}", *paths)
     env = {"PATH": project.path}
-    done = run_unchecked(*command, cwd=project.folder, env=env, timeout=600)
+    done = run_unchecked(*command, cwd=project.folder, env=env, timeout=1200)
     output = explain(done, project.folder, env, "exit code 0")
     report = project.folder / REPORT
     # A test that hangs ends pytest without a report.

@@ -8,6 +8,7 @@ from harness.releases import edit
 ROUTES = """
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from fastapi import APIRouter, BackgroundTasks, WebSocket
 from fastapi.responses import StreamingResponse
@@ -51,6 +52,13 @@ def fail_afterwards() -> None:
 async def get_with_task(number: int, tasks: BackgroundTasks) -> int:
     tasks.add_task(fail_afterwards)
     return number
+
+
+@router.get("/held/connection")
+async def hold_connection_while_a_file_exists(database: ServiceDatabase) -> None:
+    async with database.read_engine.connect():
+        while Path("held").exists():
+            await asyncio.sleep(0.05)
 
 
 @router.get("/{number}/connection")

@@ -86,7 +86,7 @@ class Receiver(receivers.Receiver):
 
     def wait_for_span(self, name: str, trace_id: str | None = None) -> Span:
         """Return the span of this name, in this trace; raise AssertionError if there are more."""
-        return only(wait_for(lambda: self.named(name, trace_id), f"a span {name!r} arrives", 10))
+        return only(wait_for(lambda: self.named(name, trace_id), f"a span {name!r} arrives"))
 
     def named(self, name: str, trace_id: str | None = None) -> list[Span]:
         spans = [span for span in self.spans if span.name == name]

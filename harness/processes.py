@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 # an activated environment set.
 INHERITED = re.compile(
     r"(MIGRATION_|TEST_)?DATABASE_URL|PORT|VIRTUAL_ENV|MAKE.*|MFLAGS|PYTEST_.*"
-    r"|m|rev|confirm|base|table|set|where|to|data|trust|port|PARTS|ONLY"
+    r"|m|rev|confirm|base|table|set|where|to|data|trust|from|stats|rows|load|format|port|PARTS|ONLY"
     r"|PG(DATABASE|HOST|HOSTADDR|OPTIONS|PORT|SERVICE|SERVICEFILE|TARGETSESSIONATTRS)"
     r"|OTEL_.*|SENTRY_.*"
     r"|PYTHONDONTWRITEBYTECODE"  # Without bytecode files every command compiles its modules again.
@@ -29,6 +29,9 @@ IDENTITY = {
 # The tests of services run in one process, as those of the template are already parallel: a second
 # process of pytest needs as long to start as most of them take.
 ONE_PROCESS = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "0"}
+# How long the database of a service may take to answer until the service is not ready: the default
+# is for the probes of a platform, which come again.
+PATIENCE = {"ORDERS_READY_TIMEOUT": "20"}
 DEADLINE = 60.0
 
 T = TypeVar("T")
@@ -40,7 +43,7 @@ Completed = subprocess.CompletedProcess[str]
 def clean_environment(changes: Environment | None = None) -> dict[str, str]:
     """Return the environment for a child process: this one's without INHERITED, and the changes."""
     environment = {key: text for key, text in os.environ.items() if not INHERITED.fullmatch(key)}
-    environment |= ONE_PROCESS
+    environment |= ONE_PROCESS | PATIENCE
     environment.update(changes or {})
     return environment
 

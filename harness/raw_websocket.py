@@ -17,7 +17,7 @@ class RawWebSocket:
     """A connection to a WebSocket of a service; it is closed at the end of a `with` block."""
 
     def __init__(self, server: RunningService, path: str, **headers: str) -> None:
-        self.connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+        self.connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.connection.sendall(HANDSHAKE.format(path=path, headers=lines).encode())
         self.answer = self.connection.recv(65536)

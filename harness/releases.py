@@ -146,14 +146,20 @@ def add_column(template: Path) -> None:
 
 def configuration_of(releases: Releases, release: str) -> dict[str, Any]:
     """Return copier.yml of a release with the files that it includes since 1.8."""
-    listed = git(
-        "ls-tree", "-r", "--name-only", release, "copier.yml", "options/", cwd=releases.source
-    )
+    # Tests move tags, but a commit stays as it is.
+    revision = git("rev-parse", f"{release}^{{commit}}", cwd=releases.source)
+    return configuration_at(releases.source, revision)
+
+
+@functools.cache
+def configuration_at(source: Path, revision: str) -> dict[str, Any]:
+    """Return copier.yml of a commit, not to be changed: reading it takes a process for each file."""
+    listed = git("ls-tree", "-r", "--name-only", revision, "copier.yml", "options/", cwd=source)
     with tempfile.TemporaryDirectory() as folder:
         for name in listed.splitlines():
             path = Path(folder, name)
             path.parent.mkdir(exist_ok=True)
-            path.write_text(git("show", f"{release}:{name}", cwd=releases.source), "utf-8")
+            path.write_text(git("show", f"{revision}:{name}", cwd=source), "utf-8")
         return configuration(Path(folder))
 
 

@@ -57,7 +57,7 @@ class Receiver(receivers.Receiver):
 
     def wait_for_events(self, count: int) -> list[dict[str, Any]]:
         """Return the events as soon as there are so many; raise AssertionError if there are not."""
-        wait_for(lambda: len(self.events) >= count, f"{count} events", 20)
+        wait_for(lambda: len(self.events) >= count, f"{count} events")
         assert not self.faults
         assert len(self.events) == count, self.events
         return self.events

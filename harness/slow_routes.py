@@ -1,9 +1,12 @@
 """Routes with an endless or a late response, to test how the server of a project handles them."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.project import Project
 from harness.releases import edit
+from harness.servers import RunningService
 
 ROUTES = """
 import asyncio
@@ -44,3 +47,12 @@ def with_slow_routes(project: Project, folder: Path) -> Project:
     users = "    app.include_router(users_router)\n"
     edit(main, users, f"{users}    app.include_router(slow_router)\n")
     return project
+
+
+@contextlib.contextmanager
+def serving_slowly(project: Project, folder: Path, seconds: int) -> Iterator[RunningService]:
+    """Serve such a copy with a limit of time for the head, and for each 100 kB of the body."""
+    project = with_slow_routes(project, folder)
+    env = {"ORDERS_HEADER_TIMEOUT": str(seconds), "ORDERS_BODY_TIMEOUT": str(seconds)}
+    with project.serve("python", "-m", "app", env=env, log=folder / "log") as server:
+        yield server

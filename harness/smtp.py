@@ -133,7 +133,8 @@ class MailServer:
     def set_mode(self, mode: str) -> None:
         """Set how it answers to the next message, and all after it.
 
-        `accept`, `hang`, `slow 2` (seconds for a command), `refuse 550 5.1.1` (the recipient), `refuse-once 451 4.3.0`, or
+        `accept`, `hang` (until the mode changes), `slow 2` (seconds for a command),
+        `refuse 550 5.1.1` (the recipient), `refuse-once 451 4.3.0`, or
         `refuse-message 554 5.7.1 text`.
         """
         new = self.folder / "mode.new"
@@ -163,7 +164,7 @@ class MailServer:
     def wait_for_message(self, to: str, number: int = 1) -> EmailMessage:
         """Return the last of `number` messages to an address; raise AssertionError without it."""
         what = f"{number} messages to {to}"
-        wait_for(lambda: len(self.messages_to(to)) >= number, what, 20)
+        wait_for(lambda: len(self.messages_to(to)) >= number, what)
         return self.messages_to(to)[number - 1]
 
 

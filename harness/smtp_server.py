@@ -16,7 +16,7 @@ from typing import Any
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-# Seconds that an answer of a hanging server takes.
+# Seconds that an answer of a hanging server takes, unless its mode changes.
 HANG_SECONDS = 60
 
 
@@ -49,7 +49,7 @@ class Receiver:
         mode, _, argument = (self.folder / "mode").read_text("utf-8").partition(" ")
         await self.slow_down()
         if mode == "hang":
-            await asyncio.sleep(HANG_SECONDS)
+            await self.hang()
         if mode == "refuse":
             # As many servers do, it quotes the address.
             return f"{argument} <{address}> is refused"
@@ -58,6 +58,12 @@ class Receiver:
             return f"{argument} <{address}> is refused"
         envelope.rcpt_tos.append(address)
         return "250 OK"
+
+    async def hang(self) -> None:
+        """Return when the mode is another one, or after HANG_SECONDS."""
+        end = time.monotonic() + HANG_SECONDS
+        while time.monotonic() < end and (self.folder / "mode").read_text("utf-8") == "hang":
+            await asyncio.sleep(0.05)
 
     async def slow_down(self) -> None:
         mode, _, argument = (self.folder / "mode").read_text("utf-8").partition(" ")

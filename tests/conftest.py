@@ -23,6 +23,7 @@ from harness.package_cache import use_own_cache
 from harness.project import FIRST, Project, link_environment, set_up
 from harness.responses import add_responses, recorded_responses
 from harness.scheduling import DatabaseScheduling, sort_longest_first
+from harness.shared_certificates import shared_certificates
 from harness.template import DATABASES, Answers, Render, copy_of_working_tree, render
 from harness.working_copy import Revise, write_revision
 
@@ -98,10 +99,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.fixture(scope="session", autouse=True)
 def session_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Render fast, record responses, and have mypy analyze packages once for all projects."""
+    """Render and request fast, record responses, and have mypy analyze packages once."""
     os.environ.setdefault("MYPY_CACHE_DIR", str(tmp_path_factory.mktemp("mypy")))
     folder = tmp_path_factory.mktemp("copier") / "environment"
-    with fast_rendering(folder), recorded_responses():
+    with fast_rendering(folder), shared_certificates(), recorded_responses():
         yield
 
 

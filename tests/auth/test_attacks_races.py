@@ -79,7 +79,7 @@ def is_signed_in(browser: Browser) -> bool:
 
 def wait_for_end(browsers: list[Browser]) -> None:
     """Wait for the seconds for which the processes remember sessions."""
-    wait_for(lambda: not any(map(is_signed_in, browsers)), "all sessions have ended", 20)
+    wait_for(lambda: not any(map(is_signed_in, browsers)), "all sessions have ended", 30)
 
 
 def test_a_link_to_reset_a_password(

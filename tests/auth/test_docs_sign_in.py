@@ -54,6 +54,7 @@ def service(oidc_project: Project, tmp_path: Path) -> Iterator[RunningService]:
 def page(browser: Browser, service: RunningService) -> Iterator[Page]:
     context = browser.new_context()
     context.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
     page = context.new_page()
     page.goto(f"{service.address}/docs")
     yield page

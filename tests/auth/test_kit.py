@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.kit_modules import PATIENT
 from harness.project import Project
 from harness.template import ROOT, add_kit_tests
 
@@ -28,7 +29,7 @@ def add_tests(project: Project) -> None:
 
 
 def test_kit_auth_passes_its_tests(auth_tests: Project) -> None:
-    auth_tests.run("pytest", "--quiet", "tests/auth", timeout=300)
+    auth_tests.run("pytest", "--quiet", *PATIENT, "tests/auth", timeout=1200)
 
 
 def test_owned_rows_pass_their_tests_on_postgresql(
@@ -39,14 +40,15 @@ def test_owned_rows_pass_their_tests_on_postgresql(
     add_tests(project)
     names = ("owners", "owned_statements", "owned_versions")
     modules = [f"tests/auth/test_{name}.py" for name in names]
-    project.run("pytest", "--quiet", *modules, timeout=300)
+    project.run("pytest", "--quiet", *PATIENT, *modules, timeout=600)
 
 
 def test_kit_passes_its_tests_with_authentication(auth_tests: Project) -> None:
     """Those of routes, whose client now has permissions: all of tests/kit/ would take minutes."""
     folder = add_kit_tests(auth_tests.folder, "sqlite")
     names = [f"{folder}/test_{name}.py" for name in OF_ROUTES]
-    auth_tests.run("pytest", "--quiet", "--numprocesses", "2", *names, timeout=300)
+    processes = ("--numprocesses", "2")
+    auth_tests.run("pytest", "--quiet", *PATIENT, *processes, *names, timeout=600)
 
 
 def test_kit_auth_tests_are_linted_and_typed(auth_tests: Project) -> None:

@@ -51,10 +51,12 @@ OPTIONAL = {
     ".github/dependabot.yml": {"github"},
     ".github/workflows/check.yml": {"github"},
     ".github/workflows/image.yml": {"github", "docker"},
+    ".github/workflows/rehearse.yml": {"github"},
     ".gitlab-ci.yml": {"gitlab"},
     ".gitlab/ci/check.yml": {"gitlab"},
     ".gitlab/ci/renovate.yml": {"gitlab"},
     ".gitlab/ci/image.yml": {"gitlab", "docker"},
+    ".gitlab/ci/rehearse.yml": {"gitlab"},
     "renovate.json": {"gitlab"},
 }
 # Files that need one of these answers to `telemetry` besides.

@@ -21,7 +21,7 @@ def terminal(source: Path, folder: Path, *options: str) -> "pexpect.spawn[str]":
     # prompt_toolkit asks the terminal for the position of the cursor, which pexpect does not answer.
     environment["PROMPT_TOOLKIT_NO_CPR"] = "1"
     return pexpect.spawn(
-        command, arguments, env=environment, encoding="utf-8", dimensions=(50, 200), timeout=30
+        command, arguments, env=environment, encoding="utf-8", dimensions=(50, 200), timeout=120
     )
 
 

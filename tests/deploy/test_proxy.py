@@ -44,7 +44,7 @@ def proxy(
     changes = {
         "listen 8080": f"listen {port}",
         "server 127.0.0.1:8000": f"server 127.0.0.1:{served.port}",
-        "client_body_timeout 10s": "client_body_timeout 2s",
+        "client_body_timeout 10s": "client_body_timeout 6s",
         "worker_processes auto": "worker_processes 1",
     }
     text = (light_project.folder / "deploy/nginx/nginx.conf").read_text("utf-8")

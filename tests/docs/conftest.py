@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from harness.programs import program
 from harness.site import SAMPLE, PageWatch, build, copy_repository, serving_files
@@ -50,6 +50,7 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     context.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
     yield context
     context.close()
 

@@ -96,7 +96,6 @@ FOREIGN_NAMES = {
     "serialization_alias",
     "set_tag",
     "superuser_reserved_connections",
-    "uq_people_email",
 }
 
 

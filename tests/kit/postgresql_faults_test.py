@@ -56,7 +56,7 @@ async def test_statement_over_the_limit_is_unavailable(own_url: URL) -> None:
 
         @app.post("/sleep")
         async def sleep(session: WriteSession) -> None:
-            await session.execute(text("SELECT pg_sleep(5)"))
+            await session.execute(text("SELECT pg_sleep(60)"))
 
         assert_problem(await client.post("/sleep"), 503, "database-unavailable")
 
@@ -94,7 +94,7 @@ async def test_closed_connection_is_replaced(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-    await asyncio.wait_for(closed.wait(), 10)
+    await asyncio.wait_for(closed.wait(), 30)
     assert (await own_client.get("/health/ready")).status_code == 200
 
 

@@ -18,7 +18,7 @@ async def test_key_in_use_is_refused_at_once(own_app: Service, own_client: Async
     await asyncio.wait_for(waiting.reached.wait(), 30)
     for body in ({"title": "a"}, {"title": "b"}):
         second = own_client.post("/orders/slow", json=body, headers=headers)
-        response = await asyncio.wait_for(second, 20)
+        response = await asyncio.wait_for(second, 25)
         assert_problem(response, 409, "idempotency-key-in-use")
         assert response.headers["Retry-After"] == "1"
     waiting.over.set()

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, text
@@ -18,7 +18,7 @@ from app.db import WriteSession
 from app.settings import Settings
 from tests.kit.databases import refusing, silent
 from tests.kit.postgresql_urls import LIBPQ_ONLY
-from tests.kit.support import serve, settings_for
+from tests.kit.support import patient, serve, settings_for
 from kit._internal.database import dialect
 from kit._internal.error_texts import conceal
 from kit._internal.postgresql.connector import limit_silence
@@ -48,7 +48,7 @@ URIS = st.builds(
 
 
 @given(URIS)
-@settings(deadline=None)
+@patient
 def test_url_means_what_it_means_to_libpq(uri: str) -> None:
     expected = conninfo_to_dict(uri)
     try:

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from httpx import AsyncClient, Response
+from hypothesis import HealthCheck, settings
 
 from app.main import create_app
 from app.settings import Settings
@@ -15,6 +16,9 @@ from kit.testing import Log, TestedService, client_of, only
 
 SERVICE = TestedService(create_app, Settings)
 PREFIX = prefix_of(Settings)
+
+# For tests with @given: on a busy machine an example, or creating it, takes longer than the limits.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 serve = SERVICE.serve
 settings_for = SERVICE.settings_for

@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.main import create_app
-from tests.kit.support import error_locations
+from tests.kit.support import error_locations, patient
 from kit._internal.connections import Connection, ConnectionLimit
 from kit._internal.limits import ValueCounter
 from kit.testing import assert_problem, client_of
@@ -159,6 +159,7 @@ def commas(value: object) -> int:
     return 0
 
 
+@patient
 @given(values, st.integers(min_value=1, max_value=9))
 def test_commas_are_counted_whatever_the_chunks(value: object, size: int) -> None:
     body = json.dumps(value).encode()

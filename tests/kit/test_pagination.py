@@ -2,10 +2,11 @@ from uuid import UUID
 
 import pytest
 from httpx import AsyncClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.models import User
+from tests.kit.support import patient
 from kit.db import Database
 from kit.pagination import PAGE_SIZE, PAGE_SIZE_MAX, decode_cursor, encode_cursor
 from kit.testing import assert_problem
@@ -60,13 +61,13 @@ async def test_foreign_cursor_or_size_is_refused(client: AsyncClient, query: str
 
 
 @given(st.uuids())
-@settings(deadline=None)
+@patient
 def test_cursor_names_a_row(row: UUID) -> None:
     assert decode_cursor(encode_cursor(row)) == row
 
 
 @given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{20,24}={0,2}"))
-@settings(deadline=None)
+@patient
 def test_text_is_a_cursor_only_if_it_was_made_as_one(text: str) -> None:
     try:
         row = decode_cursor(text)

@@ -1,15 +1,15 @@
-import asyncio
+import time
 import traceback
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from pydantic import ValidationError
 from sqlalchemy import URL
 
 from app.settings import Settings
 from tests.kit.databases import BAD_URLS, GOOD_URLS, SECRET, URLS
-from tests.kit.support import PREFIX, settings_for
+from tests.kit.support import PREFIX, patient, settings_for
 from kit.db import Database
 from kit.settings import load
 
@@ -20,7 +20,7 @@ def test_url_is_understood(text: str, url: URL) -> None:
 
 
 @given(URLS)
-@settings(deadline=None)
+@patient
 def test_encoded_url_comes_back_intact(encoded: tuple[str, URL]) -> None:
     text, url = encoded
     assert settings_for(text).database_url == url
@@ -115,12 +115,14 @@ def test_limit_is_at_least_the_number_of_workers(monkeypatch: pytest.MonkeyPatch
     assert load(Settings).pool_sizes == (1, 0)
 
 
-async def test_old_connection_is_replaced(own_url: URL) -> None:
-    settings = settings_for(own_url).model_copy(update={"connection_max_age": 1})
+async def test_old_connection_is_replaced(own_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_for(own_url).model_copy(update={"connection_max_age": 3600})
     database = Database.from_settings(settings)
     connections = []
-    for pause in (0, 0, 2.1):
-        await asyncio.sleep(pause)
+    now = time.time
+    for age in (0, 0, 3601):
+        # The clock of the pool.
+        monkeypatch.setattr(time, "time", lambda age=age: now() + age)
         async with database.write_engine.connect() as connection:
             connections.append((await connection.get_raw_connection()).driver_connection)
     first, second, third = connections

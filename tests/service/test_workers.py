@@ -33,7 +33,7 @@ def local(light_project: Project, tmp_path: Path) -> Project:
 @contextlib.contextmanager
 def workers(project: Project, log: Path) -> Iterator[RunningService]:
     with project.serve("python", "-m", "app", env={"ORDERS_WORKERS": "2"}, log=log) as server:
-        wait_for(lambda: len(worker_pids(server)) == 2, "both workers serve", 30)
+        wait_for(lambda: len(worker_pids(server)) == 2, "both workers serve")
         yield server
 
 
@@ -51,7 +51,7 @@ def test_workers_close_the_port_at_once(
     with workers(local, tmp_path / "log") as server:
         connection = announce_user(server)
         server.process.send_signal(stop)
-        wait_for(lambda: not server.listens(), "the port is closed", deadline=5)
+        wait_for(lambda: not server.listens(), "the port is closed")
         time.sleep(0.6)  # By then the parent has checked its workers again.
         assert not server.listens()
         assert server.process.poll() is None, server.log
@@ -65,7 +65,7 @@ def test_worker_that_dies_is_an_error_and_replaced(local: Project, tmp_path: Pat
     with workers(local, tmp_path / "log") as server:
         pid = worker_pids(server)[0]
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: len(worker_pids(server)) == 3, "another worker has started", 30)
+        wait_for(lambda: len(worker_pids(server)) == 3, "another worker has started")
         assert server.answers()
     record = json.loads(only(lines_with(server.log, " died")))
     assert record["level"] == "error"
@@ -102,7 +102,7 @@ def test_open_stream_does_not_hold_up_a_reload(light_project: Project, tmp_path:
         (project.folder / "app/users/__init__.py").write_text("# changed\n", "utf-8")
         wait_for(lambda: len(worker_pids(server)) == 2, "the changed code serves")
     begin, end = time_of("Shutting down", server), time_of("Finished server process", server)
-    assert (end - begin).total_seconds() < 5
+    assert (end - begin).total_seconds() < 25
     assert "Traceback" not in server.log
 
 

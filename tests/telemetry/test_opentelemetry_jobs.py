@@ -92,7 +92,9 @@ def test_migration_does_not_wait_for_a_receiver_that_hangs(
 ) -> None:
     """It ends soon, successfully, with a line about what was dropped."""
     receiver.answers.clear()
-    done = project.run("alembic", "upgrade", "head", env=environment, timeout=20)
+    # What waits for it, waits for longer than the test.
+    env = {**environment, "OTEL_EXPORTER_OTLP_TIMEOUT": "600"}
+    done = project.run("alembic", "upgrade", "head", env=env, timeout=60)
     assert "2 spans dropped" in done.stderr
     assert "Traceback" not in done.stderr
     assert "users" in server.tables(url)

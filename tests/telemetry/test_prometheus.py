@@ -60,7 +60,7 @@ def test_prometheus_scrapes_both_workers(service: Project, tmp_path: Path) -> No
         with prometheus(ports, tmp_path) as database:
             wait_for(lambda: database.value("sum(up)") == 2, "both workers are scraped")
             series = f'{COUNT}{{route="/reports/{{number}}",method="GET",status="2xx"}}'
-            assert database.value(f"sum({series})") == 20
+            wait_for(lambda: database.value(f"sum({series})") == 20, "all have ended")
             assert database.value('min(service_info{service="orders",version="0.1.0"})') == 1
             assert database.value("min(process_resident_memory_bytes)") > 1e7
             assert database.value("min(database_at_head)") == 1
@@ -108,6 +108,7 @@ def test_clients_cannot_add_series(service: Project, tmp_path: Path) -> None:
             for method in ("GET", "PURGE", "PROPFIND", "MKCOL"):
                 client.request(method, f"{server.address}/nothing/{number}?secret={number}")
         client.request("PURGE", f"{server.address}/reports/1")
+        wait_for(lambda: sum(requests_of(port).values()) == 81, "all have ended")
         assert requests_of(port) == {
             "GET unmatched 4xx": 20,
             "other unmatched 4xx": 60,
@@ -118,10 +119,10 @@ def test_clients_cannot_add_series(service: Project, tmp_path: Path) -> None:
 
 def test_requests_and_websockets_in_progress(service: Project, tmp_path: Path) -> None:
     with serving_metrics(service, tmp_path, ORDERS_SHUTDOWN_TIMEOUT="1") as (server, port):
-        assert samples(port)["http_requests_in_progress"] == 0
+        wait_for(lambda: samples(port)["http_requests_in_progress"] == 0, "the first have ended")
         with connect(server, OPEN_WEBSOCKET) as connection:
             assert connection.recv(1024).startswith(b"HTTP/1.1 101 ")
-            assert samples(port)["websocket_connections"] == 1
+            wait_for(lambda: samples(port)["websocket_connections"] == 1, "it is counted")
         wait_for(lambda: samples(port)["websocket_connections"] == 0, "the WebSocket has ended")
         with connect(server, b"GET /reports/60/connection HTTP/1.1\r\nHost: localhost\r\n\r\n"):
             wait_for(lambda: samples(port)["http_requests_in_progress"] == 1, "it has begun")
@@ -175,7 +176,7 @@ def test_shutdown_does_not_wait_for_a_scraper(service: Project, tmp_path: Path) 
         with socket.create_connection(("127.0.0.1", port)):
             assert serves_metrics(port), "another connection is answered meanwhile"
             server.process.terminate()
-            assert server.wait(5) == 0
+            assert server.wait(25) == 0
         assert "Traceback" not in server.log
         assert "CountingPool" not in server.log
 

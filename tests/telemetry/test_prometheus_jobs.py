@@ -69,7 +69,7 @@ def test_backfill_that_is_stopped_has_failed(
     with pushgateway(tmp_path) as gateway:
         env = {"PATH": project.path, "DATABASE_URL": filled, "ORDERS_PUSHGATEWAY_URL": gateway}
         process = subprocess.Popen(
-            ["python", "-m", "scripts.backfill", *BACKFILL, "--batch", "20"],
+            ["python", "-m", "scripts.backfill", *BACKFILL, "--batch", "5"],
             cwd=project.folder,
             env=clean_environment(env),
             stdout=subprocess.DEVNULL,
@@ -78,7 +78,7 @@ def test_backfill_that_is_stopped_has_failed(
         changed = "SELECT count(*) FROM jobs WHERE done"
         wait_for(lambda: only(only(server.query(filled, changed))), "the first batch")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 1
+        assert process.wait(60) == 1
         metrics = pushed(gateway)["backfill"]
     assert metrics["job_failed"] == 1
     assert SUCCESS not in metrics

@@ -152,7 +152,7 @@ def test_wrong_arguments_of_a_job_are_no_event(local: Project, receiver: Receive
 def test_job_ends_although_the_receiver_hangs(local: Project, receiver: Receiver) -> None:
     receiver.answers.clear()
     env = {"SENTRY_DSN": receiver.dsn}
-    local.run("alembic", "upgrade", "nonsense", env=env, code=None, timeout=15)
+    local.run("alembic", "upgrade", "nonsense", env=env, code=None, timeout=28)
     assert receiver.requests == 1
 
 

@@ -23,7 +23,7 @@ from kit._internal.auth.accounts.mail.sending import Mail, Mailer
 __all__ = ["Mails", "SentMail", "mails"]
 
 # Seconds.
-TIMEOUT = 10
+TIMEOUT = 30
 INTERVAL = 0.01
 
 

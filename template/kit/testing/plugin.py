@@ -105,11 +105,12 @@ def anyio_backend() -> str:
 async def event_loop(anyio_backend: str) -> AsyncIterator[None]:
     """Keep one event loop for all tests, and close it when the drivers' tasks have ended.
 
-    A task in which aiosqlite closes a connection never ends if the loop cancels it.
+    A task in which aiosqlite closes a connection never ends if the loop cancels it. It may wait
+    for a lock, for half a minute by default.
     """
     count_before = len(asyncio.all_tasks())
     yield
-    for _ in range(100):
+    for _ in range(800):
         await asyncio.sleep(0.05)
         if len(asyncio.all_tasks()) <= count_before:
             break

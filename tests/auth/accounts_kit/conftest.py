@@ -23,7 +23,9 @@ async def visitor(app: Service) -> AsyncIterator[AsyncClient]:
 @pytest.fixture
 async def served(service: TestedService[Any], own_url: URL) -> AsyncIterator[Service]:
     """The application, started, with real commits, in which many passwords may be hashed."""
-    async with service.serve(service.settings_for(own_url, auth_argon2_queue=200)) as app:
+    # Many requests share the pool: on a busy machine the last of them waits for long.
+    settings = service.settings_for(own_url, auth_argon2_queue=200, connection_timeout=60)
+    async with service.serve(settings) as app:
         yield app
 
 
@@ -44,6 +46,7 @@ async def laptop(own_app: Service) -> Laptop:
 @pytest.fixture
 async def busy_laptop(service: TestedService[Any], own_url: URL) -> AsyncIterator[Laptop]:
     """A passkey of a service that is started, with real commits."""
-    async with service.serve(service.settings_for(own_url, auth_argon2_queue=50)) as app:
+    settings = service.settings_for(own_url, auth_argon2_queue=50, connection_timeout=60)
+    async with service.serve(settings) as app:
         ada = await (await add_user(app, "ada@example.com")).sign_in()
         yield await Laptop(ada).register()

@@ -104,7 +104,7 @@ async def test_queue_is_bounded_and_refuses_all_alike(
         assert_problem(response, 503, "mail-busy")
         assert response.headers["Retry-After"] == "5"
     gate.set()
-    assert await accounts_of(served).worker.wait(10)
+    assert await accounts_of(served).worker.wait(30)
     await request_reset(crowd, mails)
 
 

@@ -196,7 +196,10 @@ PARTS = st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
 @given(part=PARTS, value=VALUES)
 def test_malformed_responses_are_refused(
     authenticator: SoftwareAuthenticator, passkey: Passkey, part: str, value: object

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
@@ -45,7 +44,7 @@ class Work:
             self.running += 1
             self.most_running = max(self.most_running, self.running)
             self.verified.append((password, stored))
-        self.gate.wait(timeout=30)
+        self.gate.wait(timeout=60)
         with self.lock:
             self.running -= 1
 
@@ -156,7 +155,7 @@ async def test_hash_is_replaced_when_parameters_rise(hasher: PasswordHasher) -> 
 async def wait_until(condition: Callable[[], bool]) -> None:
     """Let tasks and threads run until a condition holds."""
     async with asyncio.timeout(30):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
 
@@ -211,14 +210,18 @@ async def test_failed_work_frees_its_slot(monkeypatch: pytest.MonkeyPatch) -> No
 
 async def test_event_loop_continues_while_passwords_are_hashed() -> None:
     """The global lock is free: the loop runs often while a thread computes a single hash."""
-    hasher = PasswordHasher(time_cost=20, threads=1)
-    async with hasher.serve():
-        task = asyncio.create_task(hasher.verify(PASSWORD, None))
+    # On a busy machine the loop may not get the processor while the thread has it: for a while.
+    for time_cost in (20, 40, 80, 160):
         turns = 0
-        while not task.done():
-            turns += 1
-            await asyncio.sleep(0.001)
-    assert turns > 20
+        hasher = PasswordHasher(time_cost=time_cost, threads=1)
+        async with hasher.serve():
+            task = asyncio.create_task(hasher.verify(PASSWORD, None))
+            while not task.done():
+                turns += 1
+                await asyncio.sleep(0.001)
+        if turns > 20:
+            return
+    pytest.fail("it has waited for each of the hashes")
 
 
 async def test_shutdown_does_not_wait_for_the_queue(work: Work) -> None:
@@ -227,8 +230,7 @@ async def test_shutdown_does_not_wait_for_the_queue(work: Work) -> None:
         work.gate.clear()
         tasks = [asyncio.create_task(hasher.verify(PASSWORD, None)) for _ in range(5)]
         await wait_until(lambda: work.running == 1)
-        start = time.monotonic()
-    assert time.monotonic() - start < 15
+    assert work.running == 1, "it has waited for the thread"
     work.gate.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert sum(isinstance(result, asyncio.CancelledError) for result in results) == 4

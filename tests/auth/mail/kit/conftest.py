@@ -6,13 +6,19 @@ from collections.abc import Iterator
 import pytest
 
 from harness.smtp import MailServer, receiving_mail
-from tests.auth.mail.support import ADA, CREDENTIALS, shown
+from tests.auth.mail.support import ADA, CREDENTIALS, SOON, shown
 from kit._internal.auth.accounts.mail import sending
 
 
 @pytest.fixture(autouse=True)
 def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "RETRY_DELAYS", (0.1, 0.2, 0.2, 0.2))
+
+
+@pytest.fixture(autouse=True)
+def patient_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the end of a mailer wait for as long as a busy machine needs."""
+    monkeypatch.setattr(sending, "SHUTDOWN_TIMEOUT", SOON)
 
 
 @pytest.fixture(autouse=True)

@@ -29,7 +29,7 @@ async def test_mails_are_sent_before_the_process_ends(server: MailServer) -> Non
 
 async def test_hanging_server_does_not_block_the_event_loop(server: MailServer) -> None:
     server.set_mode("hang")
-    async with mailing(server.url, mail_timeout=2) as mailer:
+    async with mailing(server.url, mail_timeout=2 * SOON) as mailer:
         for _ in range(20):
             send_reset(mailer)
         pauses: list[float] = []
@@ -46,7 +46,7 @@ async def test_hanging_server_does_not_block_the_event_loop(server: MailServer) 
 
 async def test_connections_are_few(server: MailServer) -> None:
     server.set_mode("hang")
-    async with mailing(server.url, mail_timeout=3) as mailer:
+    async with mailing(server.url, mail_timeout=2 * SOON) as mailer:
         for _ in range(30):
             send_reset(mailer)
         await until(lambda: server.attempts >= sending.MAX_CONNECTIONS)
