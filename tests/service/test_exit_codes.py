@@ -22,7 +22,7 @@ ADDED, OTHER = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 BACKFILL = ("users", "--set", "name = 'x'", "--where")
 TABLE = 'op.create_table("teams", sa.Column("id", sa.Integer(), primary_key=True))'
 ANSWERS = "_src_path: {source}\n_commit: {commit}\n"
-MARKERS = "
+MARKERS = "<<<<<<< before updating\nmine\n=======\ntheirs\n>>>>>>> after updating\n"
 Run = Callable[[Project, str, int], object]
 
 

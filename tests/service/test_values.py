@@ -117,7 +117,7 @@ def test_value_is_no_option(faked: Path, value: str) -> None:
     assert revision == ["revision", "--autogenerate", f"--message={value}"]
     backfill = make(faked, "db-backfill", f"table={value}", f"set={value}", f"where={value}")
     begun = only(starts(backfill))
-    assert begun["arguments"][2:] == [f"--set={value}", f"--where={value}", "--", value]
+    assert begun["arguments"][2:] == [f"--set={value}", f"--where={value}", "--key=id", "--", value]
 
 
 @pytest.mark.parametrize(("target", "variable"), USES)
