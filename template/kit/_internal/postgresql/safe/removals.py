@@ -14,7 +14,7 @@ from kit._internal.postgresql.safe.chain import Change, Part, Phase
 from kit._internal.postgresql.safe.not_null import alter
 from kit._internal.postgresql.safe.operations import CallOp, CommentOp, sql
 
-WAITS = "this revision waits until no process of the former release runs"
+WAITS = "it waits until no process of the former release runs"
 ALLOW_COLUMN = CommentOp(f"db-lint: allow ban-drop-column: {WAITS}")
 ALLOW_TABLE = CommentOp(f"db-lint: allow ban-drop-table: {WAITS}")
 ALLOW_USED = CommentOp(f"db-lint: allow still-used: {WAITS}")
