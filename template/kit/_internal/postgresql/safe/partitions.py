@@ -106,12 +106,14 @@ def plan_partitioned_unique(
     )
     attaching = Reason(
         "ADD CONSTRAINT takes ACCESS EXCLUSIVE on {} and all partitions for a moment: their indexes"
-        " are complete, so no row is read. LOCK TABLE takes it in the order of queries: no deadlock.",
+        " are complete, so no row is read. LOCK TABLE takes it in the order of queries, so that none"
+        " is in a deadlock.",
         change.table,
     )
+    attach: list[MigrateOperation] = [lock(change), allowed, constrain, add]
     return [
         Part(Phase.INDEX, f"create {name}", [build], [AutocommitOp([drop])], [building]),
-        Part(Phase.ATTACH, f"attach {name}", [lock(change), allowed, constrain, add], [remove], [attaching]),
+        Part(Phase.ATTACH, f"attach {name}", attach, [remove], [attaching]),
     ]
 
 
