@@ -106,8 +106,8 @@ def plan_partitioned_unique(
     )
     attaching = Reason(
         "ADD CONSTRAINT takes ACCESS EXCLUSIVE on {} and all partitions for a moment: their indexes"
-        " are complete, so no row is read. LOCK TABLE takes it in the order of queries, so that none"
-        " is in a deadlock.",
+        " are complete, so no row is read. LOCK TABLE takes it in the order of queries: no"
+        " deadlock.",
         change.table,
     )
     attach: list[MigrateOperation] = [lock(change), allowed, constrain, add]
