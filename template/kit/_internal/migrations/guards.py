@@ -95,6 +95,13 @@ class Removal:
             return self.table
         return f"{self.table}.{self.column}"
 
+    def is_named(self, names: str) -> bool:
+        """Return whether it is among names that commas or spaces separate.
+
+        A name may have commas and spaces in it, too.
+        """
+        return re.search(rf"(?:^|[\s,]){re.escape(str(self))}(?:[\s,]|$)", names) is not None
+
 
 @dataclass
 class GuardedUpgrade:
@@ -123,17 +130,13 @@ def throwaway(ctx: MigrationContext) -> bool | FillIn:
 
 
 def is_allowed(ctx: MigrationContext, removal: Removal) -> bool:
-    """Return whether `-x allow=users.nickname,teams` names a column or table.
-
-    The names are separated by commas or spaces, which a name may have in it, too.
-    """
+    """Return whether `-x allow=users.nickname,teams` names a column or table."""
     environment = ctx.environment_context
     if environment is None:
         return False
-    name = re.compile(rf"(?:^|[\s,]){re.escape(str(removal))}(?:[\s,]|$)")
     for argument in environment.get_x_argument():
         option, _, value = argument.partition("=")
-        if option == "allow" and name.search(value):
+        if option == "allow" and removal.is_named(value):
             return True
     return False
 
