@@ -60,6 +60,11 @@ CASES = {
         ("c = false", *tighten("flag")[1:]),
         value="true",
     ),
+    "nullable": Case(
+        'Column("c", sa.Integer, server_default="1")',
+        INTEGER,
+        ("db-lint: allow ban-drop-default",),
+    ),
     "relaxed": Case(REQUIRED, INTEGER, ("nullable=True",)),
     "added": Case("", INTEGER, ('op.add_column("added", sa.Column("c", sa.Integer()',)),
     "constant": Case(
@@ -177,12 +182,12 @@ CASES = {
         schema="billing",
     ),
     "Group": Case(
-        'Column("Select", sa.Integer, nullable=False),'
-        ' sa.CheckConstraint(\'"Select" > 0\', name="Above")',
-        'Column("Select", sa.BigInteger, nullable=False),'
-        ' sa.CheckConstraint(\'"Select" > 0\', name="Above")',
-        ('NEW."Select_new"', 'VALIDATE CONSTRAINT "ck_Group_Above_new"'),
-        name="Select",
+        'Column("Select, in %", sa.Integer, nullable=False),'
+        ' sa.CheckConstraint(\'"Select, in %" > 0\', name="Above")',
+        'Column("Select, in %", sa.BigInteger, nullable=False),'
+        ' sa.CheckConstraint(\'"Select, in %" > 0\', name="Above")',
+        ('NEW."Select, in %_new"', 'VALIDATE CONSTRAINT "ck_Group_Above_new"'),
+        name="Select, in %",
     ),
     LONG: Case(
         f'Column("{LONG}", sa.Integer, nullable=False, unique=True)',

@@ -64,7 +64,6 @@ def constrain_partitions(
 
     `options` is what follows in SQL, such as DEFERRABLE.
     """
-    quote = op.get_context().dialect.identifier_preparer.quote
     for partition_schema, partition in list_partitions(table, schema, name):
         qualified = f"{quote(partition_schema)}.{quote(partition)}"
         constraint = quote(name_of(partition, name))
@@ -72,12 +71,16 @@ def constrain_partitions(
         op.execute(f"ALTER TABLE {qualified} {action}".rstrip())
 
 
+def quote(identifier: str) -> str:
+    """Return an identifier for SQL; op.execute() doubles its percent signs, as SQLAlchemy does."""
+    return op.get_context().dialect.identifier_preparer.quote(identifier).replace("%%", "%")
+
+
 def list_partitions(table: str, schema: str | None, index: str) -> Iterator[tuple[str, str]]:
     """Yield the schema and name of each partition with rows; with `--sql`, write a comment."""
-    preparer = op.get_context().dialect.identifier_preparer
-    qualified = preparer.quote(table)
+    qualified = quote(table)
     if schema is not None:
-        qualified = f"{preparer.quote_schema(schema)}.{qualified}"
+        qualified = f"{quote(schema)}.{qualified}"
     if context.is_offline_mode():
         comment = f"-- First, build {index} CONCURRENTLY on each partition of {qualified}."
         op.get_context().impl.static_output(comment)

@@ -154,22 +154,6 @@ def test_checks_run_every_gate(rendered: Render, database: str) -> None:
         assert script == ["make setup", "make check", "make openapi-check"]
 
 
-def test_old_code_is_tested_where_revisions_change(github: Path, gitlab: Path) -> None:
-    """Only for a merge: GITHUB_BASE_REF or CI_MERGE_REQUEST_TARGET_BRANCH_NAME is the base."""
-    on_github = github_jobs(github)["compat"]
-    assert github_script(on_github) == ["make db-compat"]
-    workflow = github_workflows(github)["compat"]
-    assert workflow["concurrency"]["cancel-in-progress"] == "true"
-    assert workflow["permissions"] == {"contents": "read"}
-    on_gitlab = gitlab_jobs(gitlab)["compat"]
-    assert on_gitlab["script"] == ["make db-compat"]
-    assert only(on_gitlab["rules"]) == {
-        "if": IS_MERGE_REQUEST,
-        "changes": ["migrations/versions/**/*"],
-    }
-    assert on_gitlab["variables"]["GIT_DEPTH"] == "0"
-
-
 def test_default_branch_is_checked_whatever_its_name_is(github: Path) -> None:
     """And the branch to merge into is known to every step, not to a single step."""
     check = github_jobs(github)["check"]

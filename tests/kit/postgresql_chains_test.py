@@ -1,5 +1,6 @@
 """Chains of revisions: the order of their parts, and how they are written."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import DowngradeOps, MigrateOperation, MigrationScript, UpgradeOps
 from alembic.runtime.migration import MigrationContext
 
+from kit._internal.migrations.guards import Backfill
 from kit._internal.postgresql.safe.chain import Part, Phase, suffixed, write_chain
-from kit._internal.postgresql.safe.docstrings import add_paragraphs, explain
+from kit._internal.postgresql.safe.docstrings import add_paragraphs, allow_long_lines, explain
 from kit._internal.postgresql.safe.operations import (
     AutocommitOp,
     CallOp,
@@ -160,6 +162,27 @@ def test_reasons_are_paragraphs_of_the_docstring() -> None:
     assert changed.startswith('"""add it\n\nword word')
     assert '\n\na "quoted" \\\\ name\n\nRevision ID: a\n"""\n' in changed
     assert max(map(len, changed.splitlines())) <= WIDTH
+
+
+@pytest.mark.parametrize("length", [5, 70])
+def test_command_can_be_copied_from_the_docstring(length: int) -> None:
+    backfill = Backfill("users", f"name = '{'x' * length}'", 'name IS NULL OR "n n" = 1')
+    reason = f"{'word ' * 15}fill them: {backfill.command()}"
+    changed = add_paragraphs('"""add it"""\n', ["First.", reason, "Last."])
+    assert max(map(len, changed.splitlines())) <= WIDTH
+    paragraphs = changed.split("\n\n")
+    assert paragraphs[2].endswith("fill them:")
+    assert shlex.split(paragraphs[3].replace("\\\n", "")) == shlex.split(backfill.command())
+    assert paragraphs[4].startswith("Last.")
+
+
+@pytest.mark.parametrize(
+    ("comment", "text"), [("", "a" * 120), ("long" * 30, "a"), ("short", "a"), ("", "a\n")]
+)
+def test_line_that_cannot_be_broken_is_allowed(comment: str, text: str) -> None:
+    source = f'"""add it\n\nWhy.\n"""\n\n# {comment}\nSQL = {text!r}\n'
+    expected = len(comment + text) > WIDTH
+    assert ("# ruff: noqa: E501" in allow_long_lines(source)) == expected
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tests.kit.support import SERVICE, serve, settings_for
 from kit._internal.health import readiness
-from kit._internal.migrations.guards import THROWAWAY, Backfill, quote
+from kit._internal.migrations.guards import THROWAWAY, Backfill, Removal, quote
 from kit._internal.migrations.waiting import CodeRevisions
 from kit._internal.testing.queries import run
 from kit._internal.testing.rows import fill_in
@@ -182,3 +182,18 @@ def test_unused_column_is_in_the_table_only() -> None:
     unused(Thing, Column("former", String(20)))
     assert "former" in Base.metadata.tables["unused_things"].columns
     assert "former" not in Thing.__mapper__.columns
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("Sales.Order Lines.Total, in %", True),
+        ("teams,Sales.Order Lines.Total, in % users", True),
+        ("Sales.Order Lines", False),
+        ("Sales.Order Lines.Total, in %s", False),
+        ("Sales_Order Lines.Total, in %", False),
+        ("", False),
+    ],
+)
+def test_column_to_drop_is_named(names: str, *, expected: bool) -> None:
+    assert Removal("Sales.Order Lines", "Total, in %").is_named(names) == expected

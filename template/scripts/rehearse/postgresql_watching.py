@@ -37,8 +37,10 @@ class Watcher:
 
     def watch(self) -> None:
         while not self.done.is_set():
+            waits = not self.released and self.session.execute(WAITS, [self.process]).fetchone()
+            # Behind it: the lock that it waits for is among them, however soon the statement ends.
             self.locks |= read_locks(self.session, self.process)
-            if not self.released and self.session.execute(WAITS, [self.process]).fetchone():
+            if waits:
                 self.release()
             time.sleep(INTERVAL)
 

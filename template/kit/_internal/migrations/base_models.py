@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 
 from kit._internal.exported_code import environment_for, extract
 from kit._internal.migrations.base_branch import GitError, NoBaseError, Repository
-from kit._internal.migrations.guards import GuardError, Removal
+from kit._internal.migrations.guards import GuardError, Removal, quote
 
 # The program that it runs.
 PROGRAM = Path(__file__).with_name("used_columns.py")
@@ -44,7 +44,7 @@ def refuse_used(removal: Removal, scripts: ScriptDirectory, section: str = "alem
     base = find_base(scripts)
     if base is None:
         return
-    allow = f"make db-migrate allow={removal}"
+    allow = f"make db-migrate allow={quote(str(removal))}"
     try:
         used = read_used_columns(base, section)
     except UnreadableModelsError as error:

@@ -1,5 +1,6 @@
 """What the guards of kit.revisions know about the Alembic command, and the commands they name."""
 
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -94,6 +95,13 @@ class Removal:
             return self.table
         return f"{self.table}.{self.column}"
 
+    def is_named(self, names: str) -> bool:
+        """Return whether it is among names that commas or spaces separate.
+
+        A name may have commas and spaces in it, too.
+        """
+        return re.search(rf"(?:^|[\s,]){re.escape(str(self))}(?:[\s,]|$)", names) is not None
+
 
 @dataclass
 class GuardedUpgrade:
@@ -121,17 +129,16 @@ def throwaway(ctx: MigrationContext) -> bool | FillIn:
     return value
 
 
-def allowed_names(ctx: MigrationContext) -> set[str]:
-    """Return what `-x allow=users.nickname,teams` names, separated by commas or spaces."""
+def is_allowed(ctx: MigrationContext, removal: Removal) -> bool:
+    """Return whether `-x allow=users.nickname,teams` names a column or table."""
     environment = ctx.environment_context
-    names: set[str] = set()
     if environment is None:
-        return names
+        return False
     for argument in environment.get_x_argument():
-        name, _, value = argument.partition("=")
-        if name == "allow":
-            names.update(value.replace(",", " ").split())
-    return names
+        option, _, value = argument.partition("=")
+        if option == "allow" and removal.is_named(value):
+            return True
+    return False
 
 
 def check_backfill(ctx: MigrationContext, backfill: Backfill) -> None:
@@ -152,7 +159,7 @@ def is_excused(ctx: MigrationContext, removal: Removal) -> bool:
     """Return whether the base branch need not be asked: no release runs, or it is allowed."""
     if throwaway(ctx) or state_of(ctx).started_empty or ctx.script is None:
         return True
-    return str(removal) in allowed_names(ctx)
+    return is_allowed(ctx, removal)
 
 
 def explain(backfill: Backfill) -> str:

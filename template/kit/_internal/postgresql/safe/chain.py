@@ -87,7 +87,7 @@ class Change:
 
     def quote(self, identifier: str) -> str:
         """Return an identifier for SQL, quoted where necessary."""
-        return self.context.dialect.identifier_preparer.quote(identifier)
+        return quote(self.context, identifier)
 
     def stored(self, name: Any) -> str:  # noqa: ANN401
         """Return the name of a constraint or index in the database.
@@ -96,7 +96,7 @@ class Change:
         """
         preparer = self.context.dialect.identifier_preparer
         rendered = preparer.truncate_and_render_constraint_name(name)
-        return preparer.unformat_identifiers(rendered)[0]
+        return preparer.unformat_identifiers(undouble(rendered))[0]
 
 
 class Revision(MigrationScript):
@@ -141,10 +141,22 @@ class Revision(MigrationScript):
 
 def qualify(context: MigrationContext, table: str, schema: str | None) -> str:
     """Return the name of a table, index or function for SQL, with its schema if it has one."""
-    preparer = context.dialect.identifier_preparer
     if schema is None:
-        return preparer.quote(table)
-    return f"{preparer.quote_schema(schema)}.{preparer.quote(table)}"
+        return quote(context, table)
+    return f"{quote(context, schema)}.{quote(context, table)}"
+
+
+def quote(context: MigrationContext, identifier: str) -> str:
+    """Return an identifier for SQL, quoted where necessary."""
+    return undouble(context.dialect.identifier_preparer.quote(identifier))
+
+
+def undouble(rendered: str) -> str:
+    """Return SQL of SQLAlchemy for op.execute(), which doubles percent signs for the driver, too.
+
+    So does what SQLAlchemy renders.
+    """
+    return rendered.replace("%%", "%")
 
 
 def suffixed(name: str, suffix: str) -> str:

@@ -30,6 +30,7 @@ VOLATILE = text(
 ALLOW_DROP = CommentOp(
     "db-lint: allow ban-drop-default: it waits for the release that sets a value"
 )
+ALLOW_NULL = CommentOp("db-lint: allow ban-drop-default: without a value, the column is NULL")
 ALLOW_VIRTUAL = CommentOp(
     "db-lint: allow adding-field-with-default: a virtual column is not stored"
 )
@@ -204,7 +205,10 @@ def plan_default(change: Change, op: AlterColumnOp, column: Column[Any]) -> Part
             " that are inserted from now on, and reads none."
         )
         title = f"change the default of {op.column_name}"
-        return Part(Phase.EXPAND, title, [set_default], [reset], [reason])
+        upgrade: list[MigrateOperation] = [set_default]
+        if op.modify_server_default is None:
+            upgrade.insert(0, ALLOW_NULL)
+        return Part(Phase.EXPAND, title, upgrade, [reset], [reason])
     name = change.quote(op.column_name)
     value = getattr(getattr(former, "arg", None), "text", "...")
     guard = require_backfill(change, set=f"{name} = {value}", where=f"{name} IS NULL")

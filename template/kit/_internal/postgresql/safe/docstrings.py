@@ -14,6 +14,9 @@ from kit._internal.postgresql.safe.chain import Revision
 
 HOOK = "explain"
 WIDTH = 100
+# What a reason ends with may be a command; its words, with quotes in them.
+COMMAND = "make db-backfill "
+WORD = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 # A text up to this length fits into a line of `        where="...",`.
 UNBROKEN = 83
 # Alembic's comments around operations, which ask for the corrections that a chain does not need.
@@ -47,17 +50,27 @@ def explain(path: str, options: dict[str, Any]) -> None:
 
 
 def allow_long_lines(source: str) -> str:
-    """Return the source with a comment if a text may be too long for a line: SQL with long names.
+    """Return the source with a comment if a line may be too long: SQL or comments with long names.
 
     Nothing can break it. Ruff removes the comment if it fits.
     """
+    if has_long_comment(source) or has_long_text(source):
+        return source.replace('\n"""\n', '\n"""\n\n# ruff: noqa: E501\n', 1)
+    return source
+
+
+def has_long_comment(source: str) -> bool:
+    return any(len(line) > WIDTH and line.lstrip()[0] == "#" for line in source.splitlines())
+
+
+def has_long_text(source: str) -> bool:
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             continue
         limit = WIDTH if "\n" in node.value else UNBROKEN
         if max(map(len, node.value.splitlines()), default=0) > limit:
-            return source.replace('\n"""\n', '\n"""\n\n# ruff: noqa: E501\n', 1)
-    return source
+            return True
+    return False
 
 
 def add_paragraphs(source: str, reasons: list[str]) -> str:
@@ -82,6 +95,22 @@ def add_paragraphs(source: str, reasons: list[str]) -> str:
 
 
 def paragraph(text: str) -> str:
-    """Return a text that is valid in a docstring, in lines of at most 100 columns."""
+    """Return a text that is valid in a docstring, in lines of at most 100 columns.
+
+    A command at its end is on lines of its own, which can be copied into a shell.
+    """
     escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    return fill(escaped, WIDTH, break_long_words=False, break_on_hyphens=False)
+    sentence, separator, command = escaped.partition(f": {COMMAND}")
+    filled = fill(sentence + separator[:1], WIDTH, break_long_words=False, break_on_hyphens=False)
+    if not separator:
+        return filled
+    return f"{filled}\n\n{break_command(f'{COMMAND}{command}')}"
+
+
+def break_command(command: str) -> str:
+    """Return an indented command, over several lines if one would be too long."""
+    if len(command) + 4 <= WIDTH:
+        return f"    {command}"
+    words = WORD.findall(command)
+    start = " ".join(words[:3])
+    return " \\\n        ".join([f"    {start}", *words[3:]])

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
 from kit._internal.migrations.guards import UNKNOWN, Backfill
-from kit._internal.postgresql.safe.chain import Change, Part, Phase, suffixed
+from kit._internal.postgresql.safe.chain import Change, Part, Phase, suffixed, undouble
 from kit._internal.postgresql.safe.constraints import validate
 from kit._internal.postgresql.safe.operations import CallOp, CommentOp, statement
 from kit._internal.postgresql.safe.reasons import Reason
@@ -135,7 +135,7 @@ def backfill_value(change: Change, column: Column[Any]) -> str:
     compiler: Any = change.context.dialect.ddl_compiler(change.context.dialect, None)  # type: ignore[arg-type]
     default = compiler.get_column_default_string(column)
     if default is not None:
-        return str(default).replace("%%", "%")
+        return undouble(str(default))
     scalar: Any = column.default
     if scalar is None or not scalar.is_scalar:
         return UNKNOWN
@@ -146,7 +146,7 @@ def backfill_value(change: Change, column: Column[Any]) -> str:
         )
     except SQLAlchemyError:
         return UNKNOWN
-    return str(compiled)
+    return undouble(str(compiled))
 
 
 def fill(change: Change, column: Column[Any]) -> CallOp:

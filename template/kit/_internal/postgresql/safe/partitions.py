@@ -12,7 +12,7 @@ from alembic.operations.ops import (
 )
 
 from kit._internal.postgresql.safe.chain import Change, Part, Phase
-from kit._internal.postgresql.safe.operations import AutocommitOp, CallOp, CommentOp
+from kit._internal.postgresql.safe.operations import AutocommitOp, CallOp, CommentOp, sql
 from kit._internal.postgresql.safe.reasons import Reason
 
 MODULE = "kit.postgresql"
@@ -106,10 +106,17 @@ def plan_partitioned_unique(
     )
     attaching = Reason(
         "ADD CONSTRAINT takes ACCESS EXCLUSIVE on {} and all partitions for a moment: their indexes"
-        " are complete, so no row is read.",
+        " are complete, so no row is read. LOCK TABLE takes it in the order of queries: no"
+        " deadlock.",
         change.table,
     )
+    attach: list[MigrateOperation] = [lock(change), allowed, constrain, add]
     return [
         Part(Phase.INDEX, f"create {name}", [build], [AutocommitOp([drop])], [building]),
-        Part(Phase.ATTACH, f"attach {name}", [allowed, constrain, add], [remove], [attaching]),
+        Part(Phase.ATTACH, f"attach {name}", attach, [remove], [attaching]),
     ]
+
+
+def lock(change: Change) -> MigrateOperation:
+    """Return what locks a partitioned table before its partitions, as queries do."""
+    return sql(f"LOCK TABLE {change.name} IN ACCESS EXCLUSIVE MODE")

@@ -9,9 +9,11 @@ from textwrap import indent
 
 from alembic.operations.ops import MigrateOperation
 
+from kit._internal.postgresql.safe.catalogue import is_partitioned
 from kit._internal.postgresql.safe.chain import Change, qualify, suffixed
 from kit._internal.postgresql.safe.conversions import Conversion, find_conversion
 from kit._internal.postgresql.safe.operations import CommentOp, sql
+from kit._internal.postgresql.safe.partitions import lock
 
 # For the revision whose upgrade drops a trigger.
 ALLOW_DROP = CommentOp("db-lint: allow ban-drop-function: only its trigger calls it")
@@ -75,7 +77,9 @@ def drop_trigger(pair: Pair) -> list[MigrateOperation]:
     """Return the operations that drop the trigger of a pair, and its function."""
     change = pair.change
     function = qualify(change.context, pair.trigger, change.schema)
+    locks = [lock(change)] if is_partitioned(change) else []
     return [
+        *locks,
         sql(f"DROP TRIGGER {change.quote(pair.trigger)} ON {change.name}"),
         sql(f"DROP FUNCTION {function}()"),
     ]

@@ -137,6 +137,8 @@ def list_dependents(change: Change, op: AlterColumnOp) -> list[Dependent]:
 
 def type_only(op: AlterColumnOp) -> AlterColumnOp:
     """Return the operation without its other changes."""
+    # Only MySQL has AUTO_INCREMENT, of which Alembic would warn.
+    options = {key: value for key, value in op.kw.items() if key != "existing_autoincrement"}
     return AlterColumnOp(
         op.table_name,
         op.column_name,
@@ -145,7 +147,7 @@ def type_only(op: AlterColumnOp) -> AlterColumnOp:
         existing_nullable=op.existing_nullable,
         existing_server_default=op.existing_server_default,
         modify_type=op.modify_type,
-        **op.kw,
+        **options,
     )
 
 
