@@ -65,6 +65,7 @@ OWN_SETTINGS = {"API_KEY", "RATES_URL", "REPORTS_URL"}
 FOREIGN_NAMES = {
     "AuthenticatedClient",
     "PoolTimeout",
+    "PostSync",
     "PreSync",
     "__asyncpg_stmt_1__",
     "_skip_if_exists",
@@ -95,7 +96,6 @@ FOREIGN_NAMES = {
     "serialization_alias",
     "set_tag",
     "superuser_reserved_connections",
-    "uq_people_email",
 }
 
 
