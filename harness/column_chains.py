@@ -36,7 +36,7 @@ class Chain:
     project: Project
     server: Server
     url: str
-    # The revision of the former models.
+    # The revision of the old models.
     base: str
     paths: list[Path]
     output: str

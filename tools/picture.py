@@ -29,10 +29,10 @@ SESSION = [
     ("make db-lint", slice(-1, None)),
 ]
 # What `make db-revision` asks, and the answer.
-ANSWERS = [
+QUESTION = (
     "Is users.full_name a new name of users.name? [y]es, both while releases overlap"
-    " / [r]ename at once: no release runs / [n]o: y"
-]
+    " / [r]ename immediately: no release runs / [n]o: y"
+)
 FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
@@ -48,7 +48,7 @@ def draw(folder: Path) -> str:
                 console.print(Text(f"$ {command} &", style="bold"))
                 continue
             script = reader.script(command)
-            terminal = Terminal(script, reader.folder, reader.environment, ANSWERS)
+            terminal = Terminal(script, reader.folder, reader.environment, [QUESTION])
             terminal.wait()
             lines = terminal.text.rstrip().splitlines()
             console.print(Text(f"$ {command}", style="bold"))

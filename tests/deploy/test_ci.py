@@ -106,11 +106,13 @@ def test_expressions_name_what_exists(github: Path) -> None:
 
 def test_github_workflows_follow_pushes_and_pull_requests(github: Path, answers: Answers) -> None:
     workflows = github_workflows(github)
-    assert workflows.keys() == {"check", "rehearse", *(["image"] if answers["deploy"] else [])}
+    image = ["image"] if answers["deploy"] else []
+    assert workflows.keys() == {"check", "compat", "rehearse", *image}
     for workflow in workflows.values():
         assert workflow["concurrency"]["cancel-in-progress"] == "true"
     revisions = {"paths": ["**/migrations/versions/**"]}
-    assert workflows.pop("rehearse")["on"] == {"pull_request": revisions}
+    for name in ("compat", "rehearse"):
+        assert workflows.pop(name)["on"] == {"pull_request": revisions}
     for workflow in workflows.values():
         assert workflow["on"] == {"push": {"branches": ["**"]}, "pull_request": ""}
 
@@ -138,10 +140,11 @@ def test_github_checks_out_all_that_is_compared(github: Path) -> None:
         first = job["steps"][0]
         assert first["uses"].startswith("actions/checkout@")
         assert first["with"]["persist-credentials"] == "false"
-    checkout, setup, *_ = jobs["check"]["steps"]
-    assert checkout["with"]["fetch-depth"] == "0"
-    assert setup["uses"].startswith("astral-sh/setup-uv@")
-    assert setup["with"] == {"enable-cache": "true"}
+    for name in ("check", "compat"):
+        checkout, setup, *_ = jobs[name]["steps"]
+        assert checkout["with"]["fetch-depth"] == "0"
+        assert setup["uses"].startswith("astral-sh/setup-uv@")
+        assert setup["with"] == {"enable-cache": "true"}
 
 
 @pytest.mark.parametrize("database", DATABASES)
@@ -149,6 +152,22 @@ def test_checks_run_every_gate(rendered: Render, database: str) -> None:
     github, gitlab = check_jobs(rendered, database=database)
     for script in (github_script(github), gitlab["script"]):
         assert script == ["make setup", "make check", "make openapi-check"]
+
+
+def test_old_code_is_tested_where_revisions_change(github: Path, gitlab: Path) -> None:
+    """Only for a merge: GITHUB_BASE_REF or CI_MERGE_REQUEST_TARGET_BRANCH_NAME is the base."""
+    on_github = github_jobs(github)["compat"]
+    assert github_script(on_github) == ["make db-compat"]
+    workflow = github_workflows(github)["compat"]
+    assert workflow["concurrency"]["cancel-in-progress"] == "true"
+    assert workflow["permissions"] == {"contents": "read"}
+    on_gitlab = gitlab_jobs(gitlab)["compat"]
+    assert on_gitlab["script"] == ["make db-compat"]
+    assert only(on_gitlab["rules"]) == {
+        "if": IS_MERGE_REQUEST,
+        "changes": ["migrations/versions/**/*"],
+    }
+    assert on_gitlab["variables"]["GIT_DEPTH"] == "0"
 
 
 def test_default_branch_is_checked_whatever_its_name_is(github: Path) -> None:
@@ -180,13 +199,9 @@ def test_images_are_published_from_the_main_branch_only(rendered: Render) -> Non
 
 def test_gitlab_jobs(gitlab: Path, answers: Answers) -> None:
     jobs = gitlab_jobs(gitlab)
-    assert jobs.keys() == {
-        "check",
-        "rehearse",
-        "rehearse-note",
-        "renovate",
-        *(["container-image"] if answers["deploy"] else []),
-    }
+    image = {"container-image"} if answers["deploy"] else set()
+    of_revisions = {"compat", "rehearse", "rehearse-note"}
+    assert jobs.keys() == {"check", *of_revisions, "renovate", *image}
     for job in jobs.values():
         assert job["stage"] in STAGES
     # A pipeline of a schedule is for updates; every other one is for the rest.

@@ -217,5 +217,5 @@ def test_guide_names_existing_files(rendered: Render) -> None:
     assert len(names) >= 9
     for name in names:
         assert (hub / name).exists() or (lab / name).exists(), name
-    parts = set(re.findall(r"(?m)^\| `(\w+)/` ", guide))
+    parts = set(re.findall(r"(?m)^\| `([\w-]+)/` ", guide))
     assert parts == {path.name for path in (hub / KUBERNETES).iterdir() if path.is_dir()}

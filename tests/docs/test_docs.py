@@ -75,7 +75,6 @@ FOREIGN_NAMES = {
     "always_on",
     "batch_op",
     "capture_exception",
-    "clock_timestamp",
     "config_file_name",
     "dependency_overrides",
     "fileConfig",

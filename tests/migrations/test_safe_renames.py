@@ -73,7 +73,7 @@ def terminal(renamed: Project) -> Iterator["pexpect.spawn[str]"]:
 
 QUESTION = {
     "postgresql": "Is users.full_name a new name of users.name? [y]es, both while releases overlap"
-    " / [r]ename at once: no release runs / [n]o: ",
+    " / [r]ename immediately: no release runs / [n]o: ",
     "sqlite": "Is users.full_name a new name of users.name? [r]ename it / [n]o: ",
 }
 

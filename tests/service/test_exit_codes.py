@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.compat import ONLY_TESTS, compat
 from harness.processes import run
 from harness.project import FIRST, Project
 from harness.releases import commit as commit_all
@@ -22,7 +23,6 @@ BACKFILL = ("users", "--set", "name = 'x'", "--where")
 TABLE = 'op.create_table("teams", sa.Column("id", sa.Integer(), primary_key=True))'
 ANSWERS = "_src_path: {source}\n_commit: {commit}\n"
 MARKERS = "<<<<<<< before updating\nmine\n=======\ntheirs\n>>>>>>> after updating\n"
-
 Run = Callable[[Project, str, int], object]
 
 
@@ -89,6 +89,15 @@ def lint(project: Project, code: int, *, column: str = "", base: str = "") -> No
 def rehearse(project: Project, code: int, upgrade: str, **variables: str) -> None:
     revise(project, ADDED, upgrade)
     project.script("rehearse", env={"base": FIRST, **variables}, code=code)
+
+
+def run_compat(project: Project, code: int, *, base: str = "main", upgrade: str = "") -> None:
+    for path in (project.folder / "tests").glob("test_[!u]*.py"):
+        path.unlink()
+    init_repository(project)
+    if upgrade:
+        revise(project, ADDED, upgrade)
+    compat(project, ONLY_TESTS, f"base={base}", code=code)
 
 
 def conflicts(project: Project, code: int, text: str) -> None:
@@ -164,6 +173,15 @@ SITUATIONS: dict[tuple[str, str], Run] = {
         p, code, "op.execute(\"UPDATE users SET name = 'x'\")"
     ),
     ("rehearse", "wrong arguments"): lambda p, _, code: rehearse(p, code, TABLE, format="xml"),
+    ("compat", "the old code runs on the new schema, or nothing to do"): (
+        lambda p, _, code: run_compat(p, code)
+    ),
+    ("compat", "something breaks"): lambda p, _, code: run_compat(
+        p, code, upgrade='op.drop_column("users", "name")'
+    ),
+    ("compat", "it cannot be decided: no base, no time, a failing revision"): (
+        lambda p, _, code: run_compat(p, code, base="nowhere")
+    ),
     ("conflicts", "none"): lambda p, _, code: conflicts(p, code, "mine\n"),
     ("conflicts", "files with conflicts"): lambda p, _, code: conflicts(p, code, MARKERS),
     ("backfill", "all rows are done"): lambda p, url, code: backfill(

@@ -7,7 +7,7 @@ import psycopg
 
 from scripts.rehearse.postgresql_locks import MODES, HeldLock
 
-# Tables of Alembic and of this template, which statements of revisions do not concern.
+# Tables of Alembic and of kit, which statements of revisions do not concern.
 OWN_TABLES = ("alembic_version", "alembic_history")
 # From this version on, a session can write its statistics immediately.
 FLUSHING_VERSION = 150000

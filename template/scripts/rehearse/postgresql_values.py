@@ -40,7 +40,7 @@ BY_TYPE = {
 # Enums, ranges and multiranges.
 BY_KIND = {
     "e": "(enum_range(NULL::{type}))[1 + i % cardinality(enum_range(NULL::{type}))]",
-    "m": "'{{}}'",
+    "m": "'{}'",
     "r": "'empty'",
 }
 TEXTS = {"text", "varchar", "bpchar", "citext", "name"}
@@ -97,7 +97,7 @@ def candidates_of(column: Column, conditions: list[str]) -> Iterator[str]:
 def value_of_type(column: Column) -> str:
     """Return SQL for a type; an empty string if it is not known."""
     if column.kind in BY_KIND:
-        return BY_KIND[column.kind].format(type=column.full_type)
+        return BY_KIND[column.kind].replace("{type}", column.full_type)
     if column.category == "A":
         return "'{}'"
     if column.type in INTEGERS:

@@ -36,7 +36,7 @@ class Answer(Enum):
     NO = "n"
     """They are different."""
     UNKNOWN = ""
-    """Nobody was asked: there is no terminal."""
+    """Not asked: there is no terminal."""
 
 
 class Answers:
@@ -90,7 +90,7 @@ class Answers:
 
 
 def parse_requests() -> dict[str, str]:
-    """Return the new name by the former one, as in `-x rename=users.phone_number:phone`."""
+    """Return the new name by the old one, as in `-x rename=users.phone_number:phone`."""
     requests = {}
     for argument in context.get_x_argument():
         key, _, value = argument.partition("=")

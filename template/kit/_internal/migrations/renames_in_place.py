@@ -1,4 +1,4 @@
-"""Renames columns and tables at once: for a database whose releases never run at the same time."""
+"""Renames columns and tables immediately: for a database whose releases never run at the same time."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -50,7 +50,7 @@ def render(_context: AutogenContext, operation: CommentedSQLOp) -> list[str]:
 
 
 def rename_in_place(script: MigrationScript, ctx: MigrationContext) -> None:
-    """Replace a removed and an added column or table by a renamed one, if the developer says so."""
+    """Replace a removed and an added column or table by a renamed one, if that is the answer."""
     answers = Answers(CHOICES)
     for upgrade, downgrade in zip(script.upgrade_ops_list, script.downgrade_ops_list, strict=True):
         operations = list(flatten(upgrade))

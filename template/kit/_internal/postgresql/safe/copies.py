@@ -85,7 +85,7 @@ class Copies:
         return parts
 
     def drop(self) -> list[MigrateOperation]:
-        """Return what drops the CHECKs and foreign keys of the former column."""
+        """Return what drops the CHECKs and foreign keys of the old column."""
         return [
             self.alter(f"DROP CONSTRAINT {self.change.quote(item.name)}")
             for item in self.select(CHECK, FOREIGN_KEY)
@@ -119,7 +119,7 @@ class Copies:
         return steps
 
     def rebuild(self) -> list[MigrateOperation]:
-        """Return what creates the indexes of the former column, when it is added again."""
+        """Return what creates the indexes of the old column, when it is added again."""
         steps: list[MigrateOperation] = []
         for item in self.select(INDEX, UNIQUE):
             name = suffixed(item.name, "_old")

@@ -14,7 +14,7 @@ from kit._internal.postgresql.safe.chain import Change, Part, Phase
 from kit._internal.postgresql.safe.not_null import alter
 from kit._internal.postgresql.safe.operations import CallOp, CommentOp, sql
 
-WAITS = "it waits until no process of the former release runs"
+WAITS = "it waits until no process of the old release runs"
 ALLOW_COLUMN = CommentOp(f"db-lint: allow ban-drop-column: {WAITS}")
 ALLOW_TABLE = CommentOp(f"db-lint: allow ban-drop-table: {WAITS}")
 ALLOW_USED = CommentOp(f"db-lint: allow still-used: {WAITS}")
@@ -34,7 +34,7 @@ def plan_removal(change: Change) -> list[Part] | None:
 def plan_dropped_column(change: Change, op: DropColumnOp) -> list[Part]:
     column = op.to_column()
     reason = (
-        f"It waits: until the rollout is over, the former release uses {column.name}. DROP COLUMN"
+        f"It waits: until the rollout is over, the old release uses {column.name}. DROP COLUMN"
         f" takes ACCESS EXCLUSIVE on {change.table} for a moment, and reads no rows. After it, that"
         " release cannot run any more."
     )
@@ -99,7 +99,7 @@ def plan_dropped_table(change: Change, op: DropTableOp) -> list[Part]:
     if table.foreign_keys:
         locked = f"{change.table}, and on the tables that it refers to,"
     reason = (
-        f"It waits: until the rollout is over, the former release uses {change.table}. DROP TABLE"
+        f"It waits: until the rollout is over, the old release uses {change.table}. DROP TABLE"
         f" takes ACCESS EXCLUSIVE on {locked} for a moment. After it, that release cannot run any"
         " more."
     )

@@ -94,7 +94,7 @@ def contract(pair: Pair, old: Column[Any], new: Column[Any]) -> Part:
     if not old.nullable and not new.nullable:
         downgrade.append(alter(change, old.name, old.type, nullable=False))
     reason = (
-        f"It waits: until the rollout is over, the former release uses {old.name}. DROP TRIGGER and"
+        f"It waits: until the rollout is over, the old release uses {old.name}. DROP TRIGGER and"
         f" DROP COLUMN take ACCESS EXCLUSIVE on {change.table} for a moment, and read no rows. A"
         f" rollback copies {new.name} to {old.name}, and blocks queries meanwhile."
     )

@@ -1,4 +1,4 @@
-"""Plans a renamed table; while releases overlap, a view has the former name.
+"""Plans a renamed table; while releases overlap, a view has the old name.
 
 PostgreSQL writes through such a view: INSERT, UPDATE and DELETE change the table, with its defaults
 and with RETURNING and ON CONFLICT.
@@ -20,12 +20,12 @@ from kit._internal.postgresql.safe.chain import Change, Part, Phase, qualify
 from kit._internal.postgresql.safe.operations import CommentOp, sql
 from kit._internal.postgresql.safe.removals import ALLOW_USED, require_unused
 
-ALLOW_VIEW = CommentOp("db-lint: allow renaming-table: a view keeps the former name")
+ALLOW_VIEW = CommentOp("db-lint: allow renaming-table: a view keeps the old name")
 ALLOW_ALONE = CommentOp("db-lint: allow renaming-table: no release runs meanwhile")
 ALLOW_OBJECT = CommentOp("db-lint: allow renaming-object: no query names it")
-ALLOW_DROP = CommentOp("db-lint: allow ban-drop-view: only the former release uses it")
+ALLOW_DROP = CommentOp("db-lint: allow ban-drop-view: only the old release uses it")
 VIEW = (
-    "{} becomes {}, and a view of the former name lets the former release read and write it. The"
+    "{} becomes {}, and a view of the old name lets the old release read and write it. The"
     " rename takes ACCESS EXCLUSIVE for a moment."
 )
 # Gives the privileges of the table to the view.
@@ -63,7 +63,7 @@ def rename_table(
         upgrade.append(sql(statement))
         downgrade.insert(0, sql(undo))
     reason = (
-        f"{former.table} becomes {added.table} at once: code that uses the other name fails. No"
+        f"{former.table} becomes {added.table} immediately: code that uses the other name fails. No"
         " release may run. The rename takes ACCESS EXCLUSIVE for a moment."
     )
     parts = [Part(Phase.EXPAND, f"rename {former.table}", upgrade, downgrade, [reason])]
@@ -83,7 +83,7 @@ def contract(former: Change, added: Change) -> Part:
     guard = require_unused(former)
     upgrade = [guard, ALLOW_USED, ALLOW_DROP, sql(f"DROP VIEW {former.name}")]
     reason = (
-        f"It waits: until the rollout is over, the former release uses {former.table}, which is a"
+        f"It waits: until the rollout is over, the old release uses {former.table}, which is a"
         " view. After it, that release cannot run any more."
     )
     downgrade = create_view(former, added)

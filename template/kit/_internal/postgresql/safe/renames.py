@@ -28,7 +28,7 @@ from kit._internal.postgresql.safe.renamed_tables import rename_table
 
 CHOICES = {
     Answer.OVERLAP: "[y]es, both while releases overlap",
-    Answer.AT_ONCE: "[r]ename at once: no release runs",
+    Answer.AT_ONCE: "[r]ename immediately: no release runs",
     Answer.NO: "[n]o",
 }
 ALONE = "no release runs meanwhile"
@@ -127,7 +127,7 @@ def rename_column(former: Change, added: Change, remaining: list[Change]) -> lis
         upgrade.append(difference)
         downgrade.insert(0, difference.reverse())
     reason = (
-        f"{old} becomes {new} at once: code that uses the other name fails. No release may run. The"
+        f"{old} becomes {new} immediately: code that uses the other name fails. No release may run. The"
         f" rename takes ACCESS EXCLUSIVE on {former.table} for a moment."
     )
     return [Part(Phase.EXPAND, f"rename {old}", upgrade, downgrade, [reason])]

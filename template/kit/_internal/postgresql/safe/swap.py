@@ -27,7 +27,7 @@ from kit._internal.postgresql.safe.triggers import (
 
 BOTH = CommentOp("db-lint: allow renaming-column: releases can use the column with either type")
 OBJECTS = CommentOp("db-lint: allow renaming-object: no query names an index or a constraint")
-DEFAULT = CommentOp("db-lint: allow ban-drop-default: no release writes the former column")
+DEFAULT = CommentOp("db-lint: allow ban-drop-default: no release writes the old column")
 UNUSED = (
     CommentOp("db-lint: allow ban-drop-column: no release has used this name"),
     CommentOp("db-lint: allow still-used: no release has used this name"),
@@ -134,7 +134,7 @@ class Replacement:
         names = (
             f"In one transaction, {self.name} becomes {self.old} and {self.new} becomes"
             f" {self.name}: ACCESS EXCLUSIVE on {change.table} for a moment, no row is read. A"
-            " process whose connections have prepared a statement for the former type fails once,"
+            " process whose connections have prepared a statement for the old type fails once,"
             " and prepares it again."
         )
         rollback = (
