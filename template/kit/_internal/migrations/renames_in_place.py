@@ -1,4 +1,4 @@
-"""Renames columns and tables immediately: for a database whose releases never run at the same time."""
+"""Renames columns and tables immediately: for a database that only one release uses at a time."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -108,7 +108,7 @@ def paragraph(text: str) -> str:
 
 
 def break_command(command: str) -> str:
-    """Return an indented command, over several lines if one would be too long."""
+    """Return an indented command, over several lines if it is too long for a line."""
     if len(command) + 4 <= WIDTH:
         return f"    {command}"
     words = WORD.findall(command)

@@ -127,8 +127,8 @@ def rename_column(former: Change, added: Change, remaining: list[Change]) -> lis
         upgrade.append(difference)
         downgrade.insert(0, difference.reverse())
     reason = (
-        f"{old} becomes {new} immediately: code that uses the other name fails. No release may run. The"
-        f" rename takes ACCESS EXCLUSIVE on {former.table} for a moment."
+        f"{old} becomes {new} immediately: code that uses the other name fails. No release may run."
+        f" The rename takes ACCESS EXCLUSIVE on {former.table} for a moment."
     )
     return [Part(Phase.EXPAND, f"rename {old}", upgrade, downgrade, [reason])]
 
