@@ -22,17 +22,26 @@ PARTS = (
     "commits",
     "updates",
     "rollout",
+    "safe",
     "telemetry",
     "auth",
     "resource",
 )
+# Pages, and with an underscore modules, that are not named like their part.
+PAGES_OF_PARTS = {"safe": "safe-migrations"}
+
+
+def page_of(part: str) -> str:
+    """Return the name of a part's page, without `.md`."""
+    return PAGES_OF_PARTS.get(part, part)
 
 
 def measure(part: str, *, quick: bool) -> Report:
     """Measure a part; print its figures and how long it took."""
     begin = time.perf_counter()
+    module = page_of(part).replace("-", "_")
     with tempfile.TemporaryDirectory(prefix=f"benchmark-{part}-") as folder:
-        report = importlib.import_module(f"benchmarks.{part}").measure(Path(folder), quick=quick)
+        report = importlib.import_module(f"benchmarks.{module}").measure(Path(folder), quick=quick)
     assert isinstance(report, Report)
     for name, text in report.texts().items():
         print(f"\n{part}: {name}\n\n{text}", end="")
@@ -72,7 +81,7 @@ def main() -> None:
             is_failed = is_failed or bool(arguments.parts)
             continue
         if arguments.docs:
-            write(part, report, arguments.docs)
+            write(page_of(part), report, arguments.docs)
         for missed in report.missed:
             print(f"{part}: {missed}", file=sys.stderr, flush=True)
             is_failed = True

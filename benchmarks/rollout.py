@@ -1,4 +1,4 @@
-"""A rollout under load: a column is replaced, release by release, on two replicas with PostgreSQL.
+"""A rollout under load: a column is renamed on two replicas with PostgreSQL.
 
 `tests/migrations/test_zero_downtime.py` does the same with a smaller table.
 """
@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.report import Report, Table, versions
-from harness.column_releases import RELEASES
-from harness.column_rollout import Rollout, Sizes, replace_column
+from harness.column_rollout import Rollout, Sizes, rename_column
 from harness.databases import server_of
 from harness.load_phases import Phase, joined
 from harness.project import set_up
 from harness.template import copy_of_working_tree, render
 
 FULL = Sizes(rows=1_000_000, warm=1_000, requests=10_000, rate=100)
-QUICK = Sizes(rows=1_000, warm=20, requests=100, rate=50, releases=RELEASES[:2])
+QUICK = Sizes(rows=1_000, warm=20, requests=100, rate=50)
 PACKAGES = ("fastapi", "sqlalchemy", "alembic", "asyncpg")
 TOTALS = [
     "requests",
     "failed requests",
-    "releases",
     "revisions applied",
     "rows backfilled",
     "replicas replaced",
@@ -28,12 +26,11 @@ TOTALS = [
 PHASES = ["phase", "requests", "failed", "median, ms", "99 %, ms", "longest, ms"]
 
 
-def totals_table(rollout: Rollout, sizes: Sizes) -> Table:
+def totals_table(rollout: Rollout) -> Table:
     requests = joined(rollout.phases)
     figures = [
         len(requests.times),
         len(requests.failures),
-        len(sizes.releases),
         rollout.revisions,
         rollout.backfilled,
         rollout.replaced,
@@ -51,7 +48,7 @@ def phases_table(phases: Sequence[Phase]) -> Table:
 
 
 def measure(folder: Path, *, quick: bool) -> Report:
-    """Measure the whole rollout; quick: its first releases and the backfill, on a small table."""
+    """Measure the whole rollout; quick: on a small table."""
     sizes = QUICK if quick else FULL
     template = copy_of_working_tree(folder / "template")
     rendered = render(template, folder / "orders", {"database": "postgresql"})
@@ -60,9 +57,9 @@ def measure(folder: Path, *, quick: bool) -> Report:
         server = server_of(project)
         with server.empty_database(folder) as url:
             ((packages["PostgreSQL"],),) = server.query(url, "SHOW server_version")
-            rollout = replace_column(project, url, folder, sizes)
+            rollout = rename_column(project, url, folder, sizes)
     tables = {
-        "totals": totals_table(rollout, sizes),
+        "totals": totals_table(rollout),
         "phases": phases_table(rollout.phases),
     }
     load = f"{sizes.rate} requests a second, on a table of {sizes.rows:,} rows."

@@ -1,23 +1,22 @@
-"""A column is replaced release by release on PostgreSQL, on two replicas under constant load."""
+"""A column is renamed on PostgreSQL, on two replicas under constant load."""
 
 import contextlib
 import re
 import shlex
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
-from harness.column_releases import BACKFILL, MODEL, RELEASES, Release
+from harness.column_releases import BACKFILL, MODEL, RENAME, renamed
 from harness.databases import server_of
 from harness.load_phases import Phase
 from harness.processes import wait_for
-from harness.project import FIRST, Project
+from harness.project import Project
 from harness.rolling_load import Driver, loading
 from harness.servers import RunningService, free_port, serving
-from harness.working_copy import write_revision
 
 SEEDED = "01890000-0000-7000-8000-{:012x}"
 SEED = """
@@ -40,12 +39,11 @@ class Sizes:
     requests: int
     # Requests a second.
     rate: int
-    releases: Sequence[Release] = tuple(RELEASES)
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """What happened while the releases were rolled out."""
+    """What happened while the release was rolled out."""
 
     phases: list[Phase]
     # The revisions that were applied, and the replicas that were replaced.
@@ -64,14 +62,13 @@ class Rollout:
 
 @dataclass
 class Deployment:
-    """Two replicas behind a balancer, and the releases that they are taken through."""
+    """Two replicas behind a balancer, and the release that replaces the first one."""
 
     project: Project
     url: str
     folder: Path
     ports: list[int] = field(default_factory=lambda: [free_port(), free_port()])
     replicas: dict[int, tuple[RunningService, contextlib.ExitStack]] = field(default_factory=dict)
-    revision: str = FIRST
     # The current release; what has been applied and replaced so far.
     number: int = 1
     applied: int = 0
@@ -107,23 +104,23 @@ class Deployment:
             for _, stack in self.replicas.values():
                 stack.close()
 
-    def write(self, release: Release, original: str) -> None:
+    def write(self) -> None:
         """Write the next release into a folder of its own, as an image would be."""
         self.number += 1
         self.project = self.project.copy(self.folder / f"release-{self.number}", self.url)
-        for step in release.steps:
-            before, self.revision = self.revision, f"{int(self.revision, 16) + 1:012x}"
-            body = f"def upgrade() -> None:\n    {step}\n\n\ndef downgrade() -> None:\n    pass\n"
-            write_revision(self.project, self.revision, body, before)
-        (self.project.folder / MODEL).write_text(release.model(original), "utf-8")
+        model = self.project.folder / MODEL
+        model.write_text(renamed(model.read_text("utf-8")), "utf-8")
+        self.project.make("db-revision", "m=rename name", RENAME)
 
-    def roll_out(self, release: Release, original: str, driver: Driver) -> None:
-        """Migrate, then replace one replica after the other."""
-        self.write(release, original)
-        driver.send(f"phase {self.number}: migrate")
-        migration = self.project.make("db-migrate")
-        self.applied += len(APPLIED.findall(migration.stdout + migration.stderr))
-        assert all(map(self.is_ready, self.ports)), "a newer revision takes the old release away"
+    def migrate(self, *arguments: str) -> None:
+        """Migrate, and check that the replicas stay ready."""
+        migration = self.project.alembic(self.url, *arguments, "upgrade", "head")
+        # A revision that gives up for a lock is tried again.
+        self.applied += len(set(APPLIED.findall(migration.stdout + migration.stderr)))
+        assert all(map(self.is_ready, self.ports)), "a newer revision stops the running release"
+
+    def roll_out(self, driver: Driver) -> None:
+        """Replace one replica after the other."""
         driver.send(f"phase {self.number}: replace replicas")
         for port in self.ports:
             driver.send(f"out {port}")
@@ -131,7 +128,6 @@ class Deployment:
             self.start(port)
             driver.send(f"in {port}")
             self.replaced += 1
-        self.project.make("db-check")
 
     def backfill(self, driver: Driver) -> list[str]:
         """Fill the new column; return the lines of the log."""
@@ -142,24 +138,26 @@ class Deployment:
         return done.stdout.splitlines()
 
 
-def replace_column(project: Project, url: str, folder: Path, sizes: Sizes) -> Rollout:
-    """Replace the column in an empty database, and return what the clients noticed of it."""
+def rename_column(project: Project, url: str, folder: Path, sizes: Sizes) -> Rollout:
+    """Rename the column in an empty database, and return what the clients noticed of it."""
     project.alembic(url, "upgrade", "head")
     server_of(project).query(url, SEED.format(last=sizes.rows - 1))
     seeded = list(map(SEEDED.format, range(0, sizes.rows, 997)))
-    original = (project.folder / MODEL).read_text("utf-8")
     deployment = Deployment(project, url, folder)
-    first, *others = sizes.releases
     with (
         deployment.running(),
         loading(deployment.ports, sizes.rate, seeded, "1: before") as driver,
     ):
         wait_for(lambda: driver.send("count") > sizes.warm, f"{sizes.warm:,} requests were made")
-        deployment.roll_out(first, original, driver)
+        deployment.write()
+        driver.send("phase 2: migrate")
+        deployment.migrate("-x", "until=rollout")
         log = deployment.backfill(driver)
-        for release in others:
-            deployment.roll_out(release, original, driver)
-        driver.send(f"phase {deployment.number}: afterwards")
+        deployment.roll_out(driver)
+        driver.send("phase 2: migrate again")
+        deployment.migrate()
+        deployment.project.make("db-check")
+        driver.send("phase 2: afterwards")
         total = f"{sizes.requests:,} requests were made"
         wait_for(lambda: driver.send("count") > sizes.requests, total, 300)
         phases = driver.report()

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.processes import (
@@ -202,9 +202,11 @@ class Migrators:
 
 
 @contextlib.contextmanager
-def migrators(project: Project, folder: Path, own: bool = True) -> Iterator[Migrators]:
-    """Start the process that forks; with `own`, it imports PROJECT_MODULES, too."""
-    modules = [*LIBRARIES]
+def migrators(
+    project: Project, folder: Path, own: bool = True, also: Sequence[str] = ()
+) -> Iterator[Migrators]:
+    """Start the process that forks; with `own`, it imports PROJECT_MODULES, too, and `also`."""
+    modules = [*LIBRARIES, *also]
     if own:
         modules += PROJECT_MODULES
     with (folder / "migrators.log").open("w") as log:

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 # an activated environment set.
 INHERITED = re.compile(
     r"(MIGRATION_|TEST_)?DATABASE_URL|PORT|VIRTUAL_ENV|MAKE.*|MFLAGS|PYTEST_.*"
-    r"|m|rev|confirm|base|table|set|where|to|data|trust|port|PARTS|ONLY"
+    r"|m|rev|rename|unsafe|confirm|base|allow|table|set|where|key|to|data|trust|from|stats|rows|load"
+    r"|format|limit|port|PARTS|ONLY"
     r"|PG(DATABASE|HOST|HOSTADDR|OPTIONS|PORT|SERVICE|SERVICEFILE|TARGETSESSIONATTRS)"
     r"|OTEL_.*|SENTRY_.*"
     r"|PYTHONDONTWRITEBYTECODE"  # Without bytecode files every command compiles its modules again.

@@ -24,9 +24,15 @@ SESSION = [
     (SERVE, slice(0)),
     ("curl --silent http://127.0.0.1:8000/health/ready", slice(1)),
     ("sed --in-place 's/ name:/ full_name:/' app/models/user.py", slice(0)),
-    ('make db-revision m="rename name"', slice(2)),
-    ("make db-lint", slice(-3, -1)),
+    ('make db-revision m="rename name"', slice(3)),
+    ("ls -1 migrations/versions | grep rename_name", slice(None)),
+    ("make db-lint", slice(-1, None)),
 ]
+# What `make db-revision` asks, and the answer.
+QUESTION = (
+    "Is users.full_name a new name of users.name? [y]es, both while releases overlap"
+    " / [r]ename immediately: no release runs / [n]o: y"
+)
 FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
@@ -41,7 +47,8 @@ def draw(folder: Path) -> str:
                 reader.start(Command(command, None, 0))
                 console.print(Text(f"$ {command} &", style="bold"))
                 continue
-            terminal = Terminal(reader.script(command), reader.folder, reader.environment)
+            script = reader.script(command)
+            terminal = Terminal(script, reader.folder, reader.environment, [QUESTION])
             terminal.wait()
             lines = terminal.text.rstrip().splitlines()
             console.print(Text(f"$ {command}", style="bold"))

@@ -20,6 +20,7 @@ from kit._internal.dialect import MigrationDialect
 from kit._internal.migrations.command_line import command_name
 from kit._internal.migrations.options import merge_options
 from kit._internal.migrations.steps import StepRecorder
+from kit._internal.migrations.waiting import Upgrade
 from kit._internal.telemetry.interface import Job
 from kit.settings import Settings, SettingsT, load
 
@@ -57,7 +58,7 @@ def run(
     all_options = merge_options(built_in_options, options)
     connection = context.config.attributes.get("connection")
     if connection is not None:
-        run_command({**all_options, "connection": connection})
+        run_command(Upgrade(), {**all_options, "connection": connection})
         return
     settings = load_settings(settings_class, url)
     if command_name() is not None:
@@ -119,7 +120,7 @@ def write_sql(
     statement = None
     if schema:
         statement = dialect.use_schema(schema)
-    run_command({**options, **offline_options}, statement)
+    run_command(Upgrade(), {**options, **offline_options}, statement)
 
 
 def run_on_database(
@@ -130,7 +131,7 @@ def run_on_database(
     read_only = context.config.attributes.get("read_only", command in READ_ONLY_COMMANDS)
     if read_only:
         with dialect.open_connection(settings, read_only=True, schema=schema) as connection:
-            run_command({**options, "connection": connection})
+            run_command(Upgrade(), {**options, "connection": connection})
         return
     with ExitStack() as stack:
         job = Job()
@@ -141,10 +142,21 @@ def run_on_database(
             dialect.open_connection(settings, read_only=False, schema=schema)
         )
         options = steps.add_to({**options, "connection": connection})
+        upgrade = Upgrade()
         for attempt in dialect.attempts(connection, settings):
             with attempt:
                 steps.restart()
-                run_command(options)
+                migrate(upgrade, options)
+
+
+def migrate(upgrade: Upgrade, options: dict[str, Any]) -> None:
+    """Run the command; apply what precedes a refused revision, also where it was rolled back."""
+    try:
+        run_command(upgrade, options)
+    except CommandError as error:
+        if upgrade.stop_before_refused(error):
+            run_command(upgrade, options)
+        raise
 
 
 def job_name(command: str) -> str:
@@ -155,9 +167,11 @@ def job_name(command: str) -> str:
     return f"alembic -n {section} {command}"
 
 
-def run_command(options: dict[str, Any], first_statement: str | None = None) -> None:
+def run_command(
+    upgrade: Upgrade, options: dict[str, Any], first_statement: str | None = None
+) -> None:
     """Run the command with these options of context.configure(), after the first statement."""
-    context.configure(**options)
+    upgrade.configure(options)
     command = command_name()
     if command is not None:
         for name in WORK_LOGGERS:
@@ -169,6 +183,17 @@ def run_command(options: dict[str, Any], first_statement: str | None = None) -> 
     else:
         with context.begin_transaction():
             context.run_migrations()
+    report_waiting(upgrade)
+
+
+def report_waiting(upgrade: Upgrade) -> None:
+    """Print which revisions wait for the rollout, as a comment if the command prints SQL."""
+    if context.is_offline_mode():
+        for line in upgrade.describe_waiting(None):
+            context.static_output(f"-- {line}")
+        return
+    for line in upgrade.describe_waiting(context.get_bind()):
+        context.config.print_stdout("%s", line)
 
 
 def apply_revisions(command: str) -> None:

@@ -41,6 +41,7 @@ __all__ = [
     "UTCDateTime",
     "UUIDKey",
     "Versioned",
+    "unused",
 ]
 
 # Names every constraint, identically on every database, so that a revision can drop it.
@@ -221,3 +222,16 @@ class SoftDeleted:
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
         super().__init_subclass__(**options)
         deletion.register(cls, SoftDeleted)
+
+
+def unused(model: type[Any], *columns: Column[Any]) -> None:
+    """Keep columns in the table of a model that no code uses any more.
+
+        unused(User, Column("phone_number", String(20)))
+
+    Statements of the model do not name them, and autogenerate does not drop them. Once no release
+    that uses them runs, remove the call: then autogenerate writes the revision that drops them.
+    """
+    for column in columns:
+        column.info["unused"] = True
+        model.__table__.append_column(column)

@@ -1,5 +1,6 @@
 """A service of 2.0 with edits and rows gets accounts by `make update`, and loses them again."""
 
+import re
 from pathlib import Path
 
 import httpx
@@ -127,6 +128,12 @@ def assert_drop_is_reviewed(service: Project) -> None:
     written = service.make("db-revision", "m=drop accounts")
     assert "This revision drops tables with their rows: api_keys" in written.stdout
     revision = service.revisions[-1]
+    if service.database == "postgresql":
+        # It waits for the rollout, and refuses while the base branch uses a table.
+        guarded = re.findall(r'require_unused\("(\w+)"\)', revision.read_text("utf-8"))
+        assert {*guarded} == TABLES
+        service.make("db-lint")
+        return
     linted = service.make("db-lint", code=2)
     assert {name for name in TABLES if f"DROP TABLE {name};" in linted.stdout} == TABLES
     assert "concurrent" not in linted.stdout

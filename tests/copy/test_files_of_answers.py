@@ -25,6 +25,7 @@ OPTIONAL = {
     "deploy/nginx/nginx.conf": {"docker"},
     "deploy/kubernetes/README.md": {"kubernetes"},
     "deploy/kubernetes/image/kustomization.yaml": {"kubernetes"},
+    "deploy/kubernetes/after-rollout/kustomization.yaml": {"kubernetes"},
     "deploy/kubernetes/migration/kustomization.yaml": {"kubernetes"},
     "deploy/kubernetes/migration/job.yaml": {"kubernetes"},
     "deploy/kubernetes/service/kustomization.yaml": {"kubernetes"},
@@ -49,17 +50,22 @@ OPTIONAL = {
     "deploy/kubernetes/telemetry/operator/prometheus-rule.yaml": {"kubernetes", "prometheus"},
     ".github/dependabot.yml": {"github"},
     ".github/workflows/check.yml": {"github"},
+    ".github/workflows/compat.yml": {"github"},
     ".github/workflows/image.yml": {"github", "docker"},
+    ".github/workflows/rehearse.yml": {"github"},
     ".gitlab-ci.yml": {"gitlab"},
     ".gitlab/ci/check.yml": {"gitlab"},
+    ".gitlab/ci/compat.yml": {"gitlab"},
     ".gitlab/ci/renovate.yml": {"gitlab"},
     ".gitlab/ci/image.yml": {"gitlab", "docker"},
+    ".gitlab/ci/rehearse.yml": {"gitlab"},
     "renovate.json": {"gitlab"},
 }
 # Files that need one of these answers to `telemetry` besides.
 ANY_TELEMETRY = {
     "compose.telemetry.yaml": ("docker", {"opentelemetry", "prometheus"}),
     "deploy/kubernetes/telemetry/README.md": ("kubernetes", PARTS),
+    "deploy/kubernetes/telemetry/after-rollout/kustomization.yaml": ("kubernetes", PARTS),
     "deploy/kubernetes/telemetry/migration/kustomization.yaml": ("kubernetes", PARTS),
     "deploy/kubernetes/telemetry/service/kustomization.yaml": ("kubernetes", PARTS),
 }

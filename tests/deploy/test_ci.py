@@ -90,6 +90,12 @@ def test_actions_are_commits(github: Path) -> None:
 def test_expressions_name_what_exists(github: Path) -> None:
     """A misspelt name in an expression is an empty text, and no error."""
     known = {"github.head_ref || github.run_id", "matrix.python", "github.token", TARGET_BRANCH}
+    known |= {
+        "github.base_ref",
+        "github.event.pull_request.number",
+        "needs.rehearse.outputs.report",
+        "steps.report.outputs.report",
+    }
     for name, workflow in github_workflows(github).items():
         text = (github / f".github/workflows/{name}.yml").read_text("utf-8")
         used = set(EXPRESSION.findall(text))
@@ -100,10 +106,15 @@ def test_expressions_name_what_exists(github: Path) -> None:
 
 def test_github_workflows_follow_pushes_and_pull_requests(github: Path, answers: Answers) -> None:
     workflows = github_workflows(github)
-    assert workflows.keys() == {"check", *(["image"] if answers["deploy"] else [])}
+    image = ["image"] if answers["deploy"] else []
+    assert workflows.keys() == {"check", "compat", "rehearse", *image}
+    for workflow in workflows.values():
+        assert workflow["concurrency"]["cancel-in-progress"] == "true"
+    revisions = {"paths": ["**/migrations/versions/**"]}
+    for name in ("compat", "rehearse"):
+        assert workflows.pop(name)["on"] == {"pull_request": revisions}
     for workflow in workflows.values():
         assert workflow["on"] == {"push": {"branches": ["**"]}, "pull_request": ""}
-        assert workflow["concurrency"]["cancel-in-progress"] == "true"
 
 
 def test_github_permissions_are_minimal(github: Path, answers: Answers) -> None:
@@ -111,6 +122,7 @@ def test_github_permissions_are_minimal(github: Path, answers: Answers) -> None:
         assert workflow["permissions"] == {"contents": "read"}
     jobs = github_jobs(github)
     publish = jobs.pop("publish", None)
+    assert jobs.pop("comment")["permissions"] == {"pull-requests": "write"}
     for name, job in jobs.items():
         assert "permissions" not in job, name
     if answers["deploy"]:
@@ -122,14 +134,17 @@ def test_github_permissions_are_minimal(github: Path, answers: Answers) -> None:
 
 def test_github_checks_out_all_that_is_compared(github: Path) -> None:
     jobs = github_jobs(github)
+    # The job that may write has no code of the branch.
+    assert only(jobs.pop("comment")["steps"]).keys() == {"name", "run"}
     for job in jobs.values():
         first = job["steps"][0]
         assert first["uses"].startswith("actions/checkout@")
         assert first["with"]["persist-credentials"] == "false"
-    checkout, setup, *_ = jobs["check"]["steps"]
-    assert checkout["with"]["fetch-depth"] == "0"
-    assert setup["uses"].startswith("astral-sh/setup-uv@")
-    assert setup["with"] == {"enable-cache": "true"}
+    for name in ("check", "compat"):
+        checkout, setup, *_ = jobs[name]["steps"]
+        assert checkout["with"]["fetch-depth"] == "0"
+        assert setup["uses"].startswith("astral-sh/setup-uv@")
+        assert setup["with"] == {"enable-cache": "true"}
 
 
 @pytest.mark.parametrize("database", DATABASES)
@@ -168,7 +183,9 @@ def test_images_are_published_from_the_main_branch_only(rendered: Render) -> Non
 
 def test_gitlab_jobs(gitlab: Path, answers: Answers) -> None:
     jobs = gitlab_jobs(gitlab)
-    assert jobs.keys() == {"check", "renovate", *(["container-image"] if answers["deploy"] else [])}
+    image = {"container-image"} if answers["deploy"] else set()
+    of_revisions = {"compat", "rehearse", "rehearse-note"}
+    assert jobs.keys() == {"check", *of_revisions, "renovate", *image}
     for job in jobs.values():
         assert job["stage"] in STAGES
     # A pipeline of a schedule is for updates; every other one is for the rest.

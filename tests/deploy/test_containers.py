@@ -156,6 +156,7 @@ def test_compose_migrates_before_it_serves(containers: Path) -> None:
     migration, service = services["migration"], services["service"]
     assert migration["image"] == service["image"]
     assert migration["restart"] == "no"
+    assert migration["command"] == ["alembic", "-x", "until=rollout", "upgrade", "head"]
     condition = {"condition": "service_completed_successfully"}
     assert service["depends_on"] == {"migration": condition}
     assert migration.get("environment") == service.get("environment")

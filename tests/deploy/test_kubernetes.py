@@ -10,6 +10,7 @@ from harness.deployment import (
     KUBERNETES,
     Resource,
     container_of,
+    kubectl_kustomize,
     load,
     pod_of,
     policies_of,
@@ -82,10 +83,29 @@ def test_every_manifest_is_applied(cluster: Path) -> None:
     for path in (cluster / KUBERNETES).rglob("*.yaml"):
         if path.name == "kustomization.yaml":
             for name in load(path).get("resources", []):
-                listed.add(path.parent / name)
+                listed.add((path.parent / name).resolve())
         else:
-            written.add(path)
-    assert written == listed
+            written.add(path.resolve())
+    folders = {path for path in listed if path.is_dir()}
+    assert written == listed - folders
+    assert folders == {(cluster / KUBERNETES / "migration").resolve()}
+
+
+def test_what_waits_is_applied_by_a_second_job(cluster: Path) -> None:
+    """It differs from the first Job only in its name, which is free while the first one exists."""
+    job = resources_of(cluster)["Job"]
+    after = {}
+    for resource in kubectl_kustomize(cluster / KUBERNETES / "after-rollout"):
+        after[resource["kind"]] = resource
+    assert after.keys() == {"Job", "NetworkPolicy"}
+    command = container_of(job)["command"]
+    assert command == ["alembic", "-x", "until=rollout", "upgrade", "head"]
+    assert name_of(after["Job"]) == f"{cluster.name}-after-rollout"
+    after["Job"]["metadata"]["name"] = name_of(job)
+    assert container_of(after["Job"])["command"] == ["alembic", "upgrade", "head"]
+    pod_of(after["Job"])["containers"][0]["command"] = command
+    assert after["Job"] == job
+    assert after["NetworkPolicy"] == policies_of(cluster)["migration"]
 
 
 def test_manifests_belong_together(cluster: Path) -> None:
@@ -181,6 +201,9 @@ def test_how_it_is_applied(cluster: Path) -> None:
         f"kubectl wait --for=condition=complete --timeout=10m job/{job}",
         f"kubectl apply -k {KUBERNETES / 'service'}",
         f"kubectl rollout status deployment/{deployment}",
+        f"kubectl delete job {deployment}-after-rollout --ignore-not-found",
+        f"kubectl apply -k {KUBERNETES / 'after-rollout'}",
+        f"kubectl wait --for=condition=complete --timeout=10m job/{deployment}-after-rollout",
     ]
 
 
@@ -194,5 +217,5 @@ def test_guide_names_existing_files(rendered: Render) -> None:
     assert len(names) >= 9
     for name in names:
         assert (hub / name).exists() or (lab / name).exists(), name
-    parts = set(re.findall(r"(?m)^\| `(\w+)/` ", guide))
+    parts = set(re.findall(r"(?m)^\| `([\w-]+)/` ", guide))
     assert parts == {path.name for path in (hub / KUBERNETES).iterdir() if path.is_dir()}

@@ -112,6 +112,11 @@ def test_manifests_have_the_schema(built: Built, component: str) -> None:
         kubernetes_validate.validate(resource, "1.37", strict=True)
 
 
+def test_both_jobs_have_the_same_telemetry(cluster: Path, built: Built) -> None:
+    after = of_kind(kubectl_kustomize(cluster / TELEMETRY / "after-rollout"), "Job")
+    assert variables(after) == variables(of_kind(built["migration"], "Job"))
+
+
 @pytest.mark.parametrize("component", KINDS)
 def test_only_telemetry_is_added(cluster: Path, built: Built, component: str) -> None:
     plain = kubectl_kustomize(cluster / KUBERNETES / component)
@@ -240,4 +245,5 @@ def test_service_starts_without_the_secret_of_sentry(cluster: Path, built: Built
 def test_how_it_is_applied(cluster: Path) -> None:
     text = (cluster / TELEMETRY / "README.md").read_text("utf-8")
     folders = re.findall(r"(?m)^kubectl apply -k (\S+)$", text)
-    assert folders == [str(TELEMETRY / component) for component in ("migration", "service")]
+    components = ("migration", "service", "after-rollout")
+    assert folders == [str(TELEMETRY / component) for component in components]

@@ -65,6 +65,7 @@ OWN_SETTINGS = {"API_KEY", "RATES_URL", "REPORTS_URL"}
 FOREIGN_NAMES = {
     "AuthenticatedClient",
     "PoolTimeout",
+    "PostSync",
     "PreSync",
     "__asyncpg_stmt_1__",
     "_skip_if_exists",
@@ -74,7 +75,6 @@ FOREIGN_NAMES = {
     "always_on",
     "batch_op",
     "capture_exception",
-    "clock_timestamp",
     "config_file_name",
     "dependency_overrides",
     "fileConfig",
@@ -95,7 +95,6 @@ FOREIGN_NAMES = {
     "serialization_alias",
     "set_tag",
     "superuser_reserved_connections",
-    "uq_people_email",
 }
 
 

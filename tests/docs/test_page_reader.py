@@ -92,6 +92,14 @@ def test_page_that_breaks_off(reader: Reader, page: str, report: str) -> None:
     assert not (reader.folder / "after").exists()
 
 
+def test_question_gets_the_answer_of_the_page(reader: Reader) -> None:
+    """A line of the output that begins with a question ends with what the reader types."""
+    command = "printf 'Rename? [y/n]: ' && read -r answer && echo \"$answer, done\""
+    follow(reader, console(f"$ {command}\nRename? [y/n]: y\ny, done"))
+    with pytest.raises(AssertionError, match=r"-y, done\n\+n, done"):
+        follow(reader, console(f"$ {command}\nRename? [y/n]: n\ny, done"))
+
+
 def test_server_ends_with_its_page(reader: Reader) -> None:
     serve = "$ PORT=8000 sh -c 'python3 -m http.server --bind 127.0.0.1 $PORT'"
     request = "$ curl --silent --output /dev/null http://127.0.0.1:8000/"

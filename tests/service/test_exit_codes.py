@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.compat import ONLY_TESTS, compat
 from harness.processes import run
-from harness.project import Project
+from harness.project import FIRST, Project
 from harness.releases import commit as commit_all
 from harness.releases import git as git_in
 from harness.servers import free_port
@@ -19,9 +20,9 @@ from harness.working_copy import add_column, commit, git, init_repository, revis
 PAGE = ROOT / "docs/reference/exit-codes-and-messages.md"
 ADDED, OTHER = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 BACKFILL = ("users", "--set", "name = 'x'", "--where")
+TABLE = 'op.create_table("teams", sa.Column("id", sa.Integer(), primary_key=True))'
 ANSWERS = "_src_path: {source}\n_commit: {commit}\n"
 MARKERS = "<<<<<<< before updating\nmine\n=======\ntheirs\n>>>>>>> after updating\n"
-
 Run = Callable[[Project, str, int], object]
 
 
@@ -83,6 +84,20 @@ def lint(project: Project, code: int, *, column: str = "", base: str = "") -> No
     if column:
         revise(project, ADDED, f'op.drop_column("users", "{column}")')
     project.script("lint", env={"base": base}, code=code)
+
+
+def rehearse(project: Project, code: int, upgrade: str, **variables: str) -> None:
+    revise(project, ADDED, upgrade)
+    project.script("rehearse", env={"base": FIRST, **variables}, code=code)
+
+
+def run_compat(project: Project, code: int, *, base: str = "main", upgrade: str = "") -> None:
+    for path in (project.folder / "tests").glob("test_[!u]*.py"):
+        path.unlink()
+    init_repository(project)
+    if upgrade:
+        revise(project, ADDED, upgrade)
+    compat(project, ONLY_TESTS, f"base={base}", code=code)
 
 
 def conflicts(project: Project, code: int, text: str) -> None:
@@ -153,6 +168,20 @@ SITUATIONS: dict[tuple[str, str], Run] = {
     ("lint", "nothing dangerous"): lambda p, _, code: lint(p, code),
     ("lint", "findings"): lambda p, _, code: lint(p, code, column="name"),
     ("lint", "no base found"): lambda p, _, code: lint(p, code, base="nowhere"),
+    ("rehearse", "nothing blocks"): lambda p, _, code: rehearse(p, code, TABLE),
+    ("rehearse", "a statement blocks or fails"): lambda p, _, code: rehearse(
+        p, code, "op.execute(\"UPDATE users SET name = 'x'\")"
+    ),
+    ("rehearse", "wrong arguments"): lambda p, _, code: rehearse(p, code, TABLE, format="xml"),
+    ("compat", "the old code runs on the new schema, or nothing to do"): (
+        lambda p, _, code: run_compat(p, code)
+    ),
+    ("compat", "something breaks"): lambda p, _, code: run_compat(
+        p, code, upgrade='op.drop_column("users", "name")'
+    ),
+    ("compat", "it cannot be decided: no base, no time, a failing revision"): (
+        lambda p, _, code: run_compat(p, code, base="nowhere")
+    ),
     ("conflicts", "none"): lambda p, _, code: conflicts(p, code, "mine\n"),
     ("conflicts", "files with conflicts"): lambda p, _, code: conflicts(p, code, MARKERS),
     ("backfill", "all rows are done"): lambda p, url, code: backfill(

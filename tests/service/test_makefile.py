@@ -41,6 +41,7 @@ TARGETS = [
     "db-diagram",
     "db-check",
     "db-lint",
+    "db-compat",
     "db-rebase",
     "db-sql",
     "db-backfill",

@@ -17,6 +17,9 @@ USES = {
     ("db-sql", "rev"): {},
     ("db-revision", "m"): {},
     ("db-lint", "base"): {},
+    ("db-compat", "base"): {},
+    ("db-compat", "limit"): {},
+    ("db-compat", "load"): {},
     ("db-rebase", "base"): {},
     ("db-backfill", "table"): {"set": "a = b", "where": "c"},
     ("db-backfill", "set"): {"table": "users", "where": "c"},
@@ -31,8 +34,8 @@ USES = {
     ("update-check", "to"): {},
 }
 VARIABLES = {
-    *("base", "confirm", "data", "fields", "m", "name", "rev", "set", "table", "to", "trust"),
-    "where",
+    *("base", "confirm", "data", "fields", "limit", "load", "m", "name", "rev", "set", "table"),
+    *("to", "trust", "where"),
 }
 VALUES = [
     "costs $5",
@@ -114,7 +117,7 @@ def test_value_is_no_option(faked: Path, value: str) -> None:
     assert revision == ["revision", "--autogenerate", f"--message={value}"]
     backfill = make(faked, "db-backfill", f"table={value}", f"set={value}", f"where={value}")
     begun = only(starts(backfill))
-    assert begun["arguments"][2:] == [f"--set={value}", f"--where={value}", "--", value]
+    assert begun["arguments"][2:] == [f"--set={value}", f"--where={value}", "--key=id", "--", value]
 
 
 @pytest.mark.parametrize(("target", "variable"), USES)

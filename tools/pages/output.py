@@ -22,6 +22,7 @@ VARYING = [
     (re.compile(r"\b\d{4}-\d\d-\d\d\b"), "<date>"),
     # More tests and files come with each release.
     (re.compile(r"(?m)^(?:=+ )?\d+ passed in [\d.]+s(?: \([\d:]+\))?(?: =+)?(?=\r?$)"), "<passed>"),
+    (re.compile(r"\b\d+ (?=passed, \d+ failed|tests and \d+ routes pass)"), "<passed> "),
     (re.compile(r"\b\d+ (?:source files\b|files already formatted$)", re.MULTILINE), "<files>"),
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)? ?(?:ms|s|seconds?)\b"), "<duration>"),
     (re.compile(r"(?<==> )(\S+) @\[[\d.]+\]"), r"\1 @[<time>]"),

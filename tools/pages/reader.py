@@ -165,7 +165,8 @@ class Reader:
 
     def run(self, command: Command, *, fails: bool) -> str | None:
         """Run a command until it ends; return how its output differs from the one on the page."""
-        terminal = Terminal(self.script(command.text), self.folder, self.environment)
+        script = self.script(command.text)
+        terminal = Terminal(script, self.folder, self.environment, command.output or [])
         status = terminal.wait()
         if (status != 0) != fails:
             ending = "should fail, and ends" if fails else "ends"

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import termios
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.processes import Environment
@@ -25,7 +26,11 @@ ROWS, COLUMNS = 50, 1000
 class Terminal:
     """A process that runs in a terminal, and what it prints."""
 
-    def __init__(self, script: str, folder: Path, env: Environment) -> None:
+    def __init__(
+        self, script: str, folder: Path, env: Environment, answers: Sequence[str] = ()
+    ) -> None:
+        """Start a script. `answers` are lines that begin with a question and end with the answer."""
+        self.answers = list(answers)
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.process = subprocess.Popen(
@@ -56,7 +61,19 @@ class Terminal:
         ready, _, _ = select.select([self.master], [], [], timeout)
         if ready:
             self.printed += os.read(self.master, 65536)
+            self.answer()
         return bool(ready)
+
+    def answer(self) -> None:
+        """Type the rest of an answer's line, if the last line is the question that it begins with."""
+        question = self.text.rpartition("\n")[2]
+        if not question.endswith(": "):
+            return
+        for line in self.answers:
+            if line.startswith(question):
+                self.answers.remove(line)
+                os.write(self.master, f"{line.removeprefix(question)}\n".encode())
+                return
 
     def is_running(self) -> bool:
         return self.process.poll() is None

@@ -144,7 +144,13 @@ class MigrationDialect(Protocol):
 
     @property
     def OPTIONS(self) -> Options:  # noqa: N802
-        """Options of context.configure(), with `find_foreign_tables` and `is_same_default`."""
+        """Options of context.configure().
+
+        With `find_foreign_tables`, `is_same_default`, and `refuse_rows`, which returns the SQL that
+        fails with a message if a table has rows that match a condition. Optional functions of what
+        autogenerate has found: `plan_revisions` returns the revisions to write, `rename_in_place`
+        renames columns and tables that are removed and added.
+        """
 
     def connect(self, settings: MigrationSettings, /) -> Connection:
         """Return a new connection; raise CommandError if the database does not answer."""

@@ -56,7 +56,8 @@ def find_hazards(sql: str) -> Iterator[tuple[str, str]]:
     for violation in json.loads(done.stdout):
         rule, line = violation["rule_name"], lines[violation["line"]]
         # squawk has another rule for foreign keys, with better advice.
-        if rule == "constraint-missing-not-valid" and "CHECK" not in line:
+        is_key = "CHECK" not in line and "EXCLUDE" not in line
+        if rule == "constraint-missing-not-valid" and is_key:
             continue
         yield rule, f"{line}\n    {violation['message']} {advice_on(rule) or violation['help']}"
 

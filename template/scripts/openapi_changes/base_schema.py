@@ -1,19 +1,15 @@
 """Reads the OpenAPI schema of another commit, by running its code in a temporary folder."""
 
-import io
 import json
-import os
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dotenv import dotenv_values
-
 from scripts.base import git, is_comparable
 from scripts.openapi_changes.findings import Schema
-from kit.project import PROJECT_DIR
+from kit._internal.exported_code import environment_for, extract
 
 # Seconds that the code may need.
 TIMEOUT = 60
@@ -43,26 +39,13 @@ def read_schema(base: str) -> Schema:
         return run(folder)
 
 
-def extract(commit: str, folder: Path) -> None:
-    """Write the files of the project at a commit, which may be a part of its repository."""
-    command = ["git", "archive", "--format=tar", commit]
-    done = subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, check=True)
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="data")
-
-
 def run(folder: Path) -> Schema:
     """Return the schema that the code in a folder prints."""
-    environment = dict(os.environ)
-    for name, value in dotenv_values(PROJECT_DIR / ".env").items():
-        environment.setdefault(name, value or "")
-    # make adds src/ of the project, but the folder has its own.
-    environment.pop("PYTHONPATH", None)
     try:
         done = subprocess.run(
             [sys.executable, "-m", "scripts.openapi"],
             cwd=folder,
-            env=environment,
+            env=environment_for(folder),
             capture_output=True,
             encoding="utf-8",
             timeout=TIMEOUT,

@@ -7,7 +7,7 @@ the role lacks a privilege.
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, exc, text
 from kit._internal.database import dialect
 from kit._internal.error_texts import Obstacle
 from kit._internal.health.errors import NotReadyError
+from kit._internal.migrations.waiting import CodeRevisions
 from kit.db import Database, Source
 from kit.project import PROJECT_DIR
 from kit.settings import Settings
@@ -83,29 +84,32 @@ class ReadinessCheck:
             query = no_heads
         return asyncio.create_task(run_query(database, query))
 
-    def expected_heads(self) -> set[str] | None:
-        """Return the revisions that this code needs; None if it has none for the database."""
+    def expected_heads(self, current: Heads) -> set[str] | None:
+        """Return the revisions that this code needs; None if it has none for the database.
+
+        They are the current ones of a database that has all that this code needs: it may also have
+        the revisions that wait for the rollout.
+        """
         if self.source.migrations is None:
             return None
-        heads, _ = code_revisions(self.source.migrations)
-        return heads
+        return expected_revisions(self.source.migrations, current)
 
     def compare_revisions(self, current: Heads, section: str) -> None:
-        """Raise NotReadyError unless the database is at the heads of a section of alembic.ini."""
-        heads, known = code_revisions(section)
-        self.applied, self.expected = current, tuple(sorted(heads))
-        if set(current) == heads:
+        """Raise NotReadyError unless the database has what a section of alembic.ini needs."""
+        expected = expected_revisions(section, current)
+        self.applied, self.expected = current, tuple(sorted(expected))
+        if set(current) == expected:
             self.has_been_ready = True
             return
         # Unknown revisions are those of a newer release. A process that was ready stays ready, as
         # it is being replaced; for a new process, a setting must allow it.
-        is_newer = bool(current) and known.isdisjoint(current)
+        is_newer = bool(current) and code_revisions(section).known.isdisjoint(current)
         if is_newer and (self.has_been_ready or self.settings.allow_newer_database):
             return
         position = "without a revision"
         if current:
             position = f"at revision {', '.join(current)}"
-        reason = f"The {self.name} is {position}, this code needs {', '.join(sorted(heads))}."
+        reason = f"The {self.name} is {position}, this code needs {', '.join(self.expected)}."
         if is_newer:
             raise NotReadyError(reason)
         raise NotReadyError(reason, migrate_command(section))
@@ -119,11 +123,19 @@ def migrate_command(section: str) -> str:
 
 
 @cache
-def code_revisions(section: str) -> tuple[set[str], set[str]]:
-    """Return the head revisions of the code, and all of its revisions."""
-    script = ScriptDirectory.from_config(Config(PROJECT_DIR / "alembic.ini", ini_section=section))
-    known = {item.revision for item in script.walk_revisions()}
-    return set(script.get_heads()), known
+def code_revisions(section: str) -> CodeRevisions:
+    """Return the revisions of the code in a section of alembic.ini."""
+    config = Config(PROJECT_DIR / "alembic.ini", ini_section=section)
+    return CodeRevisions(ScriptDirectory.from_config(config))
+
+
+@lru_cache(maxsize=8)
+def expected_revisions(section: str, current: Heads) -> set[str]:
+    """Return the current revisions if this code needs no others, otherwise those it needs."""
+    code = code_revisions(section)
+    if code.suffices(current):
+        return set(current)
+    return code.needed
 
 
 async def run_query(database: Database, query: Callable[[Connection], Heads]) -> Heads:

@@ -5,27 +5,34 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from alembic import context
-from alembic.operations.ops import CreateTableOp, MigrationScript
+from alembic.operations.ops import CreateTableOp, DropTableOp, MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import MetaData
 
+from kit._internal.migrations.chains import plan_chains
 from kit._internal.migrations.command_line import command_name
 from kit._internal.migrations.comparison import PLUGIN
 from kit._internal.migrations.dropped_tables import dropped_tables, name_of, sort_drops
 from kit._internal.migrations.history import TABLE
 from kit._internal.migrations.kit_tables import answer_of
-from kit._internal.migrations.rendering import render_item
+from kit._internal.migrations.rendering import render_conditions_once, render_item
 from kit._internal.migrations.revisions import add_check
 
 
 def include_name(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
-    """Exclude schemas without models, and tables that do not belong to the service."""
+    """Exclude schemas without models, and tables that do not belong to the service.
+
+    Also the foreign keys that the database itself adds, for the partitions of a table.
+    """
     ctx = context.get_context()
     models: MetaData = ctx.opts["target_metadata"]
     if kind == "schema":
         schemas = {table.schema for table in models.tables.values()}
         return name is None or name in schemas
+    if kind == "foreign_key_constraint":
+        schema = parents["schema_name"] or ctx.dialect.default_schema_name
+        return (schema, parents["table_name"], name) not in derived_keys(ctx)
     if kind != "table" or name is None:
         return True
     schema = parents["schema_name"]
@@ -56,23 +63,60 @@ def foreign_tables(ctx: MigrationContext) -> set[tuple[str | None, str]]:
     return tables
 
 
-def finish_script(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
-    """Write no revision if autogenerate finds no change; check a written revision."""
+def derived_keys(ctx: MigrationContext) -> set[tuple[str | None, str | None, str | None]]:
+    """Return schemas, tables and names of foreign keys that belong to another foreign key."""
+    memo: dict[str, Any] = ctx.impl.memo
+    if "derived_keys" not in memo:
+        find = ctx.opts.get("find_derived_keys", lambda _: set())
+        memo["derived_keys"] = find(ctx.connection)
+    keys: set[tuple[str | None, str | None, str | None]] = memo["derived_keys"]
+    return keys
+
+
+def finish_script(
+    ctx: MigrationContext, _revision: object, directives: list[MigrationScript]
+) -> None:
+    """Write no revision if autogenerate finds no change, else one or several, which are checked.
+
+    A function of the project is called before, and may have removed or added scripts.
+    """
+    if not directives:
+        return
     script = directives[0]
     if command_name() == "check":
         explain_tables(script)
     if not getattr(context.config.cmd_opts, "autogenerate", False):
         return
-    if all(operations.is_empty() for operations in script.upgrade_ops_list):
+    if all(map(is_empty, directives)):
         directives.clear()
         context.config.print_stdout("The models and the database agree: no revision to write.")
         return
     dropped = sort_drops(script)
+    rename = ctx.opts.get("rename_in_place")
+    if rename is not None:
+        rename(script, ctx)
+    render_conditions_once(ctx)
+    plan_chains(directives, ctx)
+    dropped = [name for name in dropped if is_dropped(name, directives)]
     if dropped:
         context.config.print_stdout(
             "This revision drops tables with their rows: %s. Review it.", ", ".join(dropped)
         )
     add_check(context.script)
+
+
+def is_empty(script: MigrationScript) -> bool:
+    return all(operations.is_empty() for operations in script.upgrade_ops_list)
+
+
+def is_dropped(name: str, scripts: list[MigrationScript]) -> bool:
+    """Return whether a revision drops a table: it may be renamed instead."""
+    for script in scripts:
+        for step in script.upgrade_ops_list:
+            for operation in step.ops:
+                if isinstance(operation, DropTableOp) and name_of(operation) == name:
+                    return True
+    return False
 
 
 def explain_tables(script: MigrationScript) -> None:

@@ -12,6 +12,10 @@ Options = Mapping[str, Any]
 def merge_options(dialect_options: Options, project_options: Options) -> dict[str, Any]:
     """Return all options; functions of the project are called before the built-in ones."""
     built_in = {**autogenerate.OPTIONS, "on_version_apply": history.record_step, **dialect_options}
+    built_in["autogenerate_plugins"] = both_lists(
+        dialect_options.get("autogenerate_plugins", []),
+        autogenerate.OPTIONS["autogenerate_plugins"],
+    )
     project_options = {**project_options}
     for name, extend in FILTERS.items():
         if project_options.get(name) is not None:

@@ -9,11 +9,13 @@ in an `sqlalchemy.util.immutabledict`. Checked with Alembic 1.20 and SQLAlchemy 
 autogenerate fail when they change.
 """
 
+import re
 import sys
 from typing import Any, Literal
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _repr_type
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Dialect, TextClause
 from sqlalchemy.schema import DefaultClause
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -22,6 +24,9 @@ from sqlalchemy.util import immutabledict
 from kit.project import is_own_module
 
 Type = TypeEngine[Any]
+
+# A colon that SQLAlchemy would read as the start of a parameter's name.
+PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w+(?!:))")
 
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:  # noqa: ANN401
@@ -56,6 +61,31 @@ def render_default(default: object, context: AutogenContext) -> str | Literal[Fa
     if isinstance(text, TextClause) and text.text.startswith("'") and text.text.endswith("'"):
         return f"{context.opts['sqlalchemy_module_prefix']}text({text.text!r})"
     return False
+
+
+def render_conditions_once(ctx: MigrationContext) -> None:
+    """Make Alembic write conditions, such as those of a CHECK, as SQLAlchemy has to read them.
+
+    It doubles percent signs for the driver, which SQLAlchemy does again, and removes the backslash
+    before a colon, after which SQLAlchemy reads a parameter.
+    """
+    render = ctx.impl.render_ddl_sql_expr
+
+    def render_once(*arguments: Any, is_index: bool = False, **options: Any) -> str:  # noqa: ANN401
+        text = render(*arguments, is_index=is_index, **options)
+        if ctx.dialect.paramstyle in {"format", "pyformat"}:
+            text = text.replace("%%", "%")
+        if is_index:
+            # A literal_column(), which has no parameters.
+            return text
+        return escape_colons(text)
+
+    ctx.impl.render_ddl_sql_expr = render_once  # type: ignore[method-assign]
+
+
+def escape_colons(text: str) -> str:
+    """Return SQL in which SQLAlchemy finds no parameters."""
+    return PARAMETER.sub(r"\\:", text)
 
 
 def is_of_sqlalchemy(item: Type) -> bool:

@@ -15,6 +15,13 @@ FOREIGN_TABLES = text("""
         )
     )
 """)
+# A foreign key to a partitioned table has one for each partition.
+DERIVED_KEYS = text("""
+    SELECT nspname, relname, conname FROM pg_constraint
+    JOIN pg_class ON pg_class.oid = conrelid
+    JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE contype = 'f' AND conparentid <> 0
+""")
 SAME_DEFAULT = """
     SELECT CAST(CAST(({wanted}) AS {type}) AS text)
         IS NOT DISTINCT FROM CAST(CAST(({stored}) AS {type}) AS text)
@@ -24,6 +31,11 @@ SAME_DEFAULT = """
 def find_foreign_tables(connection: Connection) -> set[tuple[str | None, str]]:
     """Return schemas and names of tables that an extension or a partitioned table owns."""
     return {(schema, name) for schema, name in connection.execute(FOREIGN_TABLES)}
+
+
+def find_derived_keys(connection: Connection) -> set[tuple[str, str, str]]:
+    """Return schemas, tables and names of foreign keys that belong to another foreign key."""
+    return {(schema, table, name) for schema, table, name in connection.execute(DERIVED_KEYS)}
 
 
 def is_same_default(

@@ -19,14 +19,21 @@ from sqlalchemy import Connection, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from kit._internal.dialect import MigrationSettings
-from kit._internal.postgresql.comparison import find_foreign_tables, is_same_default
+from kit._internal.postgresql.comparison import (
+    find_derived_keys,
+    find_foreign_tables,
+    is_same_default,
+)
 from kit._internal.postgresql.errors import ERRORS
+from kit._internal.postgresql.guards import refuse_rows
 from kit._internal.postgresql.privileges import (
     SQL_ASCII,
     explain_denial,
     explain_message,
     find_obstacle,
 )
+from kit._internal.postgresql.safe import enums
+from kit._internal.postgresql.safe.planner import plan
 from kit._internal.postgresql.statement_limits import StatementLimits
 
 logger = logging.getLogger(__name__)
@@ -34,8 +41,12 @@ logger = logging.getLogger(__name__)
 # Each revision is a transaction: revisions before a failed one stay applied.
 OPTIONS: dict[str, Any] = {
     "transaction_per_migration": True,
+    "autogenerate_plugins": [enums.PLUGIN],
+    "find_derived_keys": find_derived_keys,
     "find_foreign_tables": find_foreign_tables,
     "is_same_default": is_same_default,
+    "plan_revisions": plan,
+    "refuse_rows": refuse_rows,
 }
 # A session lock, as a revision may commit in between (CREATE INDEX CONCURRENTLY). Polled, as a
 # session that waits for the lock would block that index.

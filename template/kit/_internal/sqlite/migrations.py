@@ -12,8 +12,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from kit._internal.dialect import MigrationSettings
+from kit._internal.migrations.renames_in_place import rename_in_place
 from kit._internal.sqlite.comparison import find_foreign_tables, is_same_default
 from kit._internal.sqlite.errors import ERRORS
+from kit._internal.sqlite.guards import refuse_rows
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +25,8 @@ OPTIONS: dict[str, Any] = {
     "transactional_ddl": True,
     "find_foreign_tables": find_foreign_tables,
     "is_same_default": is_same_default,
+    "refuse_rows": refuse_rows,
+    "rename_in_place": rename_in_place,
 }
 
 

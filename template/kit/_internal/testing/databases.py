@@ -8,6 +8,8 @@ from alembic.config import Config
 from sqlalchemy import URL
 
 from kit._internal.database import load_testing_dialect
+from kit._internal.migrations.guards import THROWAWAY
+from kit._internal.testing.rows import fill_in
 from kit.project import PROJECT_DIR
 
 
@@ -17,8 +19,12 @@ def create_database(beside: URL, template: URL | None = None) -> AbstractContext
 
 
 def alembic_config(section: str = "alembic") -> Config:
-    """Return the configuration of a section of alembic.ini."""
-    return Config(PROJECT_DIR / "alembic.ini", ini_section=section)
+    """Return the configuration of a section of alembic.ini, for throwaway databases.
+
+    There, guards of kit.revisions change rows instead of requiring a backfill.
+    """
+    attributes = {THROWAWAY: fill_in}
+    return Config(PROJECT_DIR / "alembic.ini", ini_section=section, attributes=attributes)
 
 
 def text_of(url: URL) -> str:

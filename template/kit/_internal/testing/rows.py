@@ -12,6 +12,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import Column, Connection, Enum, MetaData, Table, func, inspect, select
 from sqlalchemy.exc import DBAPIError, SAWarning
 
+from kit._internal.migrations.guards import Backfill
+
 # Values by Python type.
 MADE_UP: dict[type, Callable[[], object]] = {
     bool: lambda: True,
@@ -39,6 +41,21 @@ def add_rows(connection: Connection) -> None:
                 if is_required(column):
                     values[column.name] = make_up(column, connection)
             connection.execute(table.insert().values(values))
+
+
+def fill_in(connection: Connection, backfill: Backfill) -> None:
+    """Set a column to made-up values in the rows of a backfill whose value is not known.
+
+    Leaves what it cannot make up, which the revision then reports.
+    """
+    schema, _, name = backfill.table.rpartition(".")
+    table = Table(name, MetaData(), schema=schema or None, autoload_with=connection)
+    key, column = table.c[backfill.key], table.c[backfill.column]
+    rows = connection.scalars(select(key).where(backfill.condition())).all()
+    with suppress(LookupError, NotImplementedError):
+        for row in rows:
+            values = {column.name: make_up(column, connection)}
+            connection.execute(table.update().where(key == row).values(values))
 
 
 def count_rows(connection: Connection) -> dict[str, int]:

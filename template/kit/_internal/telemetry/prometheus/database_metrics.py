@@ -65,7 +65,7 @@ class MonitoredDatabase:
     def compare(self, heads: Heads) -> None:
         """Remember the revisions of the database and of the code."""
         self.revisions = None
-        expected = self.readiness.expected_heads()
+        expected = self.readiness.expected_heads(heads)
         if expected is not None:
             self.revisions = Revisions(set(heads), expected)
 

@@ -1,0 +1,1 @@
+"""Writes revisions that block no queries and break no running release: `make db-revision`."""
