@@ -5,6 +5,7 @@ permissions. Writes its URL and its OpenAPI document to the file in the first ar
 """
 
 import asyncio
+import importlib
 import json
 import os
 import signal
@@ -44,8 +45,8 @@ def main() -> None:
 
 def load_service() -> TestedService[Any]:
     """Return the service that tests/conftest.py names."""
-    from tests import conftest  # noqa: PLC0415
-
+    # Of the commit that is served, whose tests are not those of this script.
+    conftest = importlib.import_module("tests.conftest")
     service: TestedService[Any] = conftest.pytest_kit_service()
     return service
 
