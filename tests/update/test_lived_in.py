@@ -189,10 +189,9 @@ def with_option(tmp_path_factory: pytest.TempPathFactory) -> Releases:
 
 
 def revise(project: Project, url: str, message: str) -> str:
-    """Follow the steps of `make update` after a change of models; return the revision."""
+    """Follow the steps of `make update` after a change of models of main; return the revision."""
     before = set(project.revisions)
     project.alembic(url, "revision", "--autogenerate", "-m", message)
-    # The models of the base branch still have the column.
     project.alembic(url, "-x", "allow=users.audited", "upgrade", "head")
     project.alembic(url, "check")
     path = only(set(project.revisions) - before)
