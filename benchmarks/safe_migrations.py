@@ -31,8 +31,8 @@ UNSAFE = ("-x", "unsafe=1")
 BACKFILLED = 50_000
 # What an upgrade until the rollout prints if other revisions are left.
 WAITING = "waiting for the rollout"
-# Milliseconds: the lock_timeout of migrations, and what a statement itself takes.
-LIMIT = 1_100
+# Milliseconds: the lock_timeout of migrations is half of it.
+LIMIT = 1_000
 HEADER = [
     "change",
     "revisions",

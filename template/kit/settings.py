@@ -117,7 +117,7 @@ class Settings(TelemetrySettings, AuthSettings):
     # Longest wait of a migration for another migration, or for a table that is in use.
     migration_timeout: Seconds = 300
     # Longest wait for a table in each attempt, during which queries wait for the migration.
-    migration_lock_timeout: Seconds = 1
+    migration_lock_timeout: Seconds = 0.5
     # Longest run of a statement of a migration.
     migration_statement_timeout: Seconds = 60
     # How long /health/ready waits for the database.

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from kit._internal.dialect import MigrationSettings
+from kit._internal.postgresql.autovacuum import end_autovacuum
 from kit._internal.postgresql.comparison import (
     find_derived_keys,
     find_foreign_tables,
@@ -175,6 +176,7 @@ def attempts(connection: Connection, settings: MigrationSettings) -> Iterator[At
             return
         connection.rollback()
         pauses.wait(attempt.failure, longest=10)
+        end_autovacuum(connection, attempt.statement)
 
 
 class Attempt:
@@ -183,6 +185,8 @@ class Attempt:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.failure: str | None = None
+        # The one that failed.
+        self.statement = ""
 
     def __enter__(self) -> None:
         pass
@@ -196,6 +200,7 @@ class Attempt:
         if not isinstance(error, DBAPIError):
             return False
         self.failure = f"rolled back: {find_reason(error, self.connection)}"
+        self.statement = error.statement or ""
         if not may_be_retried(error):
             raise CommandError(self.failure) from error
         return True
