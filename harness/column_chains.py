@@ -5,6 +5,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.chains import WRITE, Chain, identifier, write_models
 from harness.column_cases import Case, models, rows
 from harness.databases import Server
 from harness.processes import only
@@ -30,23 +31,11 @@ VIEW = "CREATE VIEW seen AS SELECT c FROM viewed"
 
 
 @dataclass(frozen=True)
-class Chain:
-    """A project whose models have changed, its revisions, and its database with rows."""
+class ColumnChain(Chain):
+    """The chain of changed columns."""
 
-    project: Project
-    server: Server
-    url: str
-    # The revision of the old models.
-    base: str
-    paths: list[Path]
+    # What `make db-revision` has printed.
     output: str
-
-    @property
-    def texts(self) -> list[str]:
-        return [path.read_text("utf-8") for path in self.paths]
-
-    def definitions(self) -> list[tuple[object, ...]]:
-        return self.server.query(self.url, DEFINITIONS)
 
     def upgrade(self) -> str | None:
         """Upgrade to the head; return the command of the backfill that a revision waits for."""
@@ -63,21 +52,14 @@ class Chain:
         self.project.script("backfill", words["table"], *options, env={"DATABASE_URL": self.url})
 
 
-def write_models(project: Project, text: str) -> None:
-    (project.folder / "app/models/cases.py").write_text(text, "utf-8")
-    hub = project.folder / "app/models/__init__.py"
-    if "cases" not in hub.read_text("utf-8"):
-        hub.write_text(hub.read_text("utf-8") + "from app.models import cases\n", "utf-8")
-
-
 def write_revisions(project: Project, url: str, message: str) -> tuple[list[Path], str]:
     """Write what the models need; return the new files in their order, and the output."""
     before = set(project.revisions)
-    done = project.alembic(url, "revision", "--autogenerate", "-m", message)
+    done = project.alembic(url, *WRITE, message)
     return sorted(set(project.revisions) - before), done.stdout + done.stderr
 
 
-def write_chain(project: Project, server: Server, url: str, cases: dict[str, Case]) -> Chain:
+def write_chain(project: Project, server: Server, url: str, cases: dict[str, Case]) -> ColumnChain:
     """Create the tables of the cases, with rows; change the models, and write the revisions."""
     server.query(url, "CREATE SCHEMA billing")
     project.alembic(url, "upgrade", "head")
@@ -89,5 +71,4 @@ def write_chain(project: Project, server: Server, url: str, cases: dict[str, Cas
     server.query(url, rows(cases))
     write_models(project, models(cases, changed=True))
     paths, output = write_revisions(project, url, "change columns")
-    base = start.read_text("utf-8").partition("Revision ID: ")[2].split()[0]
-    return Chain(project, server, url, base, paths, output)
+    return ColumnChain(project, server, url, identifier(start), paths, DEFINITIONS, output)

@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from harness.chain_models import DEFINITIONS
-from harness.chains import identifier, prepare, write_revisions
-from harness.databases import Server, server_of
+from harness.chains import Chain, identifier, prepare, write_revisions
+from harness.databases import server_of
 from harness.lint import clean
-from harness.processes import only
 from harness.project import Project
 
 pytestmark = pytest.mark.seconds(70)
@@ -26,26 +24,6 @@ with connect(load(Settings)) as connection:
     Base.metadata.create_all(connection)
     connection.commit()
 """
-
-
-@dataclass(frozen=True)
-class Chain:
-    """A project with a chain of revisions, and its database, in which the former tables are."""
-
-    project: Project
-    server: Server
-    url: str
-    # The revision of the former models.
-    base: str
-    paths: list[Path]
-
-    def text_of(self, title: str) -> str:
-        """Return the revision whose file name ends so."""
-        path = only([path for path in self.paths if path.stem.endswith(f"-{title}")])
-        return path.read_text("utf-8")
-
-    def definitions(self) -> list[tuple[object, ...]]:
-        return self.server.query(self.url, DEFINITIONS)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +44,7 @@ def chain(
         copy = project.copy(folder / "orders", url)
         base = prepare(copy, server, url)
         paths = write_revisions(copy, url, "change it")
-        yield Chain(copy, server, url, base, paths)
+        yield Chain(copy, server, url, base, paths, DEFINITIONS)
 
 
 def test_lint_finds_nothing(chain: Chain) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from harness.chains import write_models
 from harness.column_cases import CASES, Case, models
-from harness.column_chains import Chain, write_chain, write_models, write_revisions
+from harness.column_chains import ColumnChain, write_chain, write_revisions
 from harness.databases import server_of
 from harness.lint import clean
 from harness.project import Project
@@ -71,7 +72,7 @@ def project(projects: Callable[..., Project]) -> Project:
 
 
 @pytest.fixture(scope="module")
-def chain(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+def chain(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ColumnChain]:
     """Yield the revisions of all safe changes, written once."""
     server = server_of(project)
     folder = tmp_path_factory.mktemp("columns")
@@ -80,14 +81,14 @@ def chain(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_change_is_written_in_steps(chain: Chain, name: str) -> None:
+def test_change_is_written_in_steps(chain: ColumnChain, name: str) -> None:
     """Each step is in a later revision than the one before."""
     texts = iter(chain.texts)
     for step in CASES[name].steps:
         assert any(step in text for text in texts), f"{step} is not in its place"
 
 
-def test_revisions_look_as_if_written_by_hand(chain: Chain) -> None:
+def test_revisions_look_as_if_written_by_hand(chain: ColumnChain) -> None:
     """They are formatted, and say why they are written so; lint finds nothing in them."""
     assert "E501" not in chain.output
     # Hardly a chain has as many changes as this one.
@@ -98,7 +99,7 @@ def test_revisions_look_as_if_written_by_hand(chain: Chain) -> None:
     assert clean(chain.project, f"base={chain.base}").endswith(", nothing dangerous")
 
 
-def test_chain_runs_up_down_and_up(chain: Chain) -> None:
+def test_chain_runs_up_down_and_up(chain: ColumnChain) -> None:
     """It stops until the rows are filled, and leads to the models and back."""
     former = chain.definitions()
     commands = []

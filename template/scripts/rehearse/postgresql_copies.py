@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import URL, inspect
+from sqlalchemy import URL
 
 from scripts.project import load_settings
-from scripts.rehearse.pending import heads_of_base
 from scripts.rehearse.request import DATABASE, Request, refuse
-from scripts.rehearse.running import migrate, settings_for, stamp
+from scripts.rehearse.running import heads_of_dump, migrate_to_base, settings_for, stamp
 from scripts.revisions import read_database, script_directory
 from kit._internal.postgresql.migrations import connect
 from kit._internal.postgresql.server import BIN
@@ -43,11 +41,8 @@ def find_server() -> Iterator[URL]:
 def fill_copy(url: URL, request: Request, base: str) -> tuple[str, tuple[str, ...]]:
     """Create the tables in an empty database; return what was copied, and its revisions."""
     if not request.source:
-        heads = heads_of_base(base)
         with connect(settings_for(url)) as connection:
-            for head in heads:
-                migrate(connection, head)
-        return base or "an empty database", heads
+            return base or "an empty database", migrate_to_base(connection, base)
     if request.source == DATABASE:
         settings = load_settings()
         heads = tuple(sorted(read_database(script_directory())[0]))
@@ -59,7 +54,8 @@ def fill_copy(url: URL, request: Request, base: str) -> tuple[str, tuple[str, ..
     if content.startswith(HEADER_OF_ARCHIVES):
         refuse(f"{request.source} is an archive: write SQL with pg_dump --schema-only")
     restore(url, content)
-    return request.source, heads_of_dump(url, base)
+    with connect(settings_for(url)) as connection:
+        return request.source, heads_of_dump(connection, base)
 
 
 def dump_schema(url: URL) -> bytes:
@@ -97,15 +93,3 @@ def environment_of(url: URL) -> dict[str, str]:
     if url.password:
         environment["PGPASSWORD"] = url.password
     return environment
-
-
-def heads_of_dump(url: URL, base: str) -> tuple[str, ...]:
-    """Return the revisions that a dump has rows of, otherwise those of the base branch."""
-    with connect(settings_for(url)) as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            refuse("the dump has no table alembic_version: dump the whole schema")
-        heads = MigrationContext.configure(connection).get_current_heads()
-        if not heads:
-            heads = heads_of_base(base)
-            stamp(connection, heads)
-    return heads

@@ -10,10 +10,12 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import Script
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, Connection, inspect
 
 from scripts.project import SETTINGS, add_sources
+from scripts.rehearse.pending import heads_of_base
 from scripts.rehearse.report import Statement
+from scripts.rehearse.request import refuse
 from scripts.revisions import script_directory
 from kit.project import PROJECT_DIR
 from kit.settings import Settings, load
@@ -52,6 +54,28 @@ def stamp(connection: Connection, heads: Sequence[str]) -> None:
     for head in heads:
         context.stamp(script_directory(), head)
     connection.commit()
+
+
+def migrate_to_base(connection: Connection, base: str) -> tuple[str, ...]:
+    """Upgrade to the newest revisions of the base branch, and return them."""
+    heads = heads_of_base(base)
+    for head in heads:
+        migrate(connection, head)
+    return heads
+
+
+def heads_of_dump(connection: Connection, base: str) -> tuple[str, ...]:
+    """Return the revisions that a restored dump has rows of.
+
+    If it has none, those of the base branch, which are then recorded.
+    """
+    if not inspect(connection).has_table("alembic_version"):
+        refuse("the dump has no table alembic_version: dump the whole schema")
+    heads = MigrationContext.configure(connection).get_current_heads()
+    if not heads:
+        heads = heads_of_base(base)
+        stamp(connection, heads)
+    return heads
 
 
 def run_revision(connection: Connection, script: Script, observer: Observer) -> list[Statement]:

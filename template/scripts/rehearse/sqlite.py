@@ -7,22 +7,21 @@ reading is possible. So a statement blocks if it copies or reads a table that ex
 import sqlite3
 from pathlib import Path
 
-from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from scripts.project import load_settings
-from scripts.rehearse.pending import (
-    UNKNOWN,
-    backfills_of,
-    heads_of_base,
-    pending_after,
-    waits_of,
-)
+from scripts.rehearse.pending import UNKNOWN, backfills_of, pending_after, waits_of
 from scripts.rehearse.report import Report, Revision
 from scripts.rehearse.request import DATABASE, Request, refuse
-from scripts.rehearse.running import migrate, run_revision, settings_for, stamp
+from scripts.rehearse.running import (
+    heads_of_dump,
+    migrate_to_base,
+    run_revision,
+    settings_for,
+    stamp,
+)
 from scripts.rehearse.sqlite_observer import StatementObserver
 from scripts.revisions import read_database, script_directory
 from kit._internal.sqlite.errors import ERRORS
@@ -46,11 +45,8 @@ def rehearse(request: Request, base: str) -> Report:
 def fill_copy(url: URL, request: Request, base: str) -> tuple[str, tuple[str, ...]]:
     """Create the tables in an empty database; return what was copied, and its revisions."""
     if not request.source:
-        heads = heads_of_base(base)
         with connect(settings_for(url)) as connection:
-            for head in heads:
-                migrate(connection, head)
-        return base or "an empty database", heads
+            return base or "an empty database", migrate_to_base(connection, base)
     if request.source == DATABASE:
         source = load_settings().migration_url
         heads = tuple(sorted(read_database(script_directory())[0]))
@@ -60,11 +56,7 @@ def fill_copy(url: URL, request: Request, base: str) -> tuple[str, tuple[str, ..
         return repr(source), heads
     execute(url, Path(request.source).read_text("utf-8"))
     with connect(settings_for(url)) as connection:
-        heads = MigrationContext.configure(connection).get_current_heads()
-        if not heads:
-            heads = heads_of_base(base)
-            stamp(connection, heads)
-    return request.source, heads
+        return request.source, heads_of_dump(connection, base)
 
 
 def read_schema(source: URL) -> str:
