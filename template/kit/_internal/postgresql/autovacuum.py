@@ -38,7 +38,7 @@ WAIT_FOR_AUTOVACUUM = text("""
 def end_autovacuum(connection: Connection, statement: str) -> None:
     """End autovacuum of the tables that the statement names; do nothing if none runs.
 
-    What a user has started, such as VACUUM, goes on, and so does autovacuum that prevents
+    PostgreSQL ends neither what a user has started, such as VACUUM, nor autovacuum that prevents
     transaction ids from running out.
     """
     # As the driver reads it, where percent signs are doubled.
