@@ -22,7 +22,7 @@ help: ## List the targets
 	@touch $@
 
 test: .venv/.synced ## Run every test, with real databases and servers
-	@$(RUN) pytest --numprocesses 3 --junitxml=build/junit.xml
+	@$(RUN) pytest --numprocesses 4 --junitxml=build/junit.xml
 
 test-again: .venv/.synced ## Run the tests that failed once more, one after another
 	@$(RUN) pytest --last-failed --last-failed-no-failures none --maxfail 5 --verbose --junitxml=build/junit-again.xml
