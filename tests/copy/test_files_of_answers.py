@@ -1,5 +1,6 @@
 """A copy has the files that its answers ask for: nothing of other databases, CI or options."""
 
+import functools
 import io
 import re
 import tokenize
@@ -83,8 +84,12 @@ ANY_DEPLOY = {
 }
 
 
+@functools.cache
 def code(text: str) -> str:
-    """Return Python without its comments and docstrings, which may compare databases."""
+    """Return Python without its comments and docstrings, which may compare databases.
+
+    Most files are the same in many copies.
+    """
     words = []
     is_start = True
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
