@@ -55,9 +55,11 @@ def test_copy_keeps_revisions_and_notes_for_agents(source: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_copy_into_a_service_warns_about_missing_files(source: Path, tmp_path: Path) -> None:
+def test_copy_into_a_service_warns_about_missing_files(
+    forking_python: Path, source: Path, tmp_path: Path
+) -> None:
     """The answers of an interrupted copy do not turn a folder into a service."""
-    copy = (sys.executable, "-m", "copier", "copy", "--defaults", "--data", "service_name=orders")
+    copy = (forking_python, "-m", "copier", "copy", "--defaults", "--data", "service_name=orders")
     folder = tmp_path / "orders"
     folder.mkdir()
     (folder / ".copier-answers.yml").write_text("service_name: orders\n", "utf-8")
