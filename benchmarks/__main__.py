@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from benchmarks.report import PAGES, NotMeasuredError, Report, write
+from harness.shared_certificates import shared_certificates
 
 PARTS = (
     "service",
@@ -40,7 +41,8 @@ def measure(part: str, *, quick: bool) -> Report:
     """Measure a part; print its figures and how long it took."""
     begin = time.perf_counter()
     module = page_of(part).replace("-", "_")
-    with tempfile.TemporaryDirectory(prefix=f"benchmark-{part}-") as folder:
+    temporary = tempfile.TemporaryDirectory(prefix=f"benchmark-{part}-")
+    with shared_certificates(), temporary as folder:
         report = importlib.import_module(f"benchmarks.{module}").measure(Path(folder), quick=quick)
     assert isinstance(report, Report)
     for name, text in report.texts().items():
