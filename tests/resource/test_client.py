@@ -105,7 +105,7 @@ def generated(
 ) -> Project:
     """Return a project in a git repository with a Python client, which tests must not change."""
     folder = tmp_path_factory.mktemp("generated") / "orders"
-    orders = init_repository(light_project.copy(folder, f"sqlite:///{folder}/orders.db"))
+    orders = init_repository(light_project.copy(folder, f"sqlite:///{folder.parent}/orders.db"))
     orders.make("client", env=without_npx, timeout=300)
     return orders
 

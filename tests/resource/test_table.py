@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.seconds(120)]
 
 # Types do not depend on the database.
 CHECKS = {"postgresql": ["check"], "sqlite": ["test", "lint", "db-lint", "db-check"]}
+# Paths that are fuzzed: on SQLite only those of resources that together have all of its types.
+FUZZED = {"postgresql": "^/(?!auth|users)", "sqlite": "^/(sheep|people|octopodes|criteria)"}
 ROWS = 500
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
 
@@ -219,8 +221,8 @@ def test_api_does_what_it_says(
 ) -> None:
     """No 5xx, nothing undocumented; with the rows of the other tests."""
     header = f"Authorization: Bearer {table_service.signed_in('*').token}"
-    options = ("--header", header, "--exclude-path-regex", "^/(auth|users)")
-    fuzz(table_service.address, tmp_path, *options, examples=10)
+    paths = ("--include-path-regex", FUZZED[table_service.project.database])
+    fuzz(table_service.address, tmp_path, "--header", header, *paths, examples=10)
     assert "unexpected error" not in table_service.log
 
 
