@@ -45,8 +45,8 @@ def measure(part: str, *, quick: bool) -> Report:
     """
     begin = time.perf_counter()
     module = page_of(part).replace("-", "_")
-    with tempfile.TemporaryDirectory(prefix=f"benchmark-{part}-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix=f"benchmark-{part}-") as temporary:
+        folder = Path(temporary)
         with fast_rendering(folder / "copier"), shared_certificates():
             report = importlib.import_module(f"benchmarks.{module}").measure(folder, quick=quick)
     assert isinstance(report, Report)
