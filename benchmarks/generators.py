@@ -34,17 +34,18 @@ class Generator:
     # How often each command of git was run.
     git: Counter[str] = field(default_factory=Counter)
 
-    def count(self, folder: Path, programs: Path) -> None:
-        """Run it in this folder; count its files and its commands of git.
+    def count(self, folder: Path, programs: Path) -> Cost:
+        """Run it in this folder; count its files and its commands of git, and return the cost.
 
         `programs` has a git that writes its arguments to git.log.
         """
         log = programs / "git.log"
         log.write_text("")
-        self.run(folder, programs)
+        cost = self.run(folder, programs)
         self.git = Counter(map(git_command, log.read_text("utf-8").splitlines()))
         self.files = sum(".git" not in path.parts for path in files(folder))
         shutil.rmtree(folder)
+        return cost
 
     def measure(self, folder: Path, programs: Path) -> None:
         """Run it in this folder and record the cost."""
