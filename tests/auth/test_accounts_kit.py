@@ -37,6 +37,7 @@ def test_accounts_pass_their_tests(results: ModuleResults, module: str) -> None:
     results.assert_passed(module)
 
 
+@pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True)
 def test_accounts_tests_are_linted_and_typed(accounts_tests: Project) -> None:
     accounts_tests.run("ruff", "check", "tests/auth")
     accounts_tests.run("ruff", "format", "--check", "tests/auth")
