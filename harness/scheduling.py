@@ -16,7 +16,16 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from harness.template import DATABASES
 
 # Files whose fixtures build something once: a site, a set of benchmark results, what a check found.
-BUILT_ONCE = {"test_site", "test_benchmarks", "test_prose", "test_mail", "test_attacks_origins"}
+BUILT_ONCE = {
+    "test_attacks_origins",
+    "test_benchmarks",
+    "test_kubernetes",
+    "test_mail",
+    "test_prose",
+    "test_site",
+    "test_telemetry_alerts",
+    "test_telemetry_kubernetes",
+}
 # How the files begin that share projects of their own, which each process would set up.
 TOGETHER = ("tests/telemetry/", "tests/auth/test_accounts_", "tests/auth/test_attacks_")
 # Files that share such a project, whose tests name no database: they are a group.

@@ -16,7 +16,7 @@ from harness.databases import Server, server_of
 from harness.processes import DEADLINE, Completed, only
 from harness.project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(150)]
 # Where the database has no part in it.
 light = pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True)
 

@@ -15,7 +15,7 @@ from harness.releases import edit
 from harness.servers import RunningService, free_port
 from harness.smtp import MailServer, link_of, plain_text, receiving_mail, token_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(150)]
 
 # Where the database has no part in it.
 light = pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True)

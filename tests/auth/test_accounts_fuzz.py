@@ -10,7 +10,7 @@ from harness.databases import server_of
 from harness.fuzzing import fuzz
 from harness.project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(150)]
 
 # Seconds for each client.
 MAX_TIME = 9

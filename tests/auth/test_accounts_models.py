@@ -11,7 +11,7 @@ from harness.project import Project
 from harness.releases import edit
 from harness.smtp import receiving_mail, token_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(150)]
 
 # Where the database has no part in it.
 light = pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True)

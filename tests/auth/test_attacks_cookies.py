@@ -9,6 +9,7 @@ from harness.accounts_service import COOKIE, AccountsService, Browser
 # The database has no part in it.
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.seconds(80),
     pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True),
 ]
 

@@ -17,7 +17,7 @@ from harness.project import Project
 # accounts_kit/test_same_work.py shows that the work is the same on each database.
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.seconds(20),
+    pytest.mark.seconds(80),
     pytest.mark.parametrize("accounts_project", ["postgresql"], indirect=True),
 ]
 

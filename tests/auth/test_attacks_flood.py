@@ -12,7 +12,7 @@ from harness.sign_in_flood import Flood, flooded
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.seconds(15),
+    pytest.mark.seconds(80),
     pytest.mark.parametrize("accounts_project", ["postgresql"], indirect=True),
 ]
 

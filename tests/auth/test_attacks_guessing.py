@@ -13,7 +13,7 @@ from harness.accounts_service import AccountsService, Browser, User, new_address
 from harness.at_once import at_once
 from harness.databases import server_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(80)]
 
 # Where the database has no part in it.
 light = pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True)

@@ -13,6 +13,7 @@ from harness.raw_http import connect, read_all
 # PostgreSQL refuses more texts than SQLite.
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.seconds(80),
     pytest.mark.parametrize("accounts_project", ["postgresql"], indirect=True),
 ]
 

@@ -11,7 +11,7 @@ import pytest
 from harness.accounts_service import AccountsService, Browser, User, running_accounts
 from harness.processes import wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(80)]
 
 # Where the database has no part in it.
 light = pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True)
