@@ -15,8 +15,12 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from harness.template import DATABASES
 
-# Files whose fixtures build something once: a site, a set of benchmark results, what a check found.
-BUILT_ONCE = {"test_site", "test_benchmarks", "test_prose", "test_mail"}
+# Files whose fixtures build something once: a site, a set of benchmark results, what a check found,
+# a chain of revisions.
+BUILT_ONCE = {
+    *("test_site", "test_benchmarks", "test_prose", "test_mail"),
+    *("test_safe_cases", "test_safe_columns"),
+}
 # Folders with projects of their own, which each process would set up.
 TOGETHER = ("tests/telemetry",)
 
