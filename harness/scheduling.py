@@ -15,13 +15,16 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from harness.template import DATABASES
 
-# Files whose fixtures build something once: a site, a set of benchmark results, what a check found.
+# Files whose fixtures build something once: a site, a set of benchmark results, what a check found,
+# a chain of revisions.
 BUILT_ONCE = {
     "test_attacks_origins",
     "test_benchmarks",
     "test_kubernetes",
     "test_mail",
     "test_prose",
+    "test_safe_cases",
+    "test_safe_columns",
     "test_site",
     "test_telemetry_alerts",
     "test_telemetry_kubernetes",
