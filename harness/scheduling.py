@@ -15,8 +15,17 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from harness.template import DATABASES
 
-# Files whose fixtures build something once: a site, a set of benchmark results, what a check found.
-BUILT_ONCE = {"test_site", "test_benchmarks", "test_prose", "test_mail"}
+# Files whose fixtures build something once: a site, a set of benchmark results, what a check found,
+# a service that has moved, releases with hooks.
+BUILT_ONCE = {
+    "test_site",
+    "test_benchmarks",
+    "test_prose",
+    "test_mail",
+    "test_move_edits",
+    "test_hooks",
+    "test_fleet",
+}
 # Folders with projects of their own, which each process would set up.
 TOGETHER = ("tests/telemetry",)
 
