@@ -16,12 +16,15 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from harness.template import DATABASES
 
 # Files whose fixtures build something once: a site, a set of benchmark results, what a check found,
-# a chain of revisions.
+# a chain of revisions, a service that has moved, releases with hooks.
 BUILT_ONCE = {
     "test_attacks_origins",
     "test_benchmarks",
+    "test_fleet",
+    "test_hooks",
     "test_kubernetes",
     "test_mail",
+    "test_move_edits",
     "test_prose",
     "test_safe_cases",
     "test_safe_columns",
