@@ -45,9 +45,7 @@ def measure(folder: Path, *, quick: bool) -> Report:
         generators.append(fastapi_template_generator(own))
         packages |= versions(own / "python", fastapi_template.PACKAGE)
     run_all(folder, generators, rounds=0 if quick else ROUNDS)
-    # The last of copier's has a template of one file.
-    profiled = generators[2 if quick else 0]
-    profile = profile_copy(profiled, folder, programs / "python")
+    profile = profile_copy(generators[0], folder, programs / "python")
     with_git = [generator for generator in generators if generator.title in (COPY, UPDATE)]
     return Report(
         tables={
