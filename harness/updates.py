@@ -87,14 +87,14 @@ HOOK_ENTRY = """\
 def in_turns(
     cases: Sequence[str], releases: Sequence[str] = tuple(RELEASES)
 ) -> list[tuple[str, str]]:
-    """Return cases with releases: milestones with every case, the others with one of them in turns.
+    """Return cases with releases: the newest with every case, the others with one of them in turns.
 
     A release never changes, and its neighbours contain nearly the same files.
     """
     pairs = []
-    for number, release in enumerate(releases):
-        own = cases if release in MILESTONES else [cases[number % len(cases)]]
-        pairs += [(case, release) for case in own]
+    for number, release in enumerate(releases[:-1]):
+        pairs.append((cases[number % len(cases)], release))
+    pairs += [(case, releases[-1]) for case in cases]
     return pairs
 
 
