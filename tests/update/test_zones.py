@@ -63,7 +63,9 @@ def test_update_changes_no_byte_of_the_project(
 
 
 @pytest.mark.parametrize(
-    ("answers", "way"), zip(ANSWERS, (update, recopy, update), strict=True), indirect=["answers"]
+    ("answers", "way"),
+    list(zip(ANSWERS, (update, recopy, update), strict=True)),
+    indirect=["answers"],
 )
 def test_answers_change_no_byte_of_the_project(
     releases: Releases, answers: Answers, lived: Path, way: Any
