@@ -26,7 +26,7 @@ PACKAGES = ["fastapi", "sqlalchemy", "asyncpg", "uvicorn", "joserfc", "cryptogra
 
 
 def measure(folder: Path, *, quick: bool) -> Report:
-    """Measure on PostgreSQL; quick: one load, one cold round, few tokens."""
+    """Measure on PostgreSQL; quick: one load, one round, few tokens."""
     loads, starts, rounds, tokens = LOADS, STARTS, ROUNDS, TOKENS
     if quick:
         loads, starts, rounds, tokens = LOADS[:1], 1, 1, 20
@@ -35,7 +35,7 @@ def measure(folder: Path, *, quick: bool) -> Report:
         servers = [lineup.server(name) for name in VARIANTS]
         for _ in range(starts):
             with running(servers):
-                take_turns(servers, loads, rounds, warm_up=not quick)
+                take_turns(servers, loads, rounds)
         verification = verify_tokens(lineup, tokens)
         python = lineup.projects["oidc"].folder / ".venv/bin/python"
         report.versions = versions(python, *PACKAGES)

@@ -99,7 +99,7 @@ def updated(
 @pytest.fixture
 def service(updated: Project, tmp_path: Path) -> Project:
     """Return a copy of the service, whose database is migrated."""
-    url = f"sqlite:///{tmp_path}/orders.db"
+    url = f"sqlite:///{tmp_path}/orders/orders.db"
     copy = updated.copy(tmp_path / "orders", url)
     copy.alembic(url, "upgrade", "head")
     return copy
