@@ -95,9 +95,9 @@ def test_pages_are_true(pages: list[Path], database: str, uv_folder: Path, tmp_p
         # Not every five seconds: pages wait for what arrives.
         reader.environment["OTEL_BSP_SCHEDULE_DELAY"] = "200"
         template = tagged_clone(reader.folder / CLONE).source
+        # Other tests of copies and updates run the usual uv.
+        reader.put_on_path(uv_folder)
         if pages != TUTORIAL:
-            # The tutorial and other tests of copies and updates run the usual uv.
-            reader.put_on_path(uv_folder)
             # A plain clone has none; a guide that needs them creates them.
             git("tag", "--delete", *git("tag", cwd=template).split(), cwd=template)
         reader.enter(template)
