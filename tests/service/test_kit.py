@@ -22,6 +22,7 @@ def kit_tests(project: Project, tmp_path: Path) -> Project:
     return copy
 
 
+@pytest.mark.seconds(80)
 def test_kit_passes_its_tests(kit_tests: Project) -> None:
     kit_tests.run("pytest", "--quiet", *PATIENT, "tests/kit", timeout=1200)
 
