@@ -45,7 +45,8 @@ def measure(folder: Path, *, quick: bool) -> Report:
         generators.append(fastapi_template_generator(own))
         packages |= versions(own / "python", fastapi_template.PACKAGE)
     run_all(folder, generators, rounds=0 if quick else ROUNDS)
-    profile = profile_copy(generators[0], folder, programs / "python")
+    # The third is `copier copy` with a template of one file.
+    profile = profile_copy(generators[2 if quick else 0], folder, programs / "python")
     with_git = [generator for generator in generators if generator.title in (COPY, UPDATE)]
     return Report(
         tables={

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.resource_usage import Cost, now, since
 from harness.processes import IDENTITY, run
 from harness.releases import commit, git, needs_trust, tagged_clone
-from harness.template import files
+from harness.template import files, render
 
 ANSWERS = ["--defaults", "--data", "service_name=orders"]
 COPY, UPDATE = "copier copy", "copier update from the release before"
@@ -72,8 +72,8 @@ def copier_generators(folder: Path, copier: Path) -> list[Generator]:
     before = [name for name in releases.names if name != releases.next][-1]
     older = folder / "older"
     copy: Command = [copier, "copy", "--quiet", *ANSWERS]
-    run(*copy, releases.source, folder / "project", cwd=folder)
-    run(*copy, "--vcs-ref", before, releases.source, older, cwd=folder)
+    render(releases.source, folder / "project", {})
+    render(releases.source, older, {}, vcs_ref=before)
     git("init", "--quiet", cwd=older)
     commit(older, "Start")
     update: Command = [copier, "update", "--quiet", "--defaults"]

@@ -41,13 +41,13 @@ PACKAGES += ["uvloop", "httptools", "granian"]
 
 
 def measure(folder: Path, *, quick: bool) -> Report:
-    """Measure on PostgreSQL and on SQLite; quick: a few servers, on PostgreSQL only."""
+    """Measure on PostgreSQL and on SQLite; quick: a few servers, one cold round."""
     report = Report()
     if quick:
         with set_up_servers(folder, "postgresql", QUICK) as servers:
             with running(servers):
-                take_turns(servers, READS, rounds=1)
-            add_tables(report, servers, READS, profiled=READS[:1], profile_seconds=2)
+                take_turns(servers, READS, rounds=1, warm_up=False)
+            add_tables(report, servers, READS, profiled=READS[:1], profile_seconds=1)
         return report
     with set_up_servers(folder, "postgresql", tuple(TITLES)) as servers:
         with running(servers):
