@@ -23,7 +23,7 @@ from harness.updates import (
     update_trusting_hooks,
 )
 
-pytestmark = pytest.mark.seconds(120)
+pytestmark = [pytest.mark.seconds(120), pytest.mark.usefixtures("forked")]
 
 COLUMN = "    phone_number: Mapped[str | None]\n"
 Edits = dict[str, tuple[str, str]]

@@ -15,7 +15,7 @@ from harness.services_of_1x import LIVES, Life
 from harness.template import TELEMETRY_PARTS, Answers
 from harness.updates import ANSWERS, conflicts, contents, recopy, start_service, update
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(30), pytest.mark.usefixtures("forked")]
 
 OWN_VARIABLES = "# Ours.\nORDERS_GREETING=Hello\n"
 DELETED = ["tests/test_users.py", "app/users/routes.py", ".editorconfig"]

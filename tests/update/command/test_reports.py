@@ -23,7 +23,7 @@ from harness.update_command import (
 )
 from harness.updates import start_service
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(60)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(60), pytest.mark.usefixtures("forked")]
 
 # A list with a space, which is one answer.
 PARTS = "[opentelemetry, prometheus]"
