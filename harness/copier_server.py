@@ -1,4 +1,4 @@
-"""Runs `python -m ...` in forks of a process that has already imported copier.
+"""Runs `python -m ...` and hooks in forks of a process that has already imported copier.
 
     python copier_server.py DESCRIPTOR PROGRAM
 
@@ -57,7 +57,12 @@ def use_environment(folder: str, environment: dict[str, str]) -> None:
 
 
 def run_module(arguments: list[str], folder: str) -> None:
-    """Run `-m MODULE ...` or `-I -m MODULE ...`."""
+    """Run `-m MODULE ...`, `-I -m MODULE ...` or a script."""
+    if arguments[0].endswith(".py"):
+        sys.path[0] = os.path.dirname(arguments[0])
+        sys.argv = arguments
+        runpy.run_path(arguments[0], run_name="__main__")
+        return
     if arguments[0] == "-I":
         arguments = arguments[1:]
         del sys.path[0]

@@ -84,11 +84,11 @@ case "$*" in
 esac
 exec {python} "$@"
 """
-# A Python whose modules run in forks of a process that has already imported copier.
+# A Python whose modules, and hooks, run in forks of a process that has already imported copier.
 FORKING_PYTHON = """\
 #!/bin/sh
 case "$1 $2" in
-"-m "*|"-I -m") exec {python} -IS {client} {socket} "$@" ;;
+"-m "*|"-I -m"|*"/hooks/run.py "*) exec {python} -IS {client} {socket} "$@" ;;
 esac
 exec {python} "$@"
 """

@@ -26,12 +26,6 @@ def milestones(releases: list[str]) -> list[str]:
     return list(dict.fromkeys(ends))
 
 
-def newest_of_minors(releases: list[str]) -> list[str]:
-    """Return the newest release of each minor version."""
-    newest = {release.rpartition(".")[0]: release for release in releases}
-    return list(newest.values())
-
-
 RELEASES = list(released())
 MILESTONES = milestones(RELEASES)
 OPTIONS: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True, "unsafe": False}
@@ -96,11 +90,6 @@ def in_turns(
         pairs.append((cases[number % len(cases)], release))
     pairs += [(case, releases[-1]) for case in cases]
     return pairs
-
-
-def newest_in_turns(cases: Sequence[str]) -> list[tuple[str, str]]:
-    """Return cases with the newest release of each minor version, see `in_turns()`."""
-    return in_turns(cases, newest_of_minors(RELEASES))
 
 
 def start_service(releases: Releases, folder: Path, release: str, answers: Answers) -> Path:

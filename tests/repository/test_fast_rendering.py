@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from harness.fast_rendering import (
     Worker,
     copier_python,
@@ -111,12 +113,16 @@ sys.exit(input())
 """
 
 
-def test_forked_module_runs_as_usual(tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", [("-m", "show"), ("{folder}/hooks/run.py",)])
+def test_forked_program_runs_as_usual(tmp_path: Path, program: tuple[str, ...]) -> None:
     """In the folder and with the variables of its caller, whom its output and exit code reach."""
     (tmp_path / "show.py").write_text(SHOW, "utf-8")
+    (tmp_path / "hooks").mkdir()
+    (tmp_path / "hooks/run.py").write_text(SHOW, "utf-8")
+    command = [argument.format(folder=tmp_path) for argument in program]
     with forking_copier() as python:
         shown = run_unchecked(
-            python, "-m", "show", "a b", cwd=tmp_path, env={"COLOUR": "red"}, stdin="no\n"
+            python, *command, "a b", cwd=tmp_path, env={"COLOUR": "red"}, stdin="no\n"
         )
     assert shown.stdout == f"{python} ['a b'] {tmp_path} red red\n"
     assert (shown.returncode, shown.stderr) == (1, "no\n")

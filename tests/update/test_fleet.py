@@ -70,6 +70,7 @@ def environment_of_ci(server: Path, programs: Path, calls: Path) -> dict[str, st
     }
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize("name", ["github", "gitlab"])
 def test_scheduled_update(releases: Releases, tmp_path: Path, name: str) -> None:
     """A branch is pushed when there is a release, also with conflicts, and only then."""

@@ -15,7 +15,7 @@ from harness.template import CLONE, ROOT
 from harness.updates import revisions, share_environment, start_service, update
 from tools.pages import reading
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(30), pytest.mark.usefixtures("forked")]
 
 
 @pytest.mark.parametrize("release", ["1.0.0", "1.8.1"])

@@ -61,6 +61,7 @@ def fresh(releases: Releases, answers: Answers, tmp_path_factory: pytest.TempPat
 
 
 @pytest.mark.parametrize(("answers", "release"), in_turns(list(ANSWERS)), indirect=["answers"])
+@pytest.mark.usefixtures("forked")
 def test_updated_equals_fresh(
     releases: Releases, answers: Answers, fresh: Path, tmp_path: Path, release: str
 ) -> None:
@@ -95,6 +96,7 @@ def test_same_next_release_changes_nothing(releases: Releases, fresh: Path, tmp_
 
 
 @pytest.mark.parametrize("answers", ["all of PostgreSQL"], indirect=True)
+@pytest.mark.usefixtures("forked")
 @pytest.mark.seconds(60)
 def test_one_release_after_another_equals_one_update(
     releases: Releases, answers: Answers, fresh: Path, tmp_path: Path
@@ -163,7 +165,7 @@ def test_options_on_off_and_on_again(releases: Releases, tmp_path: Path, way: An
         assert project_files(folder) == project_files(without)
 
 
-KILLS = 5
+KILLS = 3
 
 
 @pytest.mark.seconds(60)

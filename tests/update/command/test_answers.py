@@ -60,6 +60,7 @@ def test_answers_that_cannot_be_read(data: str, reason: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.seconds(60)
+@pytest.mark.usefixtures("forked")
 def test_service_of_2_0_0_reads_a_list_without_spaces(releases: Releases, tmp_path: Path) -> None:
     """A service updates by the script of its own release, which splits at spaces without quotes.
 

@@ -11,7 +11,7 @@ from harness.releases import commit, edit, git
 from harness.update_command import FIRST_REVISION, LEFT_ALONE, NEW, NEXT, refusal, run_update
 from harness.updates import CONFLICT_END, CONFLICT_START
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(60)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(60), pytest.mark.usefixtures("forked")]
 
 MARKERS = f"{CONFLICT_START}mine\n{'=' * 7}\ntheirs\n{CONFLICT_END}"
 

@@ -12,7 +12,7 @@ from harness.releases import Releases, commit, edit, git
 from harness.template import render
 from harness.update_command import ASKED, ENTRIES, HOOK, NEW, refusal, run_update
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(60)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(60), pytest.mark.usefixtures("forked")]
 
 
 def test_without_git(releases: Releases, tmp_path: Path) -> None:

@@ -12,18 +12,15 @@ from harness.project import Project
 from harness.releases import Releases, commit, edit, git
 from harness.template import render
 from harness.update_command import (
-    ASKED,
     HOOK,
     LEFT_ALONE,
     NEW,
     NEXT,
     recorded_answers,
-    refusal,
     run_update,
 )
-from harness.updates import start_service
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(60)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(60), pytest.mark.usefixtures("forked")]
 
 # A list with a space, which is one answer.
 PARTS = "[opentelemetry, prometheus]"
@@ -112,29 +109,11 @@ def test_deleted_file_stays_deleted_under_its_new_name(folder: Path) -> None:
     assert not (folder / "kit/pages.py").exists()
 
 
-def test_from_1_7_by_way_of_1_8(releases: Releases, tmp_path: Path) -> None:
-    """1.3 to 1.7 read questions in one file only: they change nothing, and name the way.
-
-    The script of 1.8 reads the questions of the next release.
-    """
-    folder = start_service(releases, tmp_path / "orders", "1.7.0", {"database": "sqlite"})
-    message = refusal(folder, to=releases.next)
-    assert message.splitlines()[-2].strip() == "--- # first: make update to=1.8.1"
-    run_update(folder, to="1.8.1", trust="1")
-    assert recorded_answers(folder)["_commit"] == "1.8.1"
-    commit(folder, "Update to 1.8.1")
-    message = refusal(folder, to=releases.next, data="colour=red")
-    assert message == f"{releases.next} does not ask for colour; {ASKED}"
-    run_update(folder, to=releases.next, data="ci=gitlab", trust="1")
-    answers = recorded_answers(folder)
-    assert (answers["_commit"], answers["ci"]) == (releases.next, "gitlab")
-
-
 @pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 def test_update_of_a_service(
     releases: Releases, project: Project, copy: Project, tmp_path: Path
 ) -> None:
-    """After the steps that it prints, `make check` passes."""
+    """Checks wait for its conflicts, and pass after the steps that it prints."""
     shutil.rmtree(copy.folder / ".git", ignore_errors=True)
     for path in copy.folder.iterdir():
         if path.name not in {".venv", ".env"}:
@@ -157,4 +136,4 @@ def test_update_of_a_service(
     commit(copy.folder, "As it was")
     assert copy.make("update", f"to={NEW}").stdout.endswith(f"{LEFT_ALONE}{NEXT}\n")
     git("mv", "kit/pages.py", "kit/pagination.py", cwd=copy.folder)
-    copy.make("check", timeout=600)
+    copy.make("conflicts", "lint", "db-check")
