@@ -25,6 +25,14 @@ ADA = "email=ada@example.com"
 # Commands on each database: all of them explain its errors by the same function.
 UNMIGRATED = [("postgresql", "user-create"), ("sqlite", "user-promote"), ("sqlite", "auth-clean")]
 NO_ANSWER = [("postgresql", "user-create"), ("sqlite", "auth-clean")]
+# Arguments, the password, and the beginning of the error.
+MISTAKES = [
+    ([ADA, "role=nobody"], PASSWORD, "no role has the name nobody; roles: admin"),
+    (["email=nonsense"], PASSWORD, "the e-mail address 'nonsense' is not valid: "),
+    ([ADA], "short", "The password needs at least 15 characters."),
+    ([ADA], "", "password required: "),
+    ([ADA, "name=\u202e"], PASSWORD, "the name "),
+]
 
 
 @pytest.fixture
@@ -75,36 +83,19 @@ def test_first_user_may_do_everything(orders: Project, server: Server, url: str)
 
 
 @light
-def test_user_without_a_role(orders: Project, server: Server, url: str) -> None:
-    assert "no role" in create(orders, "email=Ada@Example.com").stdout
-    assert roles_of(server, url) == [("ada@example.com", None)]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "password", "reason"),
-    [
-        ([ADA, "role=nobody"], PASSWORD, "no role has the name nobody; roles: admin"),
-        (["email=nonsense"], PASSWORD, "the e-mail address 'nonsense' is not valid: "),
-        ([ADA], "short", "The password needs at least 15 characters."),
-        ([ADA], "", "password required: "),
-        ([ADA, "name=\u202e"], PASSWORD, "the name "),
-    ],
-)
-@light
-def test_mistake_is_a_line(
-    orders: Project, server: Server, url: str, arguments: list[str], password: str, reason: str
-) -> None:
+def test_mistake_is_a_line(orders: Project, server: Server, url: str) -> None:
     """Also without make, as in an image."""
-    options = [f"--{argument}" for argument in arguments]
-    command = ("python", "-m", "scripts.accounts", "create", *options)
-    failed = orders.run(*command, stdin=f"{password}\n", code=1)
-    assert error_of(failed).startswith(reason)
+    for arguments, password, reason in MISTAKES:
+        options = [f"--{argument}" for argument in arguments]
+        command = ("python", "-m", "scripts.accounts", "create", *options)
+        failed = orders.run(*command, stdin=f"{password}\n", code=1)
+        assert error_of(failed).startswith(reason)
     assert roles_of(server, url) == []
 
 
 @light
 def test_user_who_exists_stays_the_same(orders: Project, server: Server, url: str) -> None:
-    create(orders, ADA)
+    assert "no role" in create(orders, "email=Ada@Example.com").stdout
     query = "SELECT password_hash FROM credentials"
     before = server.query(url, query)
     done = create(orders, "email=ADA@example.com", "role=admin", password=f"{PASSWORD}!", code=2)
@@ -169,6 +160,7 @@ def add_session(server: Server, url: str, token_hash: str, expires_at: datetime)
     )
 
 
+@pytest.mark.parametrize("accounts_project", ["postgresql"], indirect=True)
 def test_what_has_expired_is_deleted_by_several_at_once(
     orders: Project, server: Server, url: str
 ) -> None:

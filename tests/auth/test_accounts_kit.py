@@ -25,8 +25,20 @@ LIGHT = {
     "relying_party",
     "totp",
 }
+# On SQLite, tests of attacks and of commands use the same statements.
+POSTGRESQL = {
+    "email_change",
+    "invitations",
+    "passkey_registration",
+    "passkey_removal",
+    "passkey_sign_in",
+    "password_change",
+    "password_reset",
+    "reauthentication",
+    "second_factor",
+}
 CASES = [
-    *(("sqlite", module) for module in MODULES),
+    *(("sqlite", module) for module in MODULES if module not in POSTGRESQL),
     *(("postgresql", module) for module in MODULES if module not in LIGHT),
 ]
 # The rules of the template's own checks, and what they have left.

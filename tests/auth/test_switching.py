@@ -47,7 +47,7 @@ def test_service_switches_authentication_on_and_off(oidc_project: Project, tmp_p
 
     add_guards(folder)
     keep_environment(service)
-    service.make("check", timeout=600)
+    service.make("test", timeout=600)
 
     own_files = project_files(folder)
     update(folder, releases.next, data={"auth": "none"})

@@ -84,7 +84,7 @@ def test_telemetry_comes_and_goes(lived: Project, releases: Releases, tmp_path: 
     """
     programs = fast_uv(tmp_path / "programs")
     update_telemetry(lived, releases, programs, "[opentelemetry,prometheus]")
-    lived.make("check", timeout=600)
+    lived.make("test", timeout=600)
     assert locked(lived) == PACKAGES
     assert_is_observed(lived, tmp_path / "log")
     update_telemetry(lived, releases, programs, "[]")
