@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 
 from benchmarks.report import PAGES, NotMeasuredError, Report, write
+from harness.fast_rendering import fast_rendering
+from harness.shared_certificates import shared_certificates
 
 PARTS = (
     "service",
@@ -37,11 +39,16 @@ def page_of(part: str) -> str:
 
 
 def measure(part: str, *, quick: bool) -> Report:
-    """Measure a part; print its figures and how long it took."""
+    """Measure a part; print its figures and how long it took.
+
+    What is rendered in this process is not measured, and neither are its own HTTP requests.
+    """
     begin = time.perf_counter()
     module = page_of(part).replace("-", "_")
-    with tempfile.TemporaryDirectory(prefix=f"benchmark-{part}-") as folder:
-        report = importlib.import_module(f"benchmarks.{module}").measure(Path(folder), quick=quick)
+    with tempfile.TemporaryDirectory(prefix=f"benchmark-{part}-") as temporary:
+        folder = Path(temporary)
+        with fast_rendering(folder / "copier"), shared_certificates():
+            report = importlib.import_module(f"benchmarks.{module}").measure(folder, quick=quick)
     assert isinstance(report, Report)
     for name, text in report.texts().items():
         print(f"\n{part}: {name}\n\n{text}", end="")

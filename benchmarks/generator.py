@@ -31,7 +31,7 @@ IDLE_UV = "#!/bin/sh\nexit 0\n"
 
 
 def measure(folder: Path, *, quick: bool) -> Report:
-    """Measure all in turns; quick: one round, without fastapi_template."""
+    """Measure all in turns; quick: as they are counted, without fastapi_template."""
     python = None if quick else working_python(fastapi_template.PYTHONS)
     copier = f"copier=={version('copier')}"
     programs = install(folder / "venv", python, copier, "cookiecutter")
@@ -44,8 +44,9 @@ def measure(folder: Path, *, quick: bool) -> Report:
         own = install(folder / "peers", python, fastapi_template.PACKAGE)
         generators.append(fastapi_template_generator(own))
         packages |= versions(own / "python", fastapi_template.PACKAGE)
-    run_all(folder, generators, rounds=1 if quick else ROUNDS)
-    profile = profile_copy(generators[0], folder, programs / "python")
+    run_all(folder, generators, rounds=0 if quick else ROUNDS)
+    # The third is `copier copy` with a template of one file.
+    profile = profile_copy(generators[2 if quick else 0], folder, programs / "python")
     with_git = [generator for generator in generators if generator.title in (COPY, UPDATE)]
     return Report(
         tables={
@@ -73,14 +74,16 @@ def fastapi_template_generator(programs: Path) -> Generator:
 
 
 def run_all(folder: Path, generators: list[Generator], rounds: int) -> None:
-    """Count what each generator does, then measure them in turns."""
+    """Count what each generator does, then measure them in turns; in no rounds, while counting."""
     git = shutil.which("git", path=clean_environment()["PATH"])
     counting_git = COUNTING_GIT.format(log=folder / "counting/git.log", git=git)
     counting = write_programs(folder / "counting", {"uv": IDLE_UV, "git": counting_git})
     idle = write_programs(folder / "idle", {"uv": IDLE_UV})
-    # Not measured, as the shell script costs something itself. This also fills the caches.
+    # Not to be measured, as the shell script costs something itself. This also fills the caches.
     for generator in generators:
-        generator.count(folder / "made", counting)
+        cost = generator.count(folder / "made", counting)
+        if rounds == 0:
+            generator.costs.append(cost)
     for number in range(rounds):
         for generator in generators[:: -1 if number % 2 else 1]:
             generator.measure(folder / "made", idle)

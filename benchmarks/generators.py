@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.resource_usage import Cost, now, since
 from harness.processes import IDENTITY, run
 from harness.releases import commit, git, needs_trust, tagged_clone
-from harness.template import files
+from harness.template import files, render
 
 ANSWERS = ["--defaults", "--data", "service_name=orders"]
 COPY, UPDATE = "copier copy", "copier update from the release before"
@@ -34,17 +34,18 @@ class Generator:
     # How often each command of git was run.
     git: Counter[str] = field(default_factory=Counter)
 
-    def count(self, folder: Path, programs: Path) -> None:
-        """Run it in this folder; count its files and its commands of git.
+    def count(self, folder: Path, programs: Path) -> Cost:
+        """Run it in this folder; count its files and its commands of git, and return the cost.
 
         `programs` has a git that writes its arguments to git.log.
         """
         log = programs / "git.log"
         log.write_text("")
-        self.run(folder, programs)
+        cost = self.run(folder, programs)
         self.git = Counter(map(git_command, log.read_text("utf-8").splitlines()))
         self.files = sum(".git" not in path.parts for path in files(folder))
         shutil.rmtree(folder)
+        return cost
 
     def measure(self, folder: Path, programs: Path) -> None:
         """Run it in this folder and record the cost."""
@@ -71,8 +72,8 @@ def copier_generators(folder: Path, copier: Path) -> list[Generator]:
     before = [name for name in releases.names if name != releases.next][-1]
     older = folder / "older"
     copy: Command = [copier, "copy", "--quiet", *ANSWERS]
-    run(*copy, releases.source, folder / "project", cwd=folder)
-    run(*copy, "--vcs-ref", before, releases.source, older, cwd=folder)
+    render(releases.source, folder / "project", {})
+    render(releases.source, older, {}, vcs_ref=before)
     git("init", "--quiet", cwd=older)
     commit(older, "Start")
     update: Command = [copier, "update", "--quiet", "--defaults"]

@@ -56,7 +56,7 @@ FULL = Sizes(
     pools=(2, 5, 10, 20),
 )
 QUICK = Sizes(
-    seconds=0.5,
+    seconds=0.25,
     slow_seconds=0.5,
     rounds=1,
     clients=40,

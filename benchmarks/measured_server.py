@@ -19,6 +19,8 @@ from harness.servers import free_port
 
 SERVER_CORE = 0
 BOTH_CORES = f"{SERVER_CORE},{wrk.CORE}"
+# Seconds to the first answer: other processes may be busy on the same core.
+START_MAX = 180
 # A path that answers as soon as the server is ready.
 FIRST_PATH = "/users?limit=20"
 
@@ -121,7 +123,7 @@ class Server:
             )
         try:
             self.pid = process.pid
-            wait_for(lambda: self.is_ready(process), f"{self.name} answers")
+            wait_for(lambda: self.is_ready(process), f"{self.name} answers", START_MAX)
             self.starts.append(Start(cpu(self.pid), time.perf_counter() - begin))
             yield
         finally:

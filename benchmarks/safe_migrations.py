@@ -24,7 +24,7 @@ from harness.template import copy_of_working_tree, render
 
 ROWS, QUICK_ROWS = 1_000_000, 1_000
 # Every so many cases.
-QUICK_STEP = 15
+QUICK_STEP = 30
 PACKAGES = ("sqlalchemy", "alembic", "psycopg")
 UNSAFE = ("-x", "unsafe=1")
 # The rows that a backfill changes under load; one statement changes the others before it.

@@ -41,13 +41,13 @@ PACKAGES += ["uvloop", "httptools", "granian"]
 
 
 def measure(folder: Path, *, quick: bool) -> Report:
-    """Measure on PostgreSQL and on SQLite; quick: a few servers, on PostgreSQL only."""
+    """Measure on PostgreSQL and on SQLite; quick: a few servers, one cold round."""
     report = Report()
     if quick:
         with set_up_servers(folder, "postgresql", QUICK) as servers:
             with running(servers):
-                take_turns(servers, READS, rounds=1)
-            add_tables(report, servers, READS, profile_seconds=2)
+                take_turns(servers, READS, rounds=1, warm_up=False)
+            add_tables(report, servers, READS, profiled=READS[:1], profile_seconds=1)
         return report
     with set_up_servers(folder, "postgresql", tuple(TITLES)) as servers:
         with running(servers):
@@ -58,7 +58,7 @@ def measure(folder: Path, *, quick: bool) -> Report:
                 take_turns(variants, READS, ROUNDS)
             report.tables[name] = cpu_table(variants, READS)
             report.tables[f"{name}-ratio"] = ratio_table(variants, READS)
-        add_tables(report, servers, [*LOADS, *CROWDS], profile_seconds=LONG)
+        add_tables(report, servers, [*LOADS, *CROWDS], profiled=READS, profile_seconds=LONG)
     with set_up_servers(folder, "sqlite", FEW) as servers:
         with running(servers):
             take_turns(servers, SQLITE_LOADS, rounds=1, seconds=LONG)
@@ -68,7 +68,12 @@ def measure(folder: Path, *, quick: bool) -> Report:
 
 
 def add_tables(
-    report: Report, servers: list[Server], loads: list[Load], profile_seconds: int
+    report: Report,
+    servers: list[Server],
+    loads: list[Load],
+    *,
+    profiled: list[Load],
+    profile_seconds: int,
 ) -> None:
     """Add what was measured on PostgreSQL; profile the service's imports and requests."""
     service = service_of(servers)
@@ -77,7 +82,7 @@ def add_tables(
     report.tables["ratio"] = ratio_table(servers, loads)
     report.tables["start"] = start_table(servers)
     report.tables["imports"] = costliest_imports({"service": import_log(service)})
-    shares = {load: cpu_shares(service, load, profile_seconds) for load in READS}
+    shares = {load: cpu_shares(service, load, profile_seconds) for load in profiled}
     report.tables["profile"] = profile_table(service, shares)
     report.plots["cpu"] = lambda axes: plot_cpu(axes, servers, READS)
     report.versions = versions(service.folder / ".venv/bin/python", *PACKAGES)

@@ -105,11 +105,12 @@ class TelemetryLineup:
     # The process that receives telemetry.
     sink: RunningService
 
-    def groups(self) -> list[list[Server]]:
-        """Return the servers of the service, and those of the usual recipe."""
+    def groups(self, left_out: set[str]) -> list[list[Server]]:
+        """Return the servers of the service, and those of the usual recipe, without some."""
         groups = []
         for variants in (SERVICE, USUAL):
-            groups.append([self.server(name, variant) for name, variant in variants.items()])
+            names = [name for name in variants if name not in left_out]
+            groups.append([self.server(name, variants[name]) for name in names])
         return groups
 
     def server(self, name: str, variant: Variant) -> Server:

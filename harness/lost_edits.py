@@ -50,6 +50,14 @@ def lost_lines(folder: Path, edit: Edit, package: str = "app") -> list[str]:
     return lost
 
 
+def assert_nothing_is_lost(folder: Path, printed: str, package: str = "app") -> None:
+    """Check the edits of the last commit after a move, and that the hook has printed each patch."""
+    for edit in edits_between(folder):
+        assert not lost_lines(folder, edit, package), edit
+    for name in patched_files(folder):
+        assert f"left-over/{name}.rej: " in printed, printed
+
+
 def patched_files(folder: Path) -> set[str]:
     """Return the names of the files with a patch in left-over/."""
     patches = folder / "left-over"

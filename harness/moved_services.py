@@ -9,7 +9,7 @@ from harness.lost_edits import patched_files
 from harness.releases import Releases, commit
 from harness.services_of_1x import OLD_RELEASE, Life
 from harness.template import Answers
-from harness.updates import conflicts, start_service, update
+from harness.updates import conflicts, revisions, start_service, update
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,24 @@ def moved_service(releases: Releases, folder: Path, life: Life, options: Answers
 
     Its left-over edits are dropped, and conflicts are resolved with the template's files.
     """
+    return finish_moving(releases, start_moving(releases, folder, life, options), life, options)
+
+
+def start_moving(releases: Releases, folder: Path, life: Life, options: Answers) -> Path:
+    """Return a service that has lived on 1.x and was updated, with what the move left over."""
     answers: Answers = {"database": life.database} | options
     service = start_service(releases, folder / "orders", OLD_RELEASE, answers)
     life.live(service)
+    before = revisions(service)
     update(service, releases.next, unsafe=True)
-    answers["package_name"] = life.package
-    fresh = start_service(releases, folder / "resolved", releases.next, answers)
+    assert revisions(service) == before
+    return service
+
+
+def finish_moving(releases: Releases, service: Path, life: Life, options: Answers) -> MovedService:
+    """Drop what the move has left over, resolve its conflicts, and commit."""
+    answers: Answers = {"database": life.database, **options, "package_name": life.package}
+    fresh = start_service(releases, service.with_name("resolved"), releases.next, answers)
     left_over = sorted(patched_files(service))
     # Before conflicts are listed, as its patches look like rejected hunks of a conflict.
     shutil.rmtree(service / "left-over", ignore_errors=True)

@@ -40,12 +40,18 @@ def keep_bytecode(environment: Path) -> None:
             new.append(bytecode)
     if not new:
         return
-    cached = {path.stat().st_ino: path for path in CACHE.glob("archive-v*/**/*.py")}
+    cached = {identity(path): path for path in CACHE.glob("archive-v*/**/*.py")}
     for bytecode in new:
         source = bytecode.parent.parent / f"{bytecode.name.partition('.')[0]}.py"
-        if source.exists() and source.stat().st_ino in cached:
-            folder = cached[source.stat().st_ino].parent / "__pycache__"
+        if source.exists() and identity(source) in cached:
+            folder = cached[identity(source)].parent / "__pycache__"
             folder.mkdir(exist_ok=True)
             # Another process of these tests may be doing the same.
             with contextlib.suppress(FileExistsError):
                 (folder / bytecode.name).hardlink_to(bytecode)
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """Return what only links to the same file have in common: another disk has the same inodes."""
+    status = path.stat()
+    return status.st_dev, status.st_ino

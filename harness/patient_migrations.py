@@ -31,8 +31,5 @@ def upgrade(
     project: Project, url: str, revision: str = "head", code: int = 0, **settings: object
 ) -> Completed:
     """Run `alembic upgrade` in a process of its own, with these settings."""
-    return project.run(
-        *("alembic", "upgrade", revision),
-        env={"DATABASE_URL": url, **environment(settings)},
-        code=code,
-    )
+    variables = {"DATABASE_URL": url, **environment(settings)}
+    return project.run_python("alembic", "upgrade", revision, env=variables, code=code)

@@ -149,6 +149,8 @@ ARRAYS = Entry(
     " ratios:float[]? flags:bool[]=[] days:date[]? times:datetime[]? chips:uuid[]?"
     " kinds:enum(lp,ep)[]",
 )
+# Tables that together have all types of SQLite, then those with options of the resource.
+VARIED = ("sheep", "people", "octopodes", "criteria", "order_lines", "sales_people")
 TABLES_OF_NAMES = {
     "category": "categories",
     "product": "products",

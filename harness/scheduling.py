@@ -15,16 +15,40 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from harness.template import DATABASES
 
-# Files whose fixtures build something once: a site, a set of benchmark results, what a check found.
-BUILT_ONCE = {"test_site", "test_benchmarks", "test_prose", "test_mail"}
-# Folders with projects of their own, which each process would set up.
-TOGETHER = ("tests/telemetry",)
+# Files whose fixtures build something once: a site, a set of benchmark results, what a check found,
+# a chain of revisions, a service that has moved, releases with hooks.
+BUILT_ONCE = {
+    "test_attacks_origins",
+    "test_benchmarks",
+    "test_fleet",
+    "test_hooks",
+    "test_kubernetes",
+    "test_mail",
+    "test_move_edits",
+    "test_prose",
+    "test_safe_cases",
+    "test_safe_columns",
+    "test_site",
+    "test_telemetry_alerts",
+    "test_telemetry_kubernetes",
+}
+# How the files begin that share projects of their own, which each process would set up.
+TOGETHER = ("tests/telemetry/", "tests/auth/test_accounts_", "tests/auth/test_attacks_")
+# Files that share such a project, whose tests name no database: they are a group.
+WITH_OIDC = {
+    "tests/auth/test_docs_sign_in.py",
+    "tests/auth/test_kit.py",
+    "tests/auth/test_oidc_attacks.py",
+    "tests/auth/test_oidc_claims.py",
+    "tests/auth/test_oidc_provider.py",
+    "tests/auth/test_start.py",
+}
 
 
 class DatabaseScheduling(LoadScopeScheduling):
     """Gives all tests of a file with the same database to one process, in the order of collection.
 
-    Of the folders in TOGETHER, the tests of all files.
+    Of the files in TOGETHER, the tests of all that begin in the same way.
     """
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
@@ -36,6 +60,8 @@ class DatabaseScheduling(LoadScopeScheduling):
         file = nodeid.partition("::")[0]
         if Path(file).stem in BUILT_ONCE:
             return file
+        if file in WITH_OIDC:
+            return "oidc"
         parameters = nodeid.rpartition("[")[2].rstrip("]").split("-")
         for database in DATABASES:
             if database in parameters:
@@ -44,10 +70,10 @@ class DatabaseScheduling(LoadScopeScheduling):
 
 
 def together(file: str) -> str:
-    """Return the folder of a file if its tests stay together, or the file."""
-    for folder in TOGETHER:
-        if file.startswith(f"{folder}/"):
-            return folder
+    """Return how a file begins if its tests stay together with those of others, or the file."""
+    for beginning in TOGETHER:
+        if file.startswith(beginning):
+            return beginning.rstrip("/")
     return file
 
 

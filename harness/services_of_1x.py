@@ -1,8 +1,8 @@
 """Services of 1.x after a year of work, each of them changed in another way."""
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.file_edits import FileEdit, append, change, create, everywhere, remove, rename
@@ -36,6 +36,8 @@ class Life:
     left_over: Sequence[str] = ()
     package: str = "app"
     schema: str = ""
+    # What the move must not add again: texts by file; an empty text stands for the whole file.
+    deleted: Mapping[str, str] = field(default_factory=dict)
 
     def live(self, folder: Path, *, strict: bool = True) -> None:
         """Apply the edits and commit; unless strict, skip those that do not fit the release."""
@@ -105,7 +107,16 @@ SOURCE_FOLDER = [
     ),
 ]
 LIVES = [
-    Life("users-deleted", left_over=["app/settings.py"], edits=[SETTINGS, *TEXTS, *USERS_GONE]),
+    Life(
+        "users-deleted",
+        left_over=["app/settings.py"],
+        edits=[SETTINGS, *TEXTS, *USERS_GONE],
+        deleted={
+            "app/main.py": "users",
+            "app/models/__init__.py": "User",
+            "tests/test_user_rows.py": "",
+        },
+    ),
     Life(
         "users-moved",
         left_over=["app/accounts/routes.py", "app/accounts/schemas.py", "app/settings.py"],

@@ -1,6 +1,7 @@
 """`make update` of a service, and the releases that its tests make up after the next one."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -59,6 +60,12 @@ def run_update(folder: Path, *arguments: str, code: int | None = 0, **variables:
     """Run what `make update` runs, with the copier of these tests; `check` is `make update-check`."""
     command = (copier_python(), "-m", "scripts.update", *arguments)
     return run(*command, cwd=folder, env=variables, code=code)
+
+
+def recorded_answers(folder: Path) -> dict[str, Any]:
+    """Return the answers that a service has recorded."""
+    answers: dict[str, Any] = yaml.safe_load((folder / ".copier-answers.yml").read_text("utf-8"))
+    return answers
 
 
 def refusal(folder: Path, **variables: str) -> str:

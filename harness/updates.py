@@ -26,12 +26,6 @@ def milestones(releases: list[str]) -> list[str]:
     return list(dict.fromkeys(ends))
 
 
-def newest_of_minors(releases: list[str]) -> list[str]:
-    """Return the newest release of each minor version."""
-    newest = {release.rpartition(".")[0]: release for release in releases}
-    return list(newest.values())
-
-
 RELEASES = list(released())
 MILESTONES = milestones(RELEASES)
 OPTIONS: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True, "unsafe": False}
@@ -87,20 +81,15 @@ HOOK_ENTRY = """\
 def in_turns(
     cases: Sequence[str], releases: Sequence[str] = tuple(RELEASES)
 ) -> list[tuple[str, str]]:
-    """Return cases with releases: milestones with every case, the others with one of them in turns.
+    """Return cases with releases: the newest with every case, the others with one of them in turns.
 
     A release never changes, and its neighbours contain nearly the same files.
     """
     pairs = []
-    for number, release in enumerate(releases):
-        own = cases if release in MILESTONES else [cases[number % len(cases)]]
-        pairs += [(case, release) for case in own]
+    for number, release in enumerate(releases[:-1]):
+        pairs.append((cases[number % len(cases)], release))
+    pairs += [(case, releases[-1]) for case in cases]
     return pairs
-
-
-def newest_in_turns(cases: Sequence[str]) -> list[tuple[str, str]]:
-    """Return cases with the newest release of each minor version, see `in_turns()`."""
-    return in_turns(cases, newest_of_minors(RELEASES))
 
 
 def start_service(releases: Releases, folder: Path, release: str, answers: Answers) -> Path:

@@ -17,7 +17,7 @@ from plumbum import local
 from xdist.remote import Producer
 
 from harness.databases import Server, server_of
-from harness.fast_rendering import fast_rendering
+from harness.fast_rendering import fast_rendering, forking_copier
 from harness.migrators import migrators
 from harness.package_cache import use_own_cache
 from harness.project import FIRST, Project, link_environment, set_up
@@ -104,6 +104,13 @@ def session_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     folder = tmp_path_factory.mktemp("copier") / "environment"
     with fast_rendering(folder), shared_certificates(), recorded_responses():
         yield
+
+
+@pytest.fixture(scope="session")
+def forking_python(session_of_tests: None) -> Iterator[Path]:
+    """Yield the path of a Python that runs copier without the second that its imports take."""
+    with forking_copier() as python:
+        yield python
 
 
 @pytest.fixture(scope="session")

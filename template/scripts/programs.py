@@ -1,10 +1,22 @@
 """Runs git and copier, and returns their output."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+# Runs copier with each of several lists of arguments. Importing it takes longer than a copy.
+COPIER_RUNS = """
+import json, runpy, sys
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["copier", *arguments]
+    try:
+        runpy.run_module("copier", run_name="__main__")
+    except (Exception, SystemExit):
+        pass
+"""
 
 
 def run(
@@ -45,3 +57,8 @@ def copier(
     # -I: copier must not import modules of this folder.
     command = (sys.executable, "-I", "-m", "copier", *arguments)
     return run(*command, settings=settings)
+
+
+def copier_runs(commands: Sequence[Sequence[str]]) -> None:
+    """Run copier with these lists of arguments, one after another, also after one that fails."""
+    run(sys.executable, "-I", "-c", COPIER_RUNS, json.dumps(commands))

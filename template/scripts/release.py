@@ -6,7 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from scripts.clone import (
     resolve,
     sort_versions,
 )
-from scripts.programs import copier, output
+from scripts.programs import copier, copier_runs, output
 
 ANSWERS = Path(".copier-answers.yml")
 RENAMES = "renames.yml"
@@ -43,6 +43,14 @@ GIT = """#!/bin/sh
 for folder do :; done
 exec {git} clone "$2" -- {clone} "$folder"
 """
+
+
+class Copy(NamedTuple):
+    """A copy of a release in a new folder, and further options of copier."""
+
+    release: Release
+    folder: Path
+    options: Sequence[str] = ()
 
 
 class Step(NamedTuple):
@@ -141,15 +149,15 @@ class Step(NamedTuple):
             releases.append("every update")
         return releases
 
-    def render(self, release: Release, folder: Path, *options: str) -> dict[str, bytes]:
-        """Return the files of a release, rendered with the current answers."""
-        answers = (f"--data-file={ANSWERS}", f"--vcs-ref={release.commit}")
-        copier("copy", "--defaults", "--quiet", *answers, *options, self.clone, folder)
-        files = {}
-        for path in folder.rglob("*"):
-            if path.is_file():
-                files[path.relative_to(folder).as_posix()] = path.read_bytes()
-        return files
+    def render(self, *copies: Copy) -> list[dict[str, bytes]]:
+        """Return the files of each copy, rendered with the current answers; none if that fails."""
+        commands = []
+        for copy in copies:
+            options = (f"--data-file={ANSWERS}", f"--vcs-ref={copy.release.commit}", *copy.options)
+            folders = (str(self.clone), str(copy.folder))
+            commands.append(["copy", "--defaults", "--quiet", *options, *folders])
+        copier_runs(commands)
+        return [read_files(copy.folder) for copy in copies]
 
     def update(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Run `copier update`; if the template has no tags, with those of the clone."""
@@ -175,6 +183,15 @@ class Step(NamedTuple):
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
             "COPIER_CACHE_DIR": str(folder / "cache"),
         }
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Return the contents of all files in a folder by name."""
+    files = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            files[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return files
 
 
 def plan(clone: Path, to: str) -> Step:

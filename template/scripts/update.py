@@ -17,7 +17,7 @@ from scripts.answers import read_data
 from scripts.changes import Files
 from scripts.preconditions import refuse_hooks, refuse_links, refuse_unknown, refuse_unsaved
 from scripts.programs import output
-from scripts.release import Step, plan
+from scripts.release import Copy, Step, plan
 from scripts.renames import carry_over, read_renamed
 
 # Restores a working tree without uncommitted changes.
@@ -91,7 +91,7 @@ def change_project(step: Step, copies: Copies, answers: Mapping[str, str], folde
     sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path.cwd()]
     run_copier(step, answers)
     # If a hook had to rewrite the answers first, the new release is not rendered yet.
-    new = copies.new or step.render(step.after, folder / "after-hooks")
+    new = copies.new or step.render(Copy(step.after, folder / "after-hooks"))[0]
     for line in carry_over(renamed, new):
         print(line)
     print_each("conflict", conflicts.find())
@@ -108,19 +108,21 @@ def change_project(step: Step, copies: Copies, answers: Mapping[str, str], folde
 
 
 def render_copies(step: Step, folder: Path, answers: Mapping[str, str]) -> Copies:
-    old = step.render(step.before, folder / "old")
-    new = step.render(step.after, folder / "new", *data_options(answers))
-    if not answers:
+    copies = [
+        Copy(step.before, folder / "old"),
+        Copy(step.after, folder / "new", data_options(answers)),
+    ]
+    if answers:
+        copies.append(Copy(step.after, folder / "before-answers"))
+    if "package_name" in answers:
+        others = {name: answer for name, answer in answers.items() if name != "package_name"}
+        copies.append(Copy(step.after, folder / "after-answers", data_options(others)))
+    old, new, *rest = step.render(*copies)
+    if not rest:
         return Copies(old, new, new, new)
-    before_answers = step.render(step.after, folder / "before-answers")
-    if "package_name" not in answers:
-        return Copies(old, new, before_answers, new)
-    others = dict(answers)
-    del others["package_name"]
-    if not others:
-        return Copies(old, new, before_answers, before_answers)
-    after_answers = step.render(step.after, folder / "after-answers", *data_options(others))
-    return Copies(old, new, before_answers, after_answers)
+    if len(rest) == 1:
+        return Copies(old, new, rest[0], new)
+    return Copies(old, new, *rest)
 
 
 def data_options(answers: Mapping[str, str]) -> list[str]:

@@ -15,7 +15,10 @@ from harness.releases import edit
 from harness.servers import RunningService, free_port
 from harness.smtp import MailServer, link_of, plain_text, receiving_mail, token_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(150)]
+
+# Where the database has no part in it.
+light = pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True)
 
 ADA, NEW = "ada@example.com", "new@example.com"
 PASSWORD = "a lighthouse made of old paper"
@@ -80,7 +83,8 @@ def url(accounts_project: Project, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def serve(accounts_project: Project, mail: MailServer, url: str, tmp_path: Path) -> Serve:
     """Return a function that serves the project on a database of its own."""
-    command = ("sh", "-c", "alembic upgrade head && exec python -m app")
+    accounts_project.alembic(url, "upgrade", "head")
+    command = ("python", "-m", "app")
 
     def run() -> AbstractContextManager[RunningService]:
         log = tmp_path / "log"
@@ -119,6 +123,7 @@ def test_sign_up_reset_and_change_by_mail(serve: Serve, mail: MailServer) -> Non
         assert secret not in service.log
 
 
+@light
 def test_unknown_address_gets_no_mail_of_a_reset(serve: Serve, mail: MailServer) -> None:
     with serve() as service:
         client = Client(service)
@@ -130,6 +135,7 @@ def test_unknown_address_gets_no_mail_of_a_reset(serve: Serve, mail: MailServer)
     assert [item.recipients for item in mail.received] == [[ADA], [ADA]]
 
 
+@light
 def test_mails_of_answers_are_sent_before_the_process_ends(serve: Serve, mail: MailServer) -> None:
     with serve() as service:
         client = Client(service)
@@ -142,6 +148,7 @@ def test_mails_of_answers_are_sent_before_the_process_ends(serve: Serve, mail: M
         assert len(mail.messages_to(f"user{number}@example.com")) == 1
 
 
+@light
 def test_model_that_needs_more_than_a_sign_up_has(
     accounts_project: Project, mail: MailServer, url: str, tmp_path: Path
 ) -> None:

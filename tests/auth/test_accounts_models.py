@@ -11,7 +11,10 @@ from harness.project import Project
 from harness.releases import edit
 from harness.smtp import receiving_mail, token_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(60)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(150)]
+
+# Where the database has no part in it.
+light = pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True)
 
 NAMES = [
     "api_keys",
@@ -155,7 +158,7 @@ def test_renamed_tables_other_keys_and_columns(own: Project, url: str, tmp_path:
     assert server_of(own).query(url, "SELECT full_name FROM members") == [("Ada",)]
 
 
-@pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True)
+@light
 def test_own_tables_are_told_how_to_keep_their_names(own: Project, url: str) -> None:
     edit(own.folder / "app/models/user.py", '"users"', '"roles"')
     edit(
@@ -177,6 +180,7 @@ def test_filters_of_the_service_do_not_hide_tables_of_accounts(own: Project, url
     assert "No new upgrade operations" in own.alembic(url, "check").stdout
 
 
+@light
 def test_filters_of_the_service_do_not_leave_tables_out_of_a_revision(
     own: Project, url: str
 ) -> None:
@@ -188,6 +192,7 @@ def test_filters_of_the_service_do_not_leave_tables_out_of_a_revision(
     assert [name for name in NAMES if f'op.create_table(\n        "{name}"' not in text] == []
 
 
+@light
 def test_second_database_does_not_get_the_tables(own: Project, server: Server, url: str) -> None:
     edit(own.folder / "alembic.ini", "\n[post_write_hooks]", REPORTS)
     folder = own.folder / "migrations/reports"

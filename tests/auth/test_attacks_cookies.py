@@ -6,7 +6,12 @@ import pytest
 
 from harness.accounts_service import COOKIE, AccountsService, Browser
 
-pytestmark = pytest.mark.slow
+# The database has no part in it.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.seconds(80),
+    pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True),
+]
 
 DAY = 24 * 60 * 60
 

@@ -10,7 +10,11 @@ from harness.databases import server_of
 from harness.project import Project
 from harness.sign_in_flood import Flood, flooded
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.seconds(80),
+    pytest.mark.parametrize("accounts_project", ["postgresql"], indirect=True),
+]
 
 RATE, SECONDS = 500, 4.0
 # Other tests may keep the machine busy: it counts whether the service can do it.

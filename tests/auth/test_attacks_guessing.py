@@ -13,7 +13,10 @@ from harness.accounts_service import AccountsService, Browser, User, new_address
 from harness.at_once import at_once
 from harness.databases import server_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(80)]
+
+# Where the database has no part in it.
+light = pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True)
 
 # The defaults of the settings.
 PER_ACCOUNT, PER_ADDRESS, PER_ACCOUNT_AND_ADDRESS = 100, 100, 10
@@ -72,6 +75,7 @@ def test_exactly_ten_attempts_of_fifty_at_once(
     assert answers.count(429) == TRIES - PER_ACCOUNT_AND_ADDRESS, answers
 
 
+@light
 def test_the_right_password_is_refused_over_the_limit(accounts: AccountsService) -> None:
     """Otherwise the attacker would only have to go on."""
     user = accounts.add_user()
@@ -97,6 +101,7 @@ def test_many_addresses_for_an_account(accounts: AccountsService) -> None:
     assert answers[PER_ACCOUNT:] == [429] * PER_ACCOUNT_AND_ADDRESS
 
 
+@light
 def test_many_accounts_from_an_address(accounts: AccountsService) -> None:
     """A list of stolen passwords has one for each account."""
     browser = accounts.browser()
@@ -104,6 +109,7 @@ def test_many_accounts_from_an_address(accounts: AccountsService) -> None:
     assert answers == [401] * PER_ADDRESS + [429] * 5
 
 
+@light
 def test_an_account_of_the_attacker_does_not_help(accounts: AccountsService) -> None:
     """Signing in to it resets neither the limit of others nor that of the address."""
     victim, own = accounts.add_user(), accounts.add_user()
@@ -118,6 +124,7 @@ def test_an_account_of_the_attacker_does_not_help(accounts: AccountsService) -> 
     assert tried == PER_ACCOUNT_AND_ADDRESS
 
 
+@light
 def test_a_success_forgets_the_mistakes_of_the_user(accounts: AccountsService) -> None:
     user, browser = accounts.add_user(), accounts.browser()
     for _ in range(3):
@@ -126,6 +133,7 @@ def test_a_success_forgets_the_mistakes_of_the_user(accounts: AccountsService) -
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Client-IP"])
+@light
 def test_a_header_does_not_change_the_address(header: str, accounts: AccountsService) -> None:
     """Only a proxy on this machine is believed, unless FORWARDED_ALLOW_IPS says otherwise."""
     browser, email = accounts.browser(), random_email()
@@ -138,6 +146,7 @@ def test_a_header_does_not_change_the_address(header: str, accounts: AccountsSer
     assert answers == [401] * PER_ACCOUNT_AND_ADDRESS + [429]
 
 
+@light
 def test_a_client_of_a_proxy_cannot_forge_its_address(accounts: AccountsService) -> None:
     """The proxy appends the address that it sees: the last is true, what was before is not."""
     browser, email = accounts.browser("127.0.0.1"), random_email()
@@ -148,6 +157,7 @@ def test_a_client_of_a_proxy_cannot_forge_its_address(accounts: AccountsService)
     assert answers == [401] * PER_ACCOUNT_AND_ADDRESS + [429]
 
 
+@light
 def test_a_network_of_ipv6_is_one_address(accounts: AccountsService) -> None:
     """A client has 2^64 addresses, of which the first 64 bits are the same."""
     browser, email = accounts.browser("127.0.0.1"), random_email()
@@ -162,6 +172,7 @@ def test_a_network_of_ipv6_is_one_address(accounts: AccountsService) -> None:
 
 
 @pytest.mark.parametrize("write", [str.upper, str.title, lambda email: f" {email} "])
+@light
 def test_another_spelling_is_the_same_account(
     write: Callable[[str], str], accounts: AccountsService
 ) -> None:
@@ -180,6 +191,7 @@ def test_the_table_has_no_address(accounts: AccountsService) -> None:
     assert "127.9.9.9" not in rows
 
 
+@light
 def test_a_new_service_has_no_account(accounts: AccountsService, tmp_path: Path) -> None:
     """Neither is there a role that a user could get by its name."""
     with server_of(accounts.project).empty_database(tmp_path) as url:

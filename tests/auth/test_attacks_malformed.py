@@ -10,7 +10,12 @@ import pytest
 from harness.accounts_service import COOKIE, PASSWORD, AccountsService
 from harness.raw_http import connect, read_all
 
-pytestmark = pytest.mark.slow
+# PostgreSQL refuses more texts than SQLite.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.seconds(80),
+    pytest.mark.parametrize("accounts_project", ["postgresql"], indirect=True),
+]
 
 EMAIL = "ada@example.com"
 # Texts that a part of a server may not be able to handle.

@@ -15,7 +15,7 @@ from harness.raw_http import connect, read_all
 from harness.raw_websocket import RawWebSocket
 from harness.releases import edit
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(25)]
 
 APP = "https://app.example.com"
 SETTINGS = {"ORDERS_CORS_ORIGINS": APP}

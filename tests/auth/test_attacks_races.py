@@ -17,7 +17,7 @@ from harness.processes import wait_for
 from harness.project import Project
 from harness.smtp import MailServer, receiving_mail, token_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(80)]
 
 TRIES = 50
 NEW_PASSWORD = "violet harbour anchor 93"

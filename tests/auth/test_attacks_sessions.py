@@ -11,7 +11,10 @@ import pytest
 from harness.accounts_service import AccountsService, Browser, User, running_accounts
 from harness.processes import wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(80)]
+
+# Where the database has no part in it.
+light = pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True)
 
 TOKEN = re.compile(r"session_[A-Za-z0-9_-]{43}")
 DAY = 24 * 60 * 60
@@ -35,6 +38,7 @@ def token_of(browser: Browser) -> str:
 
 
 @pytest.mark.parametrize("planted", ["session_" + "A" * 43, "x", ""])
+@light
 def test_a_planted_cookie_is_not_adopted(planted: str, accounts: AccountsService) -> None:
     browser = accounts.browser()
     browser.token = planted
@@ -43,6 +47,7 @@ def test_a_planted_cookie_is_not_adopted(planted: str, accounts: AccountsService
     assert accounts.status_of(planted) == 401
 
 
+@light
 def test_a_planted_session_of_the_attacker_ends(accounts: AccountsService) -> None:
     """The attacker signs in first, and plants a valid cookie."""
     attacker = accounts.signed_in()
@@ -54,6 +59,7 @@ def test_a_planted_session_of_the_attacker_ends(accounts: AccountsService) -> No
     assert accounts.status_of(planted) == 401
 
 
+@light
 def test_each_sign_in_has_a_token_of_its_own(accounts: AccountsService) -> None:
     browser, user = accounts.browser(), accounts.add_user()
     tokens = set()
@@ -65,6 +71,7 @@ def test_each_sign_in_has_a_token_of_its_own(accounts: AccountsService) -> None:
     assert sorted(accounts.status_of(token) for token in tokens) == [200, 401, 401]
 
 
+@light
 def test_a_token_is_random(accounts: AccountsService) -> None:
     """43 characters of Base64 are 256 bits."""
     assert TOKEN.fullmatch(token_of(accounts.signed_in()))
@@ -115,6 +122,7 @@ def deactivate_user(administrator: Browser, user: User) -> httpx.Response:
 
 
 @pytest.mark.parametrize("remove", [delete_user, deactivate_user])
+@light
 def test_a_user_who_is_gone(
     remove: Callable[[Browser, User], httpx.Response], second: AccountsService
 ) -> None:
@@ -130,6 +138,7 @@ def test_a_user_who_is_gone(
 
 
 @pytest.mark.parametrize("path", ["/auth/sign-out", "/auth/sign-out-everywhere"])
+@light
 def test_signing_out_ends_the_session_in_this_process(path: str, accounts: AccountsService) -> None:
     browser, user = accounts.browser(), accounts.add_user()
     browser.sign_in(user)
@@ -142,6 +151,7 @@ def test_signing_out_ends_the_session_in_this_process(path: str, accounts: Accou
     assert accounts.status_with_header(token) == 401
 
 
+@light
 def test_signing_out_ends_the_session_in_other_processes(
     accounts: AccountsService, second: AccountsService
 ) -> None:
@@ -164,6 +174,7 @@ def test_signing_out_everywhere(accounts: AccountsService) -> None:
     assert accounts.status_of(other) == 200
 
 
+@light
 def test_sessions_of_others(accounts: AccountsService) -> None:
     """Neither a list nor an id gives access to them; administrators have routes of their own."""
     victim, attacker = accounts.signed_in(), accounts.signed_in("*")
@@ -175,6 +186,7 @@ def test_sessions_of_others(accounts: AccountsService) -> None:
     assert token_of(victim) not in victim.get("/auth/sessions").text
 
 
+@light
 def test_a_session_after_a_restart(accounts: AccountsService, tmp_path: Path) -> None:
     token = token_of(accounts.signed_in())
     for name in ("first", "then"):

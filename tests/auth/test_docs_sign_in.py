@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -12,7 +11,7 @@ from harness.programs import program
 from harness.project import Project
 from harness.servers import RunningService
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(150)]
 
 # Authorize opens a dialog with what has loaded so far, without the provider's part at first.
 PROVIDER_LOADED = "() => ui.authSelectors.definitionsToAuthorize().size > 0"
@@ -38,14 +37,17 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def service(oidc_project: Project, tmp_path: Path) -> Iterator[RunningService]:
+@pytest.fixture(scope="module")
+def service(
+    oidc_project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
     """Yield a running service that trusts a running provider."""
-    provider = IdentityProvider(tmp_path / "provider")
-    url = f"sqlite:///{tmp_path}/orders.db"
+    folder = tmp_path_factory.mktemp("docs")
+    provider = IdentityProvider(folder / "provider")
+    url = f"sqlite:///{folder}/orders.db"
     oidc_project.alembic(url, "upgrade", "head")
     env = {**provider.settings, "ORDERS_AUTH_DOCS_CLIENT_ID": "docs"}
-    command, log = ("python", "-m", "app"), tmp_path / "log"
+    command, log = ("python", "-m", "app"), folder / "log"
     with provider.run(), oidc_project.serve(*command, url=url, env=env, log=log) as server:
         yield server
 
@@ -97,7 +99,7 @@ def test_user_signs_in_and_calls_a_route(page: Page, service: RunningService) ->
 def test_user_signs_in_at_a_slow_provider(page: Page) -> None:
     page.add_init_script(DELAY)
     page.reload()
-    sign_in(page, "ada", "users:read")
+    sign_in(page, "grace", "users:read")
     assert call_list_users(page) == "200"
 
 

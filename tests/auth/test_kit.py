@@ -10,9 +10,10 @@ from harness.kit_modules import PATIENT
 from harness.project import Project
 from harness.template import ROOT, add_kit_tests
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(40)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(150)]
 
-OF_ROUTES = ("errors", "health", "limits", "openapi", "pagination", "transactions", "users")
+# Of the tests of kit, those whose result depends on who calls.
+OF_ROUTES = ("errors", "health", "openapi", "users")
 
 
 @pytest.fixture
@@ -28,8 +29,11 @@ def add_tests(project: Project) -> None:
     shutil.copytree(ROOT / "tests/auth/kit", project.folder / "tests/auth", ignore=ignored)
 
 
-def test_kit_auth_passes_its_tests(auth_tests: Project) -> None:
-    auth_tests.run("pytest", "--quiet", *PATIENT, "tests/auth", timeout=1200)
+def test_kit_passes_its_tests_with_authentication(auth_tests: Project) -> None:
+    """Those of kit.auth, and those of routes, whose client now has permissions."""
+    folder = add_kit_tests(auth_tests.folder, "sqlite")
+    names = [f"{folder}/test_{name}.py" for name in OF_ROUTES]
+    auth_tests.run("pytest", "--quiet", *PATIENT, "tests/auth", *names, timeout=1200)
 
 
 def test_owned_rows_pass_their_tests_on_postgresql(
@@ -41,14 +45,6 @@ def test_owned_rows_pass_their_tests_on_postgresql(
     names = ("owners", "owned_statements", "owned_versions")
     modules = [f"tests/auth/test_{name}.py" for name in names]
     project.run("pytest", "--quiet", *PATIENT, *modules, timeout=600)
-
-
-def test_kit_passes_its_tests_with_authentication(auth_tests: Project) -> None:
-    """Those of routes, whose client now has permissions: all of tests/kit/ would take minutes."""
-    folder = add_kit_tests(auth_tests.folder, "sqlite")
-    names = [f"{folder}/test_{name}.py" for name in OF_ROUTES]
-    processes = ("--numprocesses", "2")
-    auth_tests.run("pytest", "--quiet", *PATIENT, *processes, *names, timeout=600)
 
 
 def test_kit_auth_tests_are_linted_and_typed(auth_tests: Project) -> None:

@@ -20,7 +20,7 @@ from harness.servers import RunningService
 from harness.token_attacks import ATTACKER_KEY, ATTACKS, FORGED_HEADERS, forged
 from harness.valid_tokens import ACCEPTED
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(150)]
 
 CURVE_KEY = ECKey.generate_key("P-256", {"kid": "curve"})
 NAMES = [(reason, name) for reason, attacks in ATTACKS.items() for name in attacks]

@@ -7,7 +7,7 @@ import pytest
 
 from harness.project import Project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(150)]
 
 # Prints the principal of each token, and the problems of each set of settings.
 SCRIPT = """

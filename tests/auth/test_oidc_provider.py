@@ -16,7 +16,7 @@ from harness.processes import wait_for
 from harness.project import Project
 from harness.servers import RunningService
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(150)]
 
 KEY = rsa_key("first")
 UNAVAILABLE = "The identity provider cannot be reached."

@@ -9,7 +9,11 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 from harness.accounts_service import PASSWORD, AccountsService
 from harness.programs import program
 
-pytestmark = pytest.mark.slow
+# The database has no part in it.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True),
+]
 
 # MAIL_LINKS_URL of the service.
 ORIGIN = "https://app.example.com"

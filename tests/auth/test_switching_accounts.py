@@ -62,10 +62,9 @@ def lived(accounts_project: Project, releases: Releases, url: str, tmp_path: Pat
     service = share_environment(folder, accounts_project, url)
     edit(folder / "app/models/user.py", *COLUMN)
     lived_service(folder)
-    keep_environment(service)
-    service.make("db-migrate")
-    service.make("db-revision", "m=add phone number")
-    service.make("db-migrate")
+    service.alembic(url, "upgrade", "head")
+    service.alembic(url, "revision", "--autogenerate", "-m", "add phone number")
+    service.alembic(url, "upgrade", "head")
     server_of(accounts_project).query(url, USER)
     commit(folder, "Phone numbers")
     return service
@@ -87,14 +86,17 @@ def assert_clean(service: Project, own_files: dict[str, bytes]) -> None:
     keep_environment(service)
 
 
-def add_tables(service: Project) -> None:
-    """Write the revision that adds the tables, and apply it twice."""
-    service.make("db-revision", "m=add accounts")
-    assert "nothing dangerous" in service.make("db-lint").stdout
-    service.make("db-migrate")
-    service.make("db-rollback")
-    service.make("db-migrate")
-    service.make("db-check")
+def apply(service: Project, url: str) -> None:
+    """Apply the new revision, which `make test` of a service also rolls back."""
+    service.alembic(url, "upgrade", "head")
+    service.alembic(url, "check")
+
+
+def add_tables(service: Project, url: str) -> None:
+    """Write the revision that adds the tables, and apply it."""
+    service.alembic(url, "revision", "--autogenerate", "-m", "add accounts")
+    assert "nothing dangerous" in service.script("lint").stdout
+    apply(service, url)
     commit(service.folder, "Add accounts")
 
 
@@ -120,36 +122,45 @@ def assert_user_gets_a_password(service: Project, log: Path) -> None:
             assert client.get("/users").status_code == 403
 
 
-def assert_drop_is_reviewed(service: Project) -> None:
+def assert_drop_is_reviewed(service: Project, url: str) -> None:
     """No command drops the tables before a revision that the team has accepted."""
-    failed = service.make("db-check", code=2)
+    failed = service.alembic(url, "check", code=None)
     assert "no model has these tables of the database: api_keys" in failed.stdout
     assert "make db-revision" in failed.stdout
-    written = service.make("db-revision", "m=drop accounts")
+    written = service.alembic(url, "revision", "--autogenerate", "-m", "drop accounts")
     assert "This revision drops tables with their rows: api_keys" in written.stdout
     revision = service.revisions[-1]
     if service.database == "postgresql":
         # It waits for the rollout, and refuses while the base branch uses a table.
         guarded = re.findall(r'require_unused\("(\w+)"\)', revision.read_text("utf-8"))
         assert {*guarded} == TABLES
-        service.make("db-lint")
+        service.script("lint")
         return
-    linted = service.make("db-lint", code=2)
+    linted = service.script("lint", code=None)
     assert {name for name in TABLES if f"DROP TABLE {name};" in linted.stdout} == TABLES
     assert "concurrent" not in linted.stdout
     edit(revision, "def upgrade", f"{ALLOW_DROP}def upgrade")
-    service.make("db-lint")
+    service.script("lint")
+
+
+def assert_tables_are_dropped(service: Project, url: str, server: Server) -> None:
+    """After the review; what the team added to the users stays."""
+    assert not [*service.folder.glob("kit/_internal/auth/accounts/**/*.py")]
+    assert_drop_is_reviewed(service, url)
+    apply(service, url)
+    commit(service.folder, "Drop accounts")
+    assert not server.tables(url) & TABLES
+    assert server.query(url, "SELECT phone_number FROM users") == [("12",)]
 
 
 def assert_names_what_is_missing(service: Project) -> None:
-    """The start and the tests name each route that does not say who may call it."""
+    """The start names the settings, and each route that does not say who may call it."""
     stopped = service.run("python", "-m", "app", code=3, timeout=60)
     assert "ORDERS_MAIL_URL: is not set" in stopped.stderr
     assert_names_open_routes(stopped.stderr)
-    check = ("pytest", "--quiet", "tests/test_checks.py", "-k", "says_who")
-    assert_names_open_routes(service.run(*check, code=1, timeout=60).stdout)
 
 
+@pytest.mark.parametrize("accounts_project", ["postgresql"], indirect=True)
 def test_service_gets_accounts_and_loses_them(
     lived: Project, releases: Releases, url: str, server: Server, tmp_path: Path
 ) -> None:
@@ -161,45 +172,44 @@ def test_service_gets_accounts_and_loses_them(
     failed = lived.make("db-check", code=2)
     assert "the database does not have the tables of auth=accounts" in failed.stdout
     assert 'make db-revision m="add accounts" && make db-migrate' in failed.stdout
-    add_tables(lived)
+    add_tables(lived, url)
     assert_names_what_is_missing(lived)
     add_guards(lived.folder)
     keep_environment(lived)
-    lived.make("check", timeout=600)
+    lived.make("test", timeout=600)
     assert_user_gets_a_password(lived, tmp_path / "log")
 
     switch(lived, "none", releases)
-    assert not [*lived.folder.glob("kit/_internal/auth/accounts/**/*.py")]
-    assert_drop_is_reviewed(lived)
-    lived.make("db-migrate")
-    lived.make("db-rollback")
-    lived.make("db-migrate")
-    commit(lived.folder, "Drop accounts")
-    assert not server.tables(url) & TABLES
-    assert server.query(url, "SELECT phone_number FROM users") == [("12",)]
-    lived.make("lint", "db-lint", "db-check", "test", timeout=600)
+    assert_tables_are_dropped(lived, url, server)
+    lived.make("lint", "test", timeout=600)
     changed = set(git("diff", "--name-only", "updated", cwd=lived.folder).split())
     assert changed & own_files.keys() == GUARDS.keys()
 
 
 @pytest.mark.parametrize("accounts_project", ["sqlite"], indirect=True)
 def test_tables_of_accounts_survive_another_answer(
-    lived: Project, releases: Releases, url: str, server: Server
+    lived: Project, releases: Releases, url: str, server: Server, tmp_path: Path
 ) -> None:
-    """Tokens of a provider instead of accounts, and back: the team keeps the rows."""
+    """Tokens of a provider instead of accounts, and back: the team keeps the rows, until it drops them."""
     switch(lived, "oidc", releases)
-    lived.make("db-check")
+    lived.alembic(url, "check")
     add_guards(lived.folder)
     switch(lived, "accounts", releases)
-    add_tables(lived)
-    lived.run("pytest", "--quiet", "tests/test_checks.py", "-k", "says_who", timeout=60)
+    add_tables(lived, url)
+    assert_user_gets_a_password(lived, tmp_path / "log")
     server.query(url, "INSERT INTO roles (name, permissions) VALUES ('admin', '[\"*\"]')")
 
     switch(lived, "oidc", releases)
-    lived.make("db-check", code=2)
-    edit(lived.folder / "alembic.ini", "exclude_tables =", f"exclude_tables = {' '.join(TABLES)}")
+    lived.alembic(url, "check", code=None)
+    excluded = f"exclude_tables = {' '.join(TABLES)}"
+    edit(lived.folder / "alembic.ini", "exclude_tables =", excluded)
     commit(lived.folder, "Keep the tables of accounts")
-    lived.make("db-check")
+    lived.alembic(url, "check")
     switch(lived, "accounts", releases)
-    lived.make("db-check")
+    lived.alembic(url, "check")
     assert server.query(url, "SELECT name FROM roles") == [("admin",)]
+
+    edit(lived.folder / "alembic.ini", excluded, "exclude_tables =")
+    commit(lived.folder, "Drop the tables of accounts")
+    switch(lived, "none", releases)
+    assert_tables_are_dropped(lived, url, server)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -108,20 +108,6 @@ def check_files(folder: Path, description: str) -> None:
     assert description in paragraphs((folder / "README.md").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("description", [text.strip() for text in TABLE], ids=range(len(TABLE)))
-def test_special_characters_arrive(source: Path, tmp_path: Path, description: str) -> None:
-    render(source, tmp_path / "x", {"description": description}, exclude=OTHER)
-    check_files(tmp_path / "x", description)
-
-
-@settings(max_examples=40)
-@given(ONE_LINE)
-def test_any_description_arrives(source: Path, description: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        render(source, Path(folder), {"description": description}, exclude=OTHER)
-        check_files(Path(folder), description)
-
-
 # Reads a pyproject.toml a line, and prints the description in the API of each.
 ANSWER = """
 import json, sys
@@ -135,13 +121,17 @@ for line in sys.stdin:
 """
 
 
-@pytest.fixture
-def described(copy: Project) -> Iterator[Callable[[str], str]]:
+@pytest.fixture(scope="module")
+def described(
+    light_project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], str]]:
     """Yield a function that returns the description in the API of a service with a pyproject.toml."""
+    folder = tmp_path_factory.mktemp("described") / "orders"
+    service = light_project.copy(folder, "sqlite:///orders.db")
     process = subprocess.Popen(
         ["python", "-c", ANSWER],
-        cwd=copy.folder,
-        env=clean_environment({"PATH": copy.path}),
+        cwd=service.folder,
+        env=clean_environment({"PATH": service.path}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -162,34 +152,39 @@ def described(copy: Project) -> Iterator[Callable[[str], str]]:
     assert process.wait(30) == 0
 
 
-def test_any_description_reaches_the_api(
-    described: Callable[[str], str], source: Path, tmp_path: Path
-) -> None:
-    descriptions = iter(TABLE)
+@pytest.fixture(scope="module")
+def arrives(described: Callable[[str], str], source: Path) -> Checker:
+    """Return a function that checks a description in the files and in the API of a service."""
 
-    @settings(
-        max_examples=len(TABLE) + 20,
-        database=None,
-        suppress_health_check=[HealthCheck.differing_executors],
-    )
-    @given(ONE_LINE)
-    def check(drawn: str) -> None:
-        description = next(descriptions, drawn).strip()
-        with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+    def check(description: str) -> None:
+        with tempfile.TemporaryDirectory() as folder:
             render(source, Path(folder), {"description": description}, exclude=OTHER)
+            check_files(Path(folder), description)
             text = (Path(folder) / "pyproject.toml").read_text("utf-8")
         assert described(text) == description
 
-    check()
+    return check
 
 
-def test_make_openapi_writes_it(copy: Project, source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", range(len(TABLE)))
+def test_special_characters_arrive(arrives: Checker, number: int) -> None:
+    arrives(TABLE[number].strip())
+
+
+@settings(max_examples=30)
+@given(ONE_LINE)
+def test_any_description_arrives(arrives: Checker, description: str) -> None:
+    arrives(description)
+
+
+def test_make_openapi_writes_it(light_project: Project, source: Path, tmp_path: Path) -> None:
     description = "Grüße „von“ {{ hier }} \\ \"und\" 'dort' 🧾"
     render(source, tmp_path / "other", {"description": description}, exclude=OTHER)
     changed = (tmp_path / "other/pyproject.toml").read_text("utf-8")
-    (copy.folder / "pyproject.toml").write_text(changed, "utf-8")
+    service = light_project.copy(tmp_path / "orders", "sqlite:///orders.db")
+    (service.folder / "pyproject.toml").write_text(changed, "utf-8")
     # Otherwise make would sync the environment, as pyproject.toml is newer.
-    (copy.folder / ".venv/.synced").touch()
-    copy.make("openapi")
-    document = json.loads((copy.folder / "openapi.json").read_text("utf-8"))
+    (service.folder / ".venv/.synced").touch()
+    service.make("openapi")
+    document = json.loads((service.folder / "openapi.json").read_text("utf-8"))
     assert document["info"]["description"] == description

@@ -1,9 +1,13 @@
 """A copy has the files that its answers ask for: nothing of other databases, CI or options."""
 
+import functools
 import io
 import re
 import tokenize
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from harness.template import (
     DATABASES,
@@ -100,15 +104,20 @@ def test_other_databases_are_absent(combination: Copy) -> None:
 
     .gitignore is the same for all; comments and Markdown may compare databases.
     """
-    others = words_of_others(combination.answers["database"])
+    database = combination.answers["database"]
     for name, text in texts(combination.folder).items():
-        assert not others.search(name)
-        if name.endswith(".py"):
-            assert not others.search(code(text)), name
-        elif name != ".gitignore" and not name.endswith(".md"):
-            assert not others.search(text), name
+        assert not words_of_others(database).search(name)
+        if name != ".gitignore" and not name.endswith(".md"):
+            assert not names_others(database, text, is_python=name.endswith(".py")), name
 
 
+@functools.cache
+def names_others(database: str, text: str, *, is_python: bool) -> bool:
+    """Return whether a file, which many copies may have, names another database."""
+    return bool(words_of_others(database).search(code(text) if is_python else text))
+
+
+@functools.cache
 def words_of_others(database: str) -> re.Pattern[str]:
     """Return a pattern of the names of the other databases and of their packages."""
     words: set[str] = set()
@@ -163,11 +172,27 @@ def optional_files(answers: Answers) -> set[str]:
     return names
 
 
-def test_files_of_options_come_and_go(combination: Copy, source: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def bare_names(
+    source: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, str], set[str]]:
+    """Return a function that returns the files of every project with a database and an `auth`."""
+
+    @functools.cache
+    def names(database: str, auth: str) -> set[str]:
+        nothing = {"deploy": [], "ci": "none", "telemetry": []}
+        folder = tmp_path_factory.mktemp("bare") / "orders"
+        return {*texts(render(source, folder, {"database": database, "auth": auth, **nothing}))}
+
+    return names
+
+
+def test_files_of_options_come_and_go(
+    combination: Copy, bare_names: Callable[[str, str], set[str]]
+) -> None:
     """A project has the files of its answers, and the files of every project."""
     answers = combination.answers
-    nothing = {"deploy": [], "ci": "none", "telemetry": []}
-    bare = {*texts(render(source, tmp_path / "bare", {**answers, **nothing}))}
+    bare = bare_names(answers["database"], answers["auth"])
     optional = OPTIONAL.keys() | ANY_TELEMETRY.keys() | ANY_DEPLOY | ACCOUNTS
     assert not bare & optional
     assert not any(part_of(Path(name)) for name in bare)

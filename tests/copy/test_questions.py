@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from harness.releases import commit, git
 from harness.template import (
     CLOSED,
     COPIER,
-    COPY,
     DATABASES,
     QUESTIONS,
     Render,
@@ -64,14 +64,19 @@ NO_CLUSTER = (
 )
 
 
-def refusal(source: Path, folder: Path, *data: str) -> str:
-    """Copy with answers that must be refused; return the last line of the message."""
-    command = [*COPY, "--defaults"]
-    for answer in data:
-        command += ["--data", answer]
-    done = run(*command, source, "orders", cwd=folder, code=None)
-    assert not list(folder.iterdir())
-    return done.stderr.splitlines()[-1]
+@pytest.fixture
+def refusal(forking_python: Path, source: Path, tmp_path: Path) -> Callable[..., str]:
+    """Return a function that copies with answers; it returns the last line of the refusal."""
+
+    def refuse(*data: str) -> str:
+        command = [forking_python, "-m", "copier", "copy", "--defaults"]
+        for answer in data:
+            command += ["--data", answer]
+        done = run(*command, source, "orders", cwd=tmp_path, code=None)
+        assert not list(tmp_path.iterdir())
+        return done.stderr.splitlines()[-1]
+
+    return refuse
 
 
 @pytest.mark.parametrize(("data", "reason"), BAD_ANSWERS)
@@ -84,38 +89,39 @@ def test_bad_answer_is_refused(data: str, reason: str, source: Path, tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
-def test_command_shows_the_reason(source: Path, tmp_path: Path) -> None:
+def test_command_shows_the_reason(refusal: Callable[..., str]) -> None:
     data, reason = BAD_ANSWERS[0]
-    message = refusal(source, tmp_path, data)
+    message = refusal(data)
     assert message.startswith("ValueError: ")
     assert reason in message
 
 
-def test_missing_name_is_asked_for(source: Path, tmp_path: Path) -> None:
-    assert "service_name" in refusal(source, tmp_path)
+def test_missing_name_is_asked_for(refusal: Callable[..., str]) -> None:
+    assert "service_name" in refusal()
 
 
 @pytest.mark.parametrize("question", CLOSED)
-def test_unknown_choice_is_refused(question: str, source: Path, tmp_path: Path) -> None:
+def test_unknown_choice_is_refused(question: str, refusal: Callable[..., str]) -> None:
     unknown = "[oracle]" if QUESTIONS[question].get("multiselect") else "oracle"
-    message = refusal(source, tmp_path, "service_name=orders", f"{question}={unknown}")
+    message = refusal("service_name=orders", f"{question}={unknown}")
     assert question in message
 
 
-def test_kubernetes_needs_a_database_server(source: Path, tmp_path: Path) -> None:
+def test_kubernetes_needs_a_database_server(refusal: Callable[..., str]) -> None:
     answers = ("service_name=orders", "database=sqlite", "deploy=[docker, kubernetes]")
-    message = refusal(source, tmp_path, *answers)
+    message = refusal(*answers)
     assert message == f"ValueError: Invalid choice for 'deploy': {NO_CLUSTER}"
 
 
-def test_a_list_has_brackets(source: Path, tmp_path: Path) -> None:
-    message = refusal(source, tmp_path, "service_name=orders", "deploy=docker")
+def test_a_list_has_brackets(refusal: Callable[..., str]) -> None:
+    message = refusal("service_name=orders", "deploy=docker")
     assert message == "TypeError: Not a YAML list: 'docker'"
 
 
-def test_bad_answer_leaves_files_alone(source: Path, tmp_path: Path) -> None:
+def test_bad_answer_leaves_files_alone(forking_python: Path, source: Path, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine")
-    run(*COPY, "--defaults", "--data", "service_name=Bad", source, ".", cwd=tmp_path, code=None)
+    copy = (forking_python, "-m", "copier", "copy", "--defaults", "--data", "service_name=Bad")
+    run(*copy, source, ".", cwd=tmp_path, code=None)
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
     assert (tmp_path / "README.md").read_text() == "mine"
 

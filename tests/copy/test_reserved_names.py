@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness.names import (
@@ -27,12 +27,16 @@ from harness.names import (
 from harness.project import Project
 from harness.template import Render, packages
 
+# Beside those that are written below: each is a run of copier.
+EXAMPLES = settings(max_examples=30)
+
 
 @pytest.fixture(scope="module")
 def questions(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return questions_only(source, tmp_path_factory.mktemp("questions"))
 
 
+@EXAMPLES
 @given(
     st.from_regex(NAME, fullmatch=True) | st.text(max_size=45) | st.from_regex(r"[a-z0-9-]{1,42}")
 )
@@ -47,6 +51,7 @@ def test_name_is_accepted_when_it_fits(questions: Path, name: str) -> None:
     assert is_accepted(questions, service_name=name) is fits
 
 
+@EXAMPLES
 @given(st.from_regex(PACKAGE, fullmatch=True) | st.text(max_size=32))
 @example("a" * 30)
 @example("match")
@@ -59,6 +64,7 @@ def test_package_is_accepted_when_it_can_be_imported(questions: Path, name: str)
     assert is_accepted(questions, package_name=name) is fits
 
 
+@EXAMPLES
 @given(st.text(max_size=30))
 @example("a\x00b")
 @example("a\x85b")

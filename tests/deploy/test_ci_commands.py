@@ -21,7 +21,7 @@ from harness.ci_files import (
 from harness.databases import Server
 from harness.processes import IDENTITY, Completed, only, run
 from harness.project import Project
-from harness.template import Render, render
+from harness.template import DATABASES, Render, render
 
 pytestmark = pytest.mark.seconds(35)
 
@@ -86,11 +86,22 @@ def run_all(
     return [run(*shell, line, cwd=folder, env=environment, timeout=600) for line in script]
 
 
+@pytest.mark.parametrize("database", DATABASES)
+def test_each_ci_checks_each_database_by_the_same_commands(rendered: Render, database: str) -> None:
+    """So that the tests below run those of a CI each."""
+    commands = ["make setup", "make check", "make openapi-check"]
+    job = github_jobs(rendered("hub", database=database, ci="github"))["check"]
+    assert github_script(job) == github_script(job, "push") == commands
+    other = gitlab_jobs(rendered("lab", database=database, ci="gitlab"))["check"]
+    assert other["script"] == commands
+    urls = {"DATABASE_URL", "TEST_DATABASE_URL"}
+    assert urls & {*job["env"]} == urls & {*other["variables"]}
+
+
+@pytest.mark.parametrize("project", ["postgresql"], indirect=True)
 def test_github_check_of_a_push(project: Project, clone: Path, addresses: dict[str, str]) -> None:
     job = github_jobs(clone)["check"]
     script = github_script(job)
-    commands = ["make setup", "make check", "make openapi-check"]
-    assert script == github_script(job, "push") == commands
     environment = environment_of(job, "env", addresses, project)
     _, checked, compared = run_all(GITHUB_SHELL, script, clone, environment)
     assert "new revisions since origin/main: 0, nothing dangerous" in checked.stdout
@@ -99,12 +110,12 @@ def test_github_check_of_a_push(project: Project, clone: Path, addresses: dict[s
     assert not run("git", "status", "--porcelain", cwd=clone).stdout
 
 
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 def test_gitlab_check(
     project: Project, clone: Path, addresses: dict[str, str], source: Path, tmp_path: Path
 ) -> None:
     lab = render(source, tmp_path / "lab", {"database": project.database, "ci": "gitlab"})
     job = gitlab_jobs(lab)["check"]
-    assert job["script"] == ["make setup", "make check", "make openapi-check"]
     environment = environment_of(job, "variables", addresses, project)
     _, checked = run_all(GITLAB_SHELL, ["make setup", "make db-lint"], clone, environment)
     assert checked.stdout == "new revisions since origin/main: 0, nothing dangerous\n"

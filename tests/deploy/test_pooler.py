@@ -22,12 +22,12 @@ from harness.servers import free_port
 
 pytestmark = [
     pytest.mark.parametrize("project", ["postgresql"], indirect=True),
-    pytest.mark.seconds(35),
+    pytest.mark.seconds(25),
 ]
 
 POOLING = {"ORDERS_TRANSACTION_POOLING": "true", "ORDERS_WORKERS": "2"}
 CLIENTS = 24
-ROUNDS = 10
+ROUNDS = 4
 
 
 def test_pooler_is_one_that_mixes_sessions(

@@ -6,6 +6,7 @@ from pathlib import Path
 import copier
 import pytest
 
+from harness.fast_rendering import fast_uv
 from harness.releases import Releases, commit, edit, git, needs_trust, publish, tagged_clone
 from harness.template import COPIER, DATABASES, makefile, render
 from tools.pages import Block, Command, blocks, reading
@@ -56,9 +57,13 @@ def code_like(pattern: re.Pattern[str], text: str) -> set[str]:
     return set(filter(pattern.fullmatch, CODE.findall(text)))
 
 
-@pytest.fixture(params=DATABASES)
-def service(request: pytest.FixtureRequest, source: Path, tmp_path: Path) -> Path:
-    return render(source, tmp_path / "orders", {"database": request.param})
+@pytest.fixture(scope="module", params=DATABASES)
+def service(
+    request: pytest.FixtureRequest, source: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return a service, which tests must not change."""
+    folder = tmp_path_factory.mktemp(request.param) / "orders"
+    return render(source, folder, {"database": request.param})
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +156,10 @@ def test_every_block_is_followed(service: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.seconds(60)
-def test_commands_work(releases: Releases, tmp_path: Path) -> None:
+def test_commands_work(releases: Releases, forking_python: Path, tmp_path: Path) -> None:
     """From setup to a column, a resource and an update, in a service as it was copied."""
     with reading(tmp_path / "you", {}) as reader:
+        reader.put_on_path(fast_uv(tmp_path / "uv", forking_python))
         folder = started(releases, reader.folder / "orders", releases.next)
         reader.enter(folder)
         reader.shows_output = False

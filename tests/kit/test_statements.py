@@ -137,6 +137,7 @@ async def test_cancelled_statement_keeps_no_connection(own: Database, own_app: F
     cancelled, with sessions as well; until then it may be locked. Since Python 3.13 sqlite3 warns
     of that.
     """
+    gc.freeze()
     for turns in range(40):
         writing = asyncio.create_task(own.insert(Note, title=str(turns)))
         for _ in range(turns):
@@ -146,6 +147,7 @@ async def test_cancelled_statement_keeps_no_connection(own: Database, own_app: F
             await writing
         assert checked_out(own_app) == 0
         gc.collect()
+    gc.unfreeze()
     assert await own.insert(Note, title="last")
 
 

@@ -102,6 +102,7 @@ def test_changed_default_is_found(copy: Project, url: str) -> None:
     assert "'number', 'value'" in differences
 
 
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("kind", "problem"),
     [

@@ -104,4 +104,4 @@ def test_sql_with_an_index_runs_in_psql(
         copy.alembic(other, "upgrade", "head")
         assert server.schema(url) == server.schema(other)
     assert not half_built(server, url)
-    copy.make("db-status", env={"DATABASE_URL": url})
+    copy.script("status", env={"DATABASE_URL": url})

@@ -15,6 +15,9 @@ from harness.template import ROOT, Render
 from harness.working_copy import indented, revise
 from tools.pages import blocks
 
+# Where no database has a part in it, with the one that costs less.
+light = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
+
 GUIDE = ROOT / "docs/how-to/write-a-safe-revision.md"
 OTHER_RULES = {"create-all", "merged-revision", "no-downgrade", "two-heads"}
 
@@ -121,6 +124,7 @@ def test_failing_downgrade_hides_nothing(copy: Project) -> None:
     assert broken_rules(copy) == ["ban-drop-column"]
 
 
+@light
 def test_create_all_is_found(copy: Project) -> None:
     path = copy.folder / "app/main.py"
     text = path.read_text("utf-8")
@@ -134,6 +138,7 @@ def test_create_all_is_found(copy: Project) -> None:
     clean(copy)
 
 
+@light
 def test_comment_allows_what_it_gives_a_reason_for(copy: Project) -> None:
     path = only(
         write_chain(copy, ['op.drop_column("users", "name")\nop.rename_table("users", "people")'])

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from harness.lint import Finding, broken_rules, clean, lint
 from harness.processes import only
 from harness.project import Project
 from harness.working_copy import add_column, commit, git, init_repository, revise
+
+pytestmark = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 
 
 def test_only_what_the_branch_adds(copy: Project) -> None:
@@ -72,7 +76,7 @@ def test_part_of_a_repository(copy: Project, tmp_path: Path) -> None:
     folder = whole.folder / "services größer/orders"
     folder.parent.mkdir(parents=True)
     copy.folder.rename(folder)
-    part = Project(folder, copy.database)
+    part = Project(folder, copy.database, copy.migrators)
     other = whole.folder / "migrations/versions/2026_01_01_0000-other.py"
     other.parent.mkdir(parents=True)
     other.write_text("x = 1\n", "utf-8")

@@ -1,19 +1,21 @@
 """Alembic in a generated project, as plain commands, on a real server of each database."""
 
 import dataclasses
-import functools
 import re
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from harness.databases import Server, shows_password
+from harness.migrators import migrators
 from harness.processes import only
 from harness.project import FIRST, Project
 from harness.working_copy import Revise
 
-pytestmark = pytest.mark.seconds(35)
+pytestmark = pytest.mark.seconds(25)
+
+# Where no database has a part in it, with the one that costs less.
+light = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 
 TABLES = """
 def upgrade() -> None:
@@ -74,6 +76,7 @@ def test_down_to_base_and_up_again(project: Project, server: Server, url: str) -
     assert server.schema(url) == before
 
 
+@light
 def test_every_plain_command(copy: Project, server: Server, url: str) -> None:
     """Each from its own beginning, as it is typed."""
     alembic = dataclasses.replace(copy, migrators=None).alembic
@@ -137,14 +140,14 @@ def test_sql_runs_as_it_is(project: Project, server: Server, url: str, tmp_path:
     assert "users" not in server.tables(url)
 
 
-def test_eight_at_once(copy: Project, server: Server, url: str, revise: Revise) -> None:
+def test_eight_at_once(
+    copy: Project, server: Server, url: str, revise: Revise, tmp_path: Path
+) -> None:
     """Every replica of a deployment may migrate: one works, the others wait and find it done."""
     revise("aaaaaaaaaaaa", TABLES, table="orders", last=SLOWLY)
-    migrate = functools.partial(copy.run, "alembic", "upgrade", "head")
-    with ThreadPoolExecutor(8) as pool:
-        processes = [pool.submit(migrate, env={"DATABASE_URL": url}) for _ in range(8)]
-    for process in processes:
-        process.result()
+    with migrators(copy, tmp_path) as crowd:
+        crowd.start(url, "upgrade", "head", count=8)
+        assert crowd.wait() == [0] * 8, crowd.logs
     assert server.tables(url) >= {"users", "orders"}
     assert "aaaaaaaaaaaa (head)" in heads(copy, url)
 
@@ -217,6 +220,7 @@ def test_no_database_is_one_line(project: Project, server: Server, command: str)
     assert shows_password(server.UNREADABLE, server.UNREADABLE), "it could be shown"
 
 
+@light
 def test_environment_wins_over_env_file(copy: Project, server: Server, tmp_path: Path) -> None:
     """With `make` as well as with plain commands; the database in .env stays as it is."""
     with server.empty_database(tmp_path) as other:

@@ -18,7 +18,11 @@ from harness.processes import only, wait_for
 from harness.project import FIRST, Project
 from harness.working_copy import CONCURRENT_INDEX, Revise
 
-pytestmark = pytest.mark.seconds(70)
+pytestmark = pytest.mark.seconds(35)
+
+# How often processes migrate at the same time, and how often a migration is killed.
+ROUNDS = 3
+KILLS = 12
 
 TABLE = """
 def upgrade() -> None:
@@ -80,13 +84,13 @@ def state(server: Server, url: str) -> State:
 def test_many_at_once_time_and_again(
     copy: Project, chain: list[str], revise: Revise, server: Server, tmp_path: Path
 ) -> None:
-    """Of 8 processes one works, the others wait and find it done, 12 times out of 12."""
+    """Of 8 processes one works, the others wait and find it done, each time."""
     if copy.database == "postgresql":
         chain.append("66666666cccc")
         revise(chain[-1], CONCURRENT_INDEX, before=chain[-2])
     expected = None
     with migrators(copy, tmp_path) as crowd:
-        for _ in range(12):
+        for _ in range(ROUNDS):
             with server.empty_database(tmp_path) as url:
                 crowd.start(url, "upgrade", "head", count=8)
                 assert crowd.wait() == [0] * 8, crowd.logs
@@ -118,7 +122,7 @@ def test_waiting_has_a_limit(crowd: Migrators, server: Server, url: str) -> None
 def test_killed_at_any_moment(
     crowd: Migrators, chain: list[str], server: Server, tmp_path: Path
 ) -> None:
-    """After a SIGKILL the database is at a whole revision, 30 times out of 30, and can continue."""
+    """After a SIGKILL the database is at a whole revision, each time, and can continue."""
     whole = {}
     with server.empty_database(tmp_path) as url:
         for revision in chain:
@@ -126,7 +130,7 @@ def test_killed_at_any_moment(
             assert crowd.wait() == [0], crowd.logs
             whole[revision] = state(server, url)
     seen = set()
-    for number in range(30):
+    for number in range(KILLS):
         with server.empty_database(tmp_path) as url:
             pid = only(crowd.start(url, "upgrade", "head"))
             # Spread over the run: at a random moment after each of its revisions was begun.

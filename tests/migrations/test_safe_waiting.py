@@ -11,14 +11,10 @@ from harness.output import lines_with
 from harness.processes import only
 from harness.project import FIRST, Project
 from harness.releases import edit
-from harness.working_copy import (
-    add_column,
-    add_file,
-    commit,
-    git,
-    init_repository,
-    revise,
-)
+from harness.working_copy import add_column, add_file, commit, git, init_repository, revise
+
+# Where no database has a part in it, with the one that costs less.
+light = pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 
 EXPANDED, WAITING, LATER = "aaaaaaaaaaa1", "bbbbbbbbbbb1", "ccccccccccc1"
 UNTIL_ROLLOUT = ("-x", "until=rollout", "upgrade", "head")
@@ -82,11 +78,11 @@ def test_deployment_in_order(deployed: Project, server: Server, url: str) -> Non
     ]
     assert current(deployed, url) == EXPANDED
     assert states(deployed, 1) == ["applied", "applied", "waiting"]
-    refusal = deployed.make("db-migrate", code=2).stdout
+    refusal = deployed.alembic(url, "upgrade", "head", code=255).stdout
     reason = "users has rows where phone IS NULL AND name <> 'a:b'; change them, then migrate again"
     assert only(lines_with(refusal, "FAILED")) == f"FAILED: {reason}: {COMMAND}"
     assert "1 rows changed" in deployed.run(*shlex.split(COMMAND)).stdout
-    deployed.make("db-migrate")
+    deployed.alembic(url, "upgrade", "head")
     assert states(deployed, 0) == ["applied"] * 3
     assert server.query(url, "SELECT phone FROM users") == [(2,)]
     assert "nothing to do" in deployed.alembic(url, *UNTIL_ROLLOUT).stdout
@@ -101,7 +97,7 @@ def test_refused_revision_leaves_those_before_it(deployed: Project, url: str) ->
 def test_key_of_the_backfill(deployed: Project, server: Server, url: str) -> None:
     path = only(deployed.versions.glob(f"*{WAITING}*"))
     edit(path, " AND name <> 'a:b'\"", '", key="email"')
-    done = deployed.make("db-migrate", code=2)
+    done = deployed.alembic(url, "upgrade", "head", code=255)
     command = only(lines_with(done.stdout, "FAILED")).partition("again: ")[2]
     assert command.endswith(' where="phone IS NULL" key=email')
     deployed.run(*shlex.split(command))
@@ -141,11 +137,13 @@ def test_new_database_gets_all(deployed: Project, server: Server, url: str) -> N
     assert current(deployed, url) == WAITING
 
 
+@light
 def test_value_of_until(deployed: Project, url: str) -> None:
     refusal = deployed.alembic(url, "-x", "until=now", "upgrade", "head", code=255).stdout
     assert "until=now: expected until=rollout" in refusal
 
 
+@light
 def test_code_is_ready_without_what_waits(deployed: Project, url: str, tmp_path: Path) -> None:
     """Before the contracting revision and after it, but not without the expanding one."""
     with deployed.serve("python", "-m", "app", url=url, log=tmp_path / "log") as service:
@@ -179,6 +177,7 @@ def refusal_of(project: Project, *arguments: str) -> str:
     return only(lines_with(done.stdout, "FAILED"))
 
 
+@light
 def test_base_branch_uses_the_column(removal: Project, url: str) -> None:
     assert refusal_of(removal) == (
         f"FAILED: {REASON}: first merge and release code that does not use it. {ALLOW}"
@@ -188,6 +187,7 @@ def test_base_branch_uses_the_column(removal: Project, url: str) -> None:
     assert current(removal, url) == WAITING
 
 
+@light
 def test_lint_finds_that_the_base_branch_uses_it(removal: Project) -> None:
     output = removal.script("lint", code=1).stdout
     assert f"still-used: users.name\n    {REASON}" in output
@@ -197,6 +197,7 @@ def test_lint_finds_that_the_base_branch_uses_it(removal: Project) -> None:
     assert "nothing dangerous" in removal.script("lint").stdout
 
 
+@light
 def test_unused_column_of_the_base_branch(removal: Project, url: str) -> None:
     """It is in the table of the model, and no statement names it."""
     git(removal, "stash", "--include-untracked", "--quiet")
@@ -213,10 +214,11 @@ def test_unused_column_of_the_base_branch(removal: Project, url: str) -> None:
     commit(removal)
     git(removal, "switch", "--quiet", "work")
     git(removal, "stash", "pop", "--quiet")
-    removal.make("db-migrate")
+    removal.alembic(url, "upgrade", "head")
     assert current(removal, url) == WAITING
 
 
+@light
 def test_base_branch_whose_models_cannot_be_loaded(removal: Project) -> None:
     git(removal, "stash", "--include-untracked", "--quiet")
     git(removal, "switch", "--quiet", "main")
@@ -230,6 +232,7 @@ def test_base_branch_whose_models_cannot_be_loaded(removal: Project) -> None:
     assert refusal.endswith(ALLOW)
 
 
+@light
 def test_without_a_checkout_the_order_decides(removal: Project, url: str) -> None:
     """As in the container of a deployment."""
     (removal.folder / ".git").rename(removal.folder / "git")

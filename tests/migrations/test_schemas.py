@@ -59,7 +59,7 @@ def test_service_in_another_schema(copy: Project, server: Server, url: str) -> N
     copy.alembic(address, "upgrade", "head")
     copy.alembic(address, "check")
     assert schemas(server, url, "users") == ["billing"]
-    copy.make("db-status", env={"DATABASE_URL": address})
+    copy.script("status", env={"DATABASE_URL": address})
 
 
 @postgresql
@@ -86,14 +86,14 @@ def test_models_in_several_schemas(copy: Project, server: Server, url: str, revi
     )
     copy.alembic(url, "upgrade", "head")
     copy.alembic(url, "check", code=255)
-    copy.make("db-revision", "m=add events")
+    copy.alembic(url, "revision", "--autogenerate", "-m", "add events")
     text = copy.new_revision.read_text("utf-8")
     assert 'schema="audit"' in text
     assert "things" not in text
-    copy.make("db-migrate")
-    copy.make("db-check")
+    copy.alembic(url, "upgrade", "head")
+    copy.alembic(url, "check")
     assert schemas(server, url, "events") == ["audit"]
-    copy.make("db-rollback")
+    copy.alembic(url, "downgrade", "-1")
     assert schemas(server, url, "events") == []
 
 

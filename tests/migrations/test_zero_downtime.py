@@ -12,9 +12,9 @@ from harness.project import Project
 from harness.template import ROOT
 from tools.pages import blocks
 
-pytestmark = pytest.mark.seconds(60)
+pytestmark = pytest.mark.seconds(30)
 
-SIZES = Sizes(rows=250_000, warm=500, requests=4_000, rate=100)
+SIZES = Sizes(rows=50_000, warm=200, requests=2_000, rate=100)
 GUIDE = ROOT / "docs/how-to/change-a-column-without-downtime.md"
 
 

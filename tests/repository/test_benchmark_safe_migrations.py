@@ -25,7 +25,7 @@ def test_safe_migrations(tmp_path: Path) -> None:
     # A busy machine may make statements slow; anything else is a mistake.
     assert not [text for text in report.missed if " ms for " not in text]
     changes = report.tables["changes"].rows
-    assert len(changes) > 4
+    assert len(changes) > 2
     safe, plain = report.tables["totals"].rows
     assert safe[1] == plain[1] == str(len(changes))
     assert int(safe[2].replace(",", "")) > 0

@@ -12,7 +12,7 @@ from harness.processes import run
 from harness.template import ROOT
 from tools.reference import rows_of
 
-pytestmark = pytest.mark.seconds(150)
+pytestmark = pytest.mark.seconds(120)
 
 NUMBER = re.compile(r"[\d.,]+")
 

@@ -6,8 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.fast_rendering import Worker, copier_python, fast_uv, replacements
-from harness.processes import only
+import pytest
+
+from harness.fast_rendering import (
+    Worker,
+    copier_python,
+    fast_uv,
+    forking_copier,
+    replacements,
+)
+from harness.processes import only, run_unchecked
 from harness.template import DATABASES, ROOT, Render, files
 
 RENDER = """
@@ -87,3 +95,43 @@ def test_fast_uv_runs_other_programs_as_usual(tmp_path: Path) -> None:
 
 def output(*command: str | Path) -> str:
     return subprocess.check_output(command, text=True)
+
+
+def test_forked_copier_renders_the_same(source: Path, rendered: Render, tmp_path: Path) -> None:
+    copy = ("copier", "copy", "--defaults", "--quiet", "--data", "service_name=orders")
+    with forking_copier() as python:
+        uvx = fast_uv(tmp_path / "uv", python) / "uvx"
+        subprocess.run([uvx, *copy, source, "forked/orders"], cwd=tmp_path, check=True)
+    assert contents(tmp_path / "forked/orders") == contents(rendered())
+
+
+SHOW = """
+import os, sys
+from plumbum import local
+print(sys.executable, sys.argv[1:], os.getcwd(), os.environ["COLOUR"], local.env["COLOUR"])
+sys.exit(input())
+"""
+
+
+@pytest.mark.parametrize("program", [("-m", "show"), ("{folder}/hooks/run.py",)])
+def test_forked_program_runs_as_usual(tmp_path: Path, program: tuple[str, ...]) -> None:
+    """In the folder and with the variables of its caller, whom its output and exit code reach."""
+    (tmp_path / "show.py").write_text(SHOW, "utf-8")
+    (tmp_path / "hooks").mkdir()
+    (tmp_path / "hooks/run.py").write_text(SHOW, "utf-8")
+    command = [argument.format(folder=tmp_path) for argument in program]
+    with forking_copier() as python:
+        shown = run_unchecked(
+            python, *command, "a b", cwd=tmp_path, env={"COLOUR": "red"}, stdin="no\n"
+        )
+    assert shown.stdout == f"{python} ['a b'] {tmp_path} red red\n"
+    assert (shown.returncode, shown.stderr) == (1, "no\n")
+
+
+def test_forked_module_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("import sys\nsys.exit(7)\n", "utf-8")
+    with forking_copier() as python:
+        assert run_unchecked(python, "-m", "broken", cwd=tmp_path).returncode == 7
+        missing = run_unchecked(python, "-I", "-m", "broken", cwd=tmp_path)
+    assert missing.returncode == 1
+    assert "No module named broken" in missing.stderr

@@ -31,6 +31,8 @@ def scheduling(pytestconfig: pytest.Config) -> DatabaseScheduling:
         ("tests/telemetry/test_a.py::test_x[sqlite]", "tests/telemetry, sqlite"),
         ("tests/telemetry/test_b.py::test_y[sqlite-a]", "tests/telemetry, sqlite"),
         ("tests/telemetry/test_b.py::test_y", "tests/telemetry/test_b.py::test_y"),
+        ("tests/auth/test_attacks_a.py::test_x[sqlite]", "tests/auth/test_attacks_, sqlite"),
+        ("tests/auth/test_start.py::test_x[1]", "oidc"),
     ],
 )
 def test_group_of_a_test(scheduling: DatabaseScheduling, test: str, group: str) -> None:

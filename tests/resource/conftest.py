@@ -33,7 +33,7 @@ def table_project(
         for entry in resources_of(request.param):
             project.script("resource", env=entry.arguments)
         project.alembic(url, "upgrade", "head")
-        project.make("db-revision", "m=add resources")
+        project.alembic(url, "revision", "--autogenerate", "-m", "add resources")
         project.alembic(url, "upgrade", "head")
         yield project
 

@@ -84,33 +84,38 @@ def error_of(done: Completed) -> str:
 
 @pytest.fixture
 def orders(light_project: Project, tmp_path: Path) -> Project:
-    """Return a project in a git repository, whose database is migrated."""
-    url = f"sqlite:///{tmp_path}/orders.db"
-    copy = light_project.copy(tmp_path / "orders", url)
-    copy.alembic(url, "upgrade", "head")
-    return init_repository(copy)
+    """Return a project in a git repository."""
+    return init_repository(light_project.copy(tmp_path / "orders", "sqlite:///unused.db"))
 
 
-@pytest.fixture
-def without_npx(orders: Project, tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def without_npx(light_project: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return an environment in which npx is not installed."""
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    for folder in orders.path.split(":"):
+    programs = tmp_path_factory.mktemp("programs")
+    for folder in light_project.path.split(":"):
         for program in Path(folder).glob("*"):
             if program.name != "npx" and not (programs / program.name).exists():
                 (programs / program.name).symlink_to(program)
     return {"PATH": str(programs)}
 
 
-def test_python_client_calls_the_service(
-    orders: Project, without_npx: dict[str, str], tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def generated(
+    light_project: Project, without_npx: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Project:
+    """Return a project in a git repository with a Python client, which tests must not change."""
+    folder = tmp_path_factory.mktemp("generated") / "orders"
+    orders = init_repository(light_project.copy(folder, f"sqlite:///{folder.parent}/orders.db"))
     orders.make("client", env=without_npx, timeout=300)
+    return orders
+
+
+def test_python_client_calls_the_service(generated: Project, tmp_path: Path) -> None:
+    generated.alembic(generated.environment_file["DATABASE_URL"], "upgrade", "head")
     (tmp_path / "program.py").write_text(PROGRAM, "utf-8")
     uv = ("uv", "run", "--quiet", "--isolated", "--no-project", "--with", "clients/python")
-    with orders.serve("make", "run", log=tmp_path / "log") as server:
-        done = orders.run(*uv, "python", tmp_path / "program.py", server.address)
+    with generated.serve("make", "run", log=tmp_path / "log") as server:
+        done = generated.run(*uv, "python", tmp_path / "program.py", server.address)
     assert done.stdout == "ok\n"
 
 
@@ -124,21 +129,20 @@ def test_types_are_those_of_the_api(orders: Project) -> None:
     run(*tsc, "use.ts", cwd=folder, env={"PATH": os.environ["PATH"]})
 
 
-def test_same_api_gives_the_same_files(orders: Project, without_npx: dict[str, str]) -> None:
-    orders.make("client", env=without_npx, timeout=300)
+def test_clients_are_ignored_by_git(generated: Project) -> None:
+    assert git(generated, "status", "--porcelain") == ""
+
+
+def test_same_api_gives_the_same_files_also_without_gitignore(
+    generated: Project, without_npx: dict[str, str], tmp_path: Path
+) -> None:
+    """To commit clients, you delete the file that has git ignore them."""
+    orders = generated.copy(tmp_path / "orders", "sqlite:///unused.db")
+    (orders.folder / "clients/.gitignore").unlink()
     before = contents(orders.folder / "clients")
     (orders.folder / "clients/python/orders_client/removed.py").touch()
     orders.make("client", env=without_npx, timeout=300)
     assert contents(orders.folder / "clients") == before
-
-
-def test_clients_are_ignored_by_git_unless_you_want_them(
-    orders: Project, without_npx: dict[str, str]
-) -> None:
-    orders.make("client", env=without_npx, timeout=300)
-    assert git(orders, "status", "--porcelain") == ""
-    (orders.folder / "clients/.gitignore").unlink()
-    orders.make("client", env=without_npx, timeout=300)
     assert git(orders, "status", "--porcelain") == "?? clients/"
     # Committed clients are not linted.
     orders.make("lint")
@@ -156,18 +160,18 @@ def test_without_npx_only_the_types_are_skipped(
     assert not (orders.folder / "clients").exists()
 
 
-def test_other_files_are_never_overwritten(orders: Project, without_npx: dict[str, str]) -> None:
+def test_other_files_are_never_overwritten(orders: Project) -> None:
     own = orders.folder / "clients/python/own.py"
     own.parent.mkdir(parents=True)
     own.touch()
-    line = error_of(orders.make("client", env=without_npx, code=2))
+    line = error_of(orders.script("client", code=1))
     assert line == "refused: clients/python was not generated; name another folder: to=..."
     assert own.exists()
     (orders.folder / "web/typescript").mkdir(parents=True)
     (orders.folder / "web/typescript/api.d.ts").write_text("export {};\n", "utf-8")
-    line = error_of(orders.make("client", "to=web", env=without_npx, code=2))
+    line = error_of(orders.script("client", env={"to": "web"}, code=1))
     assert line == "refused: web/typescript/api.d.ts was not generated; name another folder: to=..."
-    line = error_of(orders.make("client", "to=alembic.ini", env=without_npx, code=2))
+    line = error_of(orders.script("client", env={"to": "alembic.ini"}, code=1))
     assert line == "refused: alembic.ini is not a folder; name another one: to=..."
 
 

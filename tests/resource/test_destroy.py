@@ -20,12 +20,11 @@ def service(light_project: Project, tmp_path: Path) -> Project:
 
 
 def generate(service: Project, arguments: dict[str, str], code: int | None = 0) -> Completed:
-    return service.run("python", "-m", "scripts.resource", env=arguments, code=code)
+    return service.script("resource", env=arguments, code=code)
 
 
 def destroy(service: Project, name: str, code: int | None = 0) -> Completed:
-    command = ("python", "-m", "scripts.resource", "destroy")
-    return service.run(*command, env={"name": name}, code=code)
+    return service.script("resource", "destroy", env={"name": name}, code=code)
 
 
 def replace(path: Path, old: str, new: str) -> None:

@@ -6,6 +6,7 @@ from shutil import copy2
 import pytest
 
 from harness.databases import Server
+from harness.kit_modules import PATIENT
 from harness.project import Project
 from harness.template_resource import reserved
 
@@ -14,7 +15,7 @@ TESTS = Path(__file__).parent / "in_project/test_resource.py"
 
 def test_names_and_fields_in_a_project(copy: Project) -> None:
     copy2(TESTS, copy.folder / "tests")
-    done = copy.run("pytest", "-q", "tests/test_resource.py", timeout=300)
+    done = copy.run("pytest", "-q", *PATIENT, "tests/test_resource.py", timeout=300)
     assert " passed" in done.stdout
 
 

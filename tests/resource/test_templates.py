@@ -30,8 +30,14 @@ TITLE = 'Field("title", "string", length=120)'
 
 def render(project: Project, arguments: str) -> dict[str, str]:
     """Return the files of a resource with these arguments."""
-    code = f"{RENDER}print(json.dumps(render(resource({arguments}))))"
-    files: dict[str, str] = json.loads(project.run("python", "-c", code).stdout)
+    return render_each(project, [arguments])[0]
+
+
+def render_each(project: Project, resources: list[str]) -> list[dict[str, str]]:
+    """Return the files of each resource, in a process for all of them."""
+    calls = ", ".join(f"render(resource({arguments}))" for arguments in resources)
+    code = f"{RENDER}print(json.dumps([{calls}]))"
+    files: list[dict[str, str]] = json.loads(project.run("python", "-c", code).stdout)
     return files
 
 
@@ -87,28 +93,29 @@ def test_invalid_template_is_one_line(service: Project, text: str) -> None:
     assert errors[0].startswith("templates/resource/schemas.py.mako is not valid: ")
 
 
-@pytest.mark.parametrize(
-    ("singular", "plural", "words"),
-    [
-        ("order_line", "order_lines", "An order line."),
-        ("hour", "hours", "An hour."),
-        ("unit", "units", "A unit."),
-        ("user_group", "user_groups", "A user group."),
-        ("umbrella", "umbrellas", "An umbrella."),
-        ("product", "products", "A product."),
-    ],
-)
-def test_articles(light_project: Project, singular: str, plural: str, words: str) -> None:
-    files = render(light_project, f'"{singular}", "{plural}", {TITLE}')
-    assert f'"""{words}"""' in files[f"app/models/{singular}.py"]
+ARTICLES = [
+    ("order_line", "order_lines", "An order line."),
+    ("hour", "hours", "An hour."),
+    ("unit", "units", "A unit."),
+    ("user_group", "user_groups", "A user group."),
+    ("umbrella", "umbrellas", "An umbrella."),
+    ("product", "products", "A product."),
+]
+
+
+def test_articles(light_project: Project) -> None:
+    resources = [f'"{singular}", "{plural}", {TITLE}' for singular, plural, _ in ARTICLES]
+    rendered = render_each(light_project, resources)
+    for (singular, _, words), files in zip(ARTICLES, rendered, strict=True):
+        assert f'"""{words}"""' in files[f"app/models/{singular}.py"]
 
 
 def test_variables_hide_neither_fixtures_nor_imports(light_project: Project) -> None:
     """The names of kit's fixtures, and of functions that the code calls, are good resources."""
-    files = render(light_project, f'"client", "clients", {TITLE}')
-    assert "async def new_client(" in files["tests/test_clients.py"]
-    files = render(light_project, f'"session", "sessions", {TITLE}')
-    assert "row = await database.insert(Session" in files["app/sessions/routes.py"]
+    resources = [f'"client", "clients", {TITLE}', f'"session", "sessions", {TITLE}']
+    clients, sessions = render_each(light_project, resources)
+    assert "async def new_client(" in clients["tests/test_clients.py"]
+    assert "row = await database.insert(Session" in sessions["app/sessions/routes.py"]
 
 
 def test_templates_have_no_imports() -> None:

@@ -1,7 +1,7 @@
 """Versions and soft deletion in a service: its checks, and requests at the same moment."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -9,11 +9,12 @@ import httpx
 import pytest
 
 from harness.at_once import at_once, statuses
-from harness.databases import Server
+from harness.databases import server_of
 from harness.fuzzing import CHECKS, fuzz
 from harness.processes import wait_for
 from harness.project import Project
 from harness.servers import RunningService
+from harness.template import DATABASES
 from harness.versioned_service import add_articles
 
 pytestmark = pytest.mark.slow
@@ -22,21 +23,29 @@ CLIENTS = 10
 ROUNDS = 10
 
 
-@pytest.fixture
-def service(copy: Project, url: str) -> Project:
-    """Return a service with articles, whose database is migrated."""
-    add_articles(copy)
-    copy.alembic(url, "upgrade", "head")
-    copy.make("db-revision", "m=add articles")
-    copy.alembic(url, "upgrade", "head")
-    return copy
+@pytest.fixture(scope="module", params=DATABASES)
+def service(
+    request: pytest.FixtureRequest,
+    projects: Callable[..., Project],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Project]:
+    """Yield a service with articles, whose database is migrated."""
+    origin = projects(request.param)
+    folder = tmp_path_factory.mktemp("versions")
+    with server_of(origin).empty_database(folder) as url:
+        project = add_articles(origin.copy(folder / "orders", url))
+        project.alembic(url, "upgrade", "head")
+        project.alembic(url, "revision", "--autogenerate", "-m", "add articles")
+        project.alembic(url, "upgrade", "head")
+        yield project
 
 
-@pytest.fixture
-def workers(service: Project, tmp_path: Path) -> Iterator[RunningService]:
-    """Yield the service on two processes."""
+@pytest.fixture(scope="module")
+def workers(service: Project) -> Iterator[RunningService]:
+    """Yield the service on two processes, with the articles of all tests."""
     env = {"ORDERS_WORKERS": "2"}
-    with service.serve("python", "-m", "app", env=env, log=tmp_path / "log") as running:
+    log = service.folder.parent / "log"
+    with service.serve("python", "-m", "app", env=env, log=log) as running:
         started = re.compile(r"Started server process \[\d+\]")
         wait_for(lambda: len(started.findall(running.log)) == 2, "both workers serve")
         yield running
@@ -57,16 +66,21 @@ def send(method: str, url: str, title: str, if_match: str | None) -> httpx.Respo
 
 
 def test_checks_pass(service: Project) -> None:
-    """Those of migrations, models and routes, and the formatter, linter and type checker."""
+    """Those of migrations, models and routes."""
+    service.run("pytest", "--quiet", "tests/test_checks.py", timeout=300)
+
+
+@pytest.mark.parametrize("service", ["sqlite"], indirect=True)
+def test_code_is_formatted_linted_and_typed(service: Project) -> None:
+    """It is the same on each database, but for the name of an argument."""
     service.run("ruff", "check", "app/articles/routes.py", "app/models")
     service.run("mypy", "app", timeout=300)
-    service.run("pytest", "--quiet", "tests/test_checks.py", timeout=300)
 
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 def test_one_change_of_a_version_wins(workers: RunningService, method: str) -> None:
     """PATCH changes the row in one statement, PUT in a session that reads it without a lock."""
-    article = create_article(workers, "a")
+    article = create_article(workers, method)
     for version in range(1, ROUNDS + 1):
         known = f'"{version}"'
         titles = [f"title {version} {number}" for number in range(CLIENTS)]
@@ -83,7 +97,7 @@ def test_one_change_of_a_version_wins(workers: RunningService, method: str) -> N
 
 
 def test_each_change_without_if_match_counts(workers: RunningService) -> None:
-    article = create_article(workers, "a")
+    article = create_article(workers, "without if-match")
     answers = at_once([partial(send, "PATCH", article, str(n), None) for n in range(CLIENTS)])
     assert sorted(int(answer.headers["ETag"].strip('"')) for answer in answers) == [
         *range(2, CLIENTS + 2)
@@ -105,17 +119,18 @@ def test_change_or_deletion_wins(workers: RunningService) -> None:
         assert httpx.get(article).is_success == changed.is_success
 
 
-def test_deletions_at_once_are_one(workers: RunningService, server: Server, url: str) -> None:
-    article = create_article(workers, "a")
+def test_deletions_at_once_are_one(workers: RunningService, service: Project) -> None:
+    article = create_article(workers, "deleted")
     answers = at_once([partial(httpx.delete, article)] * CLIENTS)
     assert statuses(answers) == [204, *[404] * (CLIENTS - 1)]
-    counted = server.query(url, "SELECT count(*), max(version) FROM articles")
+    statement = "SELECT count(*), max(version) FROM articles WHERE code = 'deleted'"
+    counted = server_of(service).query(service.environment_file["DATABASE_URL"], statement)
     assert [tuple(map(int, row)) for row in counted] == [(1, 2)]
 
 
 def test_code_of_a_deleted_article_is_free_once(workers: RunningService) -> None:
-    assert httpx.delete(create_article(workers, "a")).status_code == 204
-    body = {"title": "new", "code": "a"}
+    assert httpx.delete(create_article(workers, "free")).status_code == 204
+    body = {"title": "new", "code": "free"}
     create = partial(httpx.post, f"{workers.address}/articles", json=body)
     answers = at_once([create] * CLIENTS)
     assert statuses(answers) == [201, *[409] * (CLIENTS - 1)]
@@ -124,5 +139,6 @@ def test_code_of_a_deleted_article_is_free_once(workers: RunningService) -> None
 def test_api_does_what_it_says(workers: RunningService, tmp_path: Path) -> None:
     """No 5xx, no undocumented status, header or content type, also with invalid If-Match."""
     checks = (*CHECKS, "negative_data_rejection")
-    fuzz(workers.address, tmp_path, "--include-path-regex", "^/art", checks=checks)
+    options = ("--include-path-regex", "^/art")
+    fuzz(workers.address, tmp_path, *options, checks=checks, examples=20, seconds=10)
     assert "unexpected error" not in workers.log

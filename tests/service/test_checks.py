@@ -143,6 +143,7 @@ def test_each_fault_has_a_message(copy: Project, revise: Revise) -> None:
     assert failed == {*MESSAGES}, output
 
 
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 def test_second_head_has_a_message(copy: Project, revise: Revise) -> None:
     for revision in ("aaaaaaaaaaaa", "bbbbbbbbbbbb"):
         revise(revision, EMPTY_REVISION)
@@ -151,6 +152,7 @@ def test_second_head_has_a_message(copy: Project, revise: Revise) -> None:
     assert "make db-rebase" in output
 
 
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 def test_setting_without_a_value_has_a_message(copy: Project) -> None:
     edit(copy.folder / "app/settings.py", "    service_name", "    api_key: str\n    service_name")
     done = copy.run("pytest", code=4).stderr

@@ -15,6 +15,11 @@ def test_service_that_has_grown(copy: Project) -> None:
     everything = copy.run("pytest", "--quiet", "-rs", "-n", "2", timeout=300).stdout
     assert "1 skipped" in everything
     assert "one way" in everything
+
+
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
+def test_some_tests_of_a_service_that_has_grown(copy: Project) -> None:
+    grow(copy)
     alone = copy.run("pytest", "--quiet", "test/api/test_key.py", "-k", "key").stdout
     assert "1 passed" in alone
     plain = copy.run("pytest", "--quiet", "-p", "no:xdist", "test/api").stdout

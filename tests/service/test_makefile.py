@@ -157,6 +157,7 @@ def test_nothing_to_do_is_said(copy: Project) -> None:
     assert copy.make("conflicts").stdout.splitlines() == ["no unresolved update conflicts"]
 
 
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 def test_openapi_says_what_it_has_written(copy: Project) -> None:
     file = copy.folder / "openapi.json"
     assert copy.make("openapi").stdout.startswith("openapi.json written: ")
@@ -168,6 +169,7 @@ def test_openapi_says_what_it_has_written(copy: Project) -> None:
     assert file.read_bytes() == before, "a failure leaves the file alone"
 
 
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 def test_hooks_want_a_repository(copy: Project) -> None:
     done = copy.make("hooks", env={"GIT_CEILING_DIRECTORIES": str(copy.folder.parent)}, code=2)
     assert lines_of(done.stderr) == ["not in a git repository: run git init"]

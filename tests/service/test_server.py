@@ -22,16 +22,18 @@ def migrated(project: Project, url: str) -> str:
     return url
 
 
+# The databases take turns; both are started by `make dev`.
 COMMANDS = [
-    "make run",
-    "make dev",
-    "python -m app",
-    "fastapi dev --port $PORT",
-    "uvicorn app.main:app --port $PORT",
+    ("postgresql", "make run"),
+    ("postgresql", "make dev"),
+    ("postgresql", "uvicorn app.main:app --port $PORT"),
+    ("sqlite", "make dev"),
+    ("sqlite", "python -m app"),
+    ("sqlite", "fastapi dev --port $PORT"),
 ]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("project", "command"), COMMANDS, indirect=["project"])
 def test_serves(project: Project, migrated: str, tmp_path: Path, command: str) -> None:
     shell = ("sh", "-c", f"exec {command}")
     with (
@@ -105,6 +107,7 @@ def test_behind_is_not_ready(project: Project, url: str, tmp_path: Path) -> None
         assert httpx.get(f"{server.address}/health/ready").status_code == 200
 
 
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("command", ["make dev", "python -m app"])
 def test_taken_port_is_one_line(project: Project, migrated: str, command: str) -> None:
     with socket.socket() as other:
@@ -118,7 +121,11 @@ def test_taken_port_is_one_line(project: Project, migrated: str, command: str) -
     assert port in lines[0]
 
 
-@pytest.mark.parametrize("command", ["make run", "python -m app"])
+@pytest.mark.parametrize(
+    ("project", "command"),
+    [("postgresql", "python -m app"), ("sqlite", "make run")],
+    indirect=["project"],
+)
 def test_unreadable_url_is_one_line(project: Project, server: DatabaseServer, command: str) -> None:
     environment = {"DATABASE_URL": server.UNREADABLE, "PORT": str(free_port())}
     done = project.run(*command.split(), env=environment, code=None)
@@ -135,7 +142,7 @@ def test_awkward_address(
     with server.awkward(url, tmp_path) as address:
         project.alembic(address, "upgrade", "head")
         environment = {"DATABASE_URL": address}
-        assert FIRST in project.make("db-status", env=environment).stdout
+        assert FIRST in project.script("status", env=environment).stdout
         query = "SELECT version_num FROM alembic_version;\n"
         assert FIRST in project.make("db-shell", stdin=query, env=environment).stdout
         with project.serve("python", "-m", "app", url=address, log=tmp_path / "log") as served:

@@ -69,7 +69,7 @@ def paused(pid: int) -> Iterator[None]:
 
 
 def test_sigterm_loses_no_finished_span(serve: Serve, receiver: Receiver) -> None:
-    """With two workers, and nothing sent before the end."""
+    """With two workers, and nothing sent before the end; by default only traces are sent."""
     variables = {**receiver.environment, "OTEL_BSP_SCHEDULE_DELAY": "600000"}
     with serve(**variables, ORDERS_WORKERS="2") as server:
         wait_for(lambda: server.log.count("Application startup complete") == 2, "both serve")
@@ -85,6 +85,7 @@ def test_sigterm_loses_no_finished_span(serve: Serve, receiver: Receiver) -> Non
     assert len(spans) == 30
     assert len({span.resource["service.instance.id"] for span in spans}) == 2
     assert len(receiver.named("SELECT users")) == 30
+    assert {export.path for export in receiver.exports} == {"/v1/traces"}
 
 
 def test_receiver_that_is_down_costs_dropped_spans_only(serve: Serve, receiver: Receiver) -> None:
@@ -231,10 +232,3 @@ def test_metrics_and_logs_are_sent_when_their_variables_ask(
     states = receiver.metrics["db.client.connection.count"]
     assert {point["db.client.connection.state"] for point in states} == {"idle", "used"}
     assert not receiver.leaks(["planted"])
-
-
-def test_by_default_only_traces_are_sent(serve: Serve, receiver: Receiver) -> None:
-    with serve(**receiver.environment) as server:
-        list_users(server)
-        stop(server)
-    assert {export.path for export in receiver.exports} == {"/v1/traces"}

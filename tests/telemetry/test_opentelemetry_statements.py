@@ -1,11 +1,11 @@
 """Spans of database statements, on each database and each way to execute them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
+from harness.databases import server_of
 from harness.otlp import Receiver, Span
 from harness.processes import wait_for
 from harness.project import Project
@@ -15,20 +15,24 @@ from harness.traced_routes import with_traced_routes
 pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
     with Receiver.running() as started:
         yield started
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def served(
-    project: Project, url: str, receiver: Receiver, tmp_path: Path
+    project: Project, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningService]:
-    copied = with_traced_routes(project, tmp_path / "orders", url)
-    command = ("python", "-m", "app")
-    with copied.serve(*command, env=receiver.environment, log=tmp_path / "log") as server:
-        yield server
+    """Yield a service of each database; each test calls a route of its own."""
+    folder = tmp_path_factory.mktemp("traced")
+    command, env = ("python", "-m", "app"), receiver.environment
+    with server_of(project).empty_database(folder) as url:
+        copied = with_traced_routes(project, folder / "orders", url)
+        receiver.exports.clear()
+        with copied.serve(*command, env=env, log=folder / "log") as server:
+            yield server
 
 
 def statements_of(receiver: Receiver, name: str) -> list[Span]:
@@ -84,15 +88,23 @@ def test_failed_statement_has_its_state(
     assert not receiver.leaks(["planted-parameter", "no such column", "does not exist"])
 
 
+def inserts_of_requests(receiver: Receiver) -> list[Span]:
+    """Return the spans of the statements that requests to POST /users have sent."""
+    inserts = []
+    for request in receiver.named("POST /users"):
+        inserts += [span for span in receiver.children(request) if span.name == "INSERT users"]
+    return inserts
+
+
 def test_duplicate_is_recorded_without_its_row(
     served: RunningService, receiver: Receiver, project: Project
 ) -> None:
     body = {"email": "ada@example.com", "name": "Ada"}
     answers = [httpx.post(f"{served.address}/users", json=body) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 409]
-    wait_for(lambda: len(receiver.named("INSERT users")) == 2, "both statements arrive")
+    wait_for(lambda: len(inserts_of_requests(receiver)) == 2, "both statements arrive")
     states = {"postgresql": "23505", "sqlite": "SQLITE_CONSTRAINT_UNIQUE"}
-    failed = [span for span in receiver.named("INSERT users") if span.failed]
+    failed = [span for span in inserts_of_requests(receiver) if span.failed]
     assert [span.attributes["db.response.status_code"] for span in failed] == [
         states[project.database]
     ]

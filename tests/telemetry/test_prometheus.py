@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -25,6 +26,7 @@ from harness.prometheus import (
 )
 from harness.raw_http import connect
 from harness.releases import edit
+from harness.servers import RunningService
 
 pytestmark = [pytest.mark.slow, pytest.mark.seconds(45)]
 
@@ -41,6 +43,16 @@ def service(light_project: Project, tmp_path: Path) -> Project:
     return measured(light_project, tmp_path)
 
 
+@pytest.fixture(scope="module")
+def served(
+    light_project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[RunningService, int]]:
+    """Yield a running service and the port of its metrics; tests wait until theirs are counted."""
+    folder = tmp_path_factory.mktemp("served")
+    with serving_metrics(measured(light_project, folder), folder) as server_and_port:
+        yield server_and_port
+
+
 def requests_of(port: int) -> dict[str, float]:
     """Return the numbers of requests, by "method route status"."""
     numbers = {}
@@ -48,6 +60,15 @@ def requests_of(port: int) -> dict[str, float]:
         match = re.fullmatch(COUNT + r'\{method="(.*)",route="(.*)",status="(.*)"\}', name)
         if match:
             numbers[" ".join(match.groups())] = value
+    return numbers
+
+
+def new_requests(port: int, before: dict[str, float]) -> dict[str, float]:
+    """Return the numbers of requests since then."""
+    numbers = {}
+    for name, value in requests_of(port).items():
+        if value != before.get(name, 0):
+            numbers[name] = value - before.get(name, 0)
     return numbers
 
 
@@ -68,53 +89,58 @@ def test_prometheus_scrapes_both_workers(service: Project, tmp_path: Path) -> No
     assert own == 20, "metrics of the default registry"
 
 
-def test_metrics_are_named_as_promtool_recommends(service: Project, tmp_path: Path) -> None:
-    with serving_metrics(service, tmp_path) as (server, port):
-        httpx.get(f"{server.address}/reports/1")
-        check_metrics(scrape(port))
+def test_metrics_are_named_as_promtool_recommends(served: tuple[RunningService, int]) -> None:
+    server, port = served
+    before = requests_of(port)
+    httpx.get(f"{server.address}/reports/1")
+    wait_for(lambda: new_requests(port, before), "it has ended")
+    check_metrics(scrape(port))
 
 
-def test_port_of_metrics_has_only_metrics(service: Project, tmp_path: Path) -> None:
+def test_port_of_metrics_has_only_metrics(served: tuple[RunningService, int]) -> None:
     """A load balancer with the wrong port must not take it for the service."""
-    with serving_metrics(service, tmp_path) as (_, port):
-        assert httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 404
-        assert httpx.post(f"http://127.0.0.1:{port}/metrics").status_code == 405
+    _, port = served
+    assert httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 404
+    assert httpx.post(f"http://127.0.0.1:{port}/metrics").status_code == 405
 
 
-def test_requests_count_as_their_clients_see_them(service: Project, tmp_path: Path) -> None:
+def test_requests_count_as_their_clients_see_them(served: tuple[RunningService, int]) -> None:
     paths = ["/reports/1", "/reports/2", "/reports/99", "/reports/1/error", "/reports/1/task"]
-    with serving_metrics(service, tmp_path) as (server, port):
-        for path in [*paths, "/health/live", "/health/ready"]:
-            httpx.get(f"{server.address}{path}")
-        with pytest.raises(httpx.RemoteProtocolError):
-            httpx.get(f"{server.address}/reports/1/parts")
-        httpx.head(f"{server.address}/reports/1")
-        httpx.put(f"{server.address}/reports/1")
-        wait_for(lambda: sum(requests_of(port).values()) == 8, "all have ended")
-        assert requests_of(port) == {
-            "GET /reports/{number} 2xx": 2,
-            "GET /reports/{number} 4xx": 1,
-            "GET /reports/{number}/error 5xx": 1,
-            "GET /reports/{number}/task 2xx": 1,
-            "GET /reports/{number}/parts 5xx": 1,
-            "HEAD /reports/{number} 2xx": 1,
-            "PUT /reports/{number} 4xx": 1,
-        }
+    server, port = served
+    before = requests_of(port)
+    for path in [*paths, "/health/live", "/health/ready"]:
+        httpx.get(f"{server.address}{path}")
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(f"{server.address}/reports/1/parts")
+    httpx.head(f"{server.address}/reports/1")
+    httpx.put(f"{server.address}/reports/1")
+    wait_for(lambda: sum(new_requests(port, before).values()) == 8, "all have ended")
+    assert new_requests(port, before) == {
+        "GET /reports/{number} 2xx": 2,
+        "GET /reports/{number} 4xx": 1,
+        "GET /reports/{number}/error 5xx": 1,
+        "GET /reports/{number}/task 2xx": 1,
+        "GET /reports/{number}/parts 5xx": 1,
+        "HEAD /reports/{number} 2xx": 1,
+        "PUT /reports/{number} 4xx": 1,
+    }
 
 
-def test_clients_cannot_add_series(service: Project, tmp_path: Path) -> None:
-    with serving_metrics(service, tmp_path) as (server, port), httpx.Client() as client:
+def test_clients_cannot_add_series(served: tuple[RunningService, int]) -> None:
+    server, port = served
+    before = requests_of(port)
+    with httpx.Client() as client:
         for number in range(20):
             for method in ("GET", "PURGE", "PROPFIND", "MKCOL"):
                 client.request(method, f"{server.address}/nothing/{number}?secret={number}")
         client.request("PURGE", f"{server.address}/reports/1")
-        wait_for(lambda: sum(requests_of(port).values()) == 81, "all have ended")
-        assert requests_of(port) == {
-            "GET unmatched 4xx": 20,
-            "other unmatched 4xx": 60,
-            "other /reports/{number} 4xx": 1,
-        }
-        assert "secret" not in scrape(port)
+    wait_for(lambda: sum(new_requests(port, before).values()) == 81, "all have ended")
+    assert new_requests(port, before) == {
+        "GET unmatched 4xx": 20,
+        "other unmatched 4xx": 60,
+        "other /reports/{number} 4xx": 1,
+    }
+    assert "secret" not in scrape(port)
 
 
 def test_requests_and_websockets_in_progress(service: Project, tmp_path: Path) -> None:

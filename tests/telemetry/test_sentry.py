@@ -41,6 +41,30 @@ def failing(light_project: Project, tmp_path_factory: pytest.TempPathFactory) ->
     return with_failing_routes(light_project, folder, f"sqlite:///{folder}/orders.db")
 
 
+@pytest.fixture(scope="module")
+def sentry() -> Iterator[Receiver]:
+    """Yield the receiver of `running`."""
+    with Receiver.running() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def running(
+    failing: Project, sentry: Receiver, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
+    """Yield a service for tests that wait for the events of their requests."""
+    log = tmp_path_factory.mktemp("running")
+    with served(failing, sentry, log, SENTRY_ENVIRONMENT="staging") as server:
+        yield server
+
+
+@pytest.fixture
+def sent(running: RunningService, sentry: Receiver) -> Receiver:
+    """Return the receiver of `running`, without the events of earlier tests."""
+    sentry.events.clear()
+    return sentry
+
+
 def send_values(server: RunningService, path: str) -> httpx.Response:
     """Send a value in every part of a request that allows it."""
     return httpx.post(
@@ -62,12 +86,9 @@ def types_of(event: dict[str, Any]) -> list[str]:
     return [value["type"] for value in event["exception"]["values"]]
 
 
-def test_event_has_what_helps_to_find_the_error(
-    failing: Project, receiver: Receiver, tmp_path: Path
-) -> None:
-    with served(failing, receiver, tmp_path, SENTRY_ENVIRONMENT="staging") as server:
-        answer = send_values(server, "error")
-        event = only(receiver.wait_for_events(1))
+def test_event_has_what_helps_to_find_the_error(running: RunningService, sent: Receiver) -> None:
+    answer = send_values(running, "error")
+    event = only(sent.wait_for_events(1))
     assert answer.status_code == 500
     assert event["tags"] == {
         "method": "POST",
@@ -122,18 +143,16 @@ def test_no_value_leaves_the_service(
     assert "absent" in " ".join(values), values
 
 
-def test_expected_problems_are_no_events(
-    failing: Project, receiver: Receiver, tmp_path: Path
-) -> None:
-    with served(failing, receiver, tmp_path) as server:
-        statuses = []
-        for path in ("nowhere", "problem/409", "problem/503", "http/404", "http/500", "http/502"):
-            statuses.append(get(server, path).status_code)
-        statuses.append(get(server, "problem/none").status_code)
-        get(server, f"error/{PLANTED}")
-        stop(server)
+def test_expected_problems_are_no_events(running: RunningService, sent: Receiver) -> None:
+    statuses = []
+    for path in ("nowhere", "problem/409", "problem/503", "http/404", "http/500", "http/502"):
+        statuses.append(get(running, path).status_code)
+    statuses.append(get(running, "problem/none").status_code)
+    # Events arrive in their order.
+    last = get(running, f"error/{PLANTED}").headers["x-request-id"]
+    event = only(sent.wait_for_events(1))
     assert statuses == [404, 409, 503, 404, 500, 502, 422]
-    only(receiver.wait_for_events(1))
+    assert event["tags"]["request_id"] == last
 
 
 def test_requests_that_a_shutdown_cancels_are_no_events(
@@ -157,16 +176,10 @@ def test_requests_that_a_shutdown_cancels_are_no_events(
     ],
 )
 def test_errors_after_and_beside_a_request(
-    failing: Project,
-    receiver: Receiver,
-    tmp_path: Path,
-    path: str,
-    exception: str,
-    tags: dict[str, str],
+    running: RunningService, sent: Receiver, path: str, exception: str, tags: dict[str, str]
 ) -> None:
-    with served(failing, receiver, tmp_path) as server:
-        answer = get(server, f"{path}/{PLANTED}")
-        event = only(receiver.wait_for_events(1))
+    answer = get(running, f"{path}/{PLANTED}")
+    event = only(sent.wait_for_events(1))
     if tags:
         tags = {**tags, "request_id": answer.headers["x-request-id"]}
     assert types_of(event)[-1] == exception
@@ -174,11 +187,10 @@ def test_errors_after_and_beside_a_request(
 
 
 def test_error_log_is_an_event_without_its_arguments(
-    failing: Project, receiver: Receiver, tmp_path: Path
+    running: RunningService, sent: Receiver
 ) -> None:
-    with served(failing, receiver, tmp_path) as server:
-        assert get(server, f"logged/{PLANTED}").status_code == 200
-        event = only(receiver.wait_for_events(1))
+    assert get(running, f"logged/{PLANTED}").status_code == 200
+    event = only(sent.wait_for_events(1))
     assert event["logentry"] == {"message": "the payment of %s failed"}
     assert event["logger"] == "app.failing_routes"
     assert event["tags"]["trace_id"] == "4bf92f3577b34da6"
@@ -186,16 +198,14 @@ def test_error_log_is_an_event_without_its_arguments(
     assert "exception" not in event
 
 
-def test_causes_come_first(failing: Project, receiver: Receiver, tmp_path: Path) -> None:
-    with served(failing, receiver, tmp_path) as server:
-        get(server, f"cause/{PLANTED}")
-        event = only(receiver.wait_for_events(1))
+def test_causes_come_first(running: RunningService, sent: Receiver) -> None:
+    get(running, f"cause/{PLANTED}")
+    event = only(sent.wait_for_events(1))
     assert types_of(event) == ["KeyError", "RuntimeError"]
 
 
-def test_failed_head_has_its_route(failing: Project, receiver: Receiver, tmp_path: Path) -> None:
-    with served(failing, receiver, tmp_path) as server:
-        httpx.head(f"{server.address}/failing/number/{PLANTED}")
-        event = only(receiver.wait_for_events(1))
+def test_failed_head_has_its_route(running: RunningService, sent: Receiver) -> None:
+    httpx.head(f"{running.address}/failing/number/{PLANTED}")
+    event = only(sent.wait_for_events(1))
     assert event["tags"]["method"] == "HEAD"
     assert event["transaction"] == "/failing/number/{value}"

@@ -4,12 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from harness.fast_rendering import VARIABLE
 from harness.releases import Releases, git, tagged_clone, write_change_log
 
 
 @pytest.fixture(scope="session")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     return tagged_clone(tmp_path_factory.mktemp("releases") / "template")
+
+
+@pytest.fixture
+def forked(forking_python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run `make update`, hooks and the copier that they start in forks."""
+    monkeypatch.setenv(VARIABLE, str(forking_python))
 
 
 @pytest.fixture

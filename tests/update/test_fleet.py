@@ -13,19 +13,19 @@ from harness.releases import Releases, commit, edit, git, publish, tagged_clone
 from harness.template import ROOT
 from harness.updates import start_service
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
 
 FLEET = ROOT / "docs/how-to/fleet"
 # Programs of the CI server: copier of these tests for uvx, gh without GitHub, uv without a network.
 STUBS = {
-    "uvx": f'[ "$1" = "copier>=9.19.1,<10" ] && shift && exec {sys.executable} -m copier "$@"',
+    "uvx": '[ "$1" = "copier>=9.19.1,<10" ] && shift && exec "$COPIER_PYTHON" -m copier "$@"',
     "uv": 'echo "$@" >> uv.lock',
     "gh": 'echo "$@" >> "$CALLS"',
 }
 NEW = "90.0.0"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     made = tagged_clone(tmp_path_factory.mktemp("template") / "template")
     rules = made.source / "template/kit/ruff.toml"
@@ -70,6 +70,7 @@ def environment_of_ci(server: Path, programs: Path, calls: Path) -> dict[str, st
     }
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize("name", ["github", "gitlab"])
 def test_scheduled_update(releases: Releases, tmp_path: Path, name: str) -> None:
     """A branch is pushed when there is a release, also with conflicts, and only then."""

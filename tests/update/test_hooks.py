@@ -15,7 +15,7 @@ from harness.releases import Releases, commit, edit, git, publish, tagged_clone
 from harness.template import COPIER, ROOT
 from harness.updates import add_hook_entry, contents, start_service, status, update, update_command
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(60)]
 
 HOOKS = """
 
@@ -34,7 +34,7 @@ def rename_logging(project: Project) -> None:
 RENAMED, LATER, FAILING = "90.0.0", "91.0.0", "92.0.0"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     made = tagged_clone(tmp_path_factory.mktemp("hooks") / "template")
     template = made.source / "template/kit"
@@ -57,7 +57,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def started(releases: Releases, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a service of the release before, with an edit in `kit/pagination.py`."""
     folder = tmp_path_factory.mktemp("started") / "orders"

@@ -11,7 +11,7 @@ from harness.releases import Releases, commit
 from harness.services_of_1x import OLD_RELEASE
 from harness.updates import revisions, start_service, update
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(30), pytest.mark.usefixtures("forked")]
 
 
 def test_reformatted_service_has_no_edits(releases: Releases, tmp_path: Path) -> None:

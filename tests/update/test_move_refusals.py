@@ -41,22 +41,41 @@ REFUSED: dict[str, tuple[FileEdit, str]] = {
 }
 
 
-@pytest.mark.parametrize("reason", REFUSED)
-def test_what_cannot_be_moved_is_refused(
-    releases: Releases, tmp_path: Path, capfd: pytest.CaptureFixture[str], reason: str
-) -> None:
-    """The message says what to do."""
-    edit_folder, message = REFUSED[reason]
-    folder = start_service(releases, tmp_path / "orders", OLD_RELEASE, {"database": "sqlite"})
+def start_with_an_edit(releases: Releases, folder: Path, edit_folder: FileEdit) -> Path:
+    start_service(releases, folder, OLD_RELEASE, {"database": "sqlite"})
     edit_folder(folder)
     commit(folder, "Own")
+    return folder
+
+
+def run_hook(releases: Releases, folder: Path, stage: str) -> str:
+    """Run the hook as copier does; it must fail and change nothing. Return the message."""
+    hook = [sys.executable, releases.source / "hooks/run.py", "2.0.0", ".copier-answers.yml"]
+    error = run(*hook, stage, cwd=folder, code=1).stderr
+    assert error.startswith("The hook of release 2.0.0 failed and restored the project: ")
+    assert "Traceback" not in error
+    assert not status(folder)
+    return error
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_what_cannot_be_moved_is_refused(releases: Releases, tmp_path: Path, reason: str) -> None:
+    """The message says what to do."""
+    edit_folder, message = REFUSED[reason]
+    folder = start_with_an_edit(releases, tmp_path / "orders", edit_folder)
+    error = run_hook(releases, folder, "before")
+    assert message in error
+    assert error.rstrip().endswith("commit, and update again")
+
+
+def test_refusal_ends_the_update(
+    releases: Releases, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    edit_folder, message = REFUSED["linked folder"]
+    folder = start_with_an_edit(releases, tmp_path / "orders", edit_folder)
     with pytest.raises(TaskError):
         update(folder, releases.next, unsafe=True)
-    error = capfd.readouterr().err
-    assert "The hook of release 2.0.0 failed and restored the project: " in error
-    assert message in error
-    assert "Traceback" not in error
-    assert error.rstrip().endswith("commit, and update again")
+    assert message in capfd.readouterr().err
     assert not status(folder)
 
 
@@ -67,8 +86,6 @@ def test_failure_in_the_middle_puts_everything_back(releases: Releases, tmp_path
     commit(folder, "Own")
     edit(folder / "scripts/openapi.py", '"""', '"""Changed by the update: ')
     create("kit/new.py", "")(folder)
-    hook = [sys.executable, releases.source / "hooks/run.py", "2.0.0", ".copier-answers.yml"]
-    error = run(*hook, "after", cwd=folder, code=1).stderr
-    assert error.startswith("The hook of release 2.0.0 failed and restored the project: git ")
+    error = run_hook(releases, folder, "after")
+    assert ": git " in error
     assert "1.99.0" in error
-    assert not status(folder)

@@ -6,30 +6,16 @@ from pathlib import Path
 import pytest
 
 from harness.databases import Server
-from harness.lost_edits import edits_between, lost_lines, patched_files
+from harness.fast_rendering import fast_uv
+from harness.lost_edits import assert_nothing_is_lost
 from harness.project import Project, keep_environment
 from harness.releases import Releases, commit, edit, git, tagged_clone
-from harness.services_of_1x import LIVES, OLD_RELEASE, Life, life_named
+from harness.services_of_1x import OLD_RELEASE, life_named
 from harness.template import CLONE, ROOT
 from harness.updates import revisions, share_environment, start_service, update
 from tools.pages import reading
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(30)]
-
-
-@pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
-def test_no_edit_is_lost(
-    releases: Releases, tmp_path: Path, capfd: pytest.CaptureFixture[str], life: Life
-) -> None:
-    """Each line is in the file, or in a patch that the hook names."""
-    folder = start_service(releases, tmp_path / "orders", OLD_RELEASE, {"database": life.database})
-    life.live(folder)
-    before = revisions(folder)
-    update(folder, releases.next, unsafe=True)
-    printed = capfd.readouterr().out
-    assert_nothing_is_lost(folder, printed, life.package)
-    assert revisions(folder) == before
-    assert patched_files(folder) == set(life.left_over)
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(30), pytest.mark.usefixtures("forked")]
 
 
 @pytest.mark.parametrize("release", ["1.0.0", "1.8.1"])
@@ -41,23 +27,6 @@ def test_no_edit_of_another_release_is_lost(
     life.live(folder, strict=False)
     update(folder, releases.next, unsafe=True)
     assert_nothing_is_lost(folder, capfd.readouterr().out)
-
-
-def assert_nothing_is_lost(folder: Path, printed: str, package: str = "app") -> None:
-    for edited in edits_between(folder):
-        assert not lost_lines(folder, edited, package), edited
-    for name in patched_files(folder):
-        assert f"left-over/{name}.rej: " in printed, printed
-
-
-def test_deleted_code_stays_out(releases: Releases, tmp_path: Path) -> None:
-    folder = start_service(releases, tmp_path / "orders", OLD_RELEASE, {"database": "sqlite"})
-    life = life_named("users-deleted")
-    life.live(folder)
-    update(folder, releases.next, unsafe=True)
-    assert "users" not in (folder / "app/main.py").read_text("utf-8")
-    assert "User" not in (folder / "app/models/__init__.py").read_text("utf-8")
-    assert not (folder / "tests/test_user_rows.py").exists()
 
 
 def test_service_in_a_folder_of_a_repository(
@@ -154,5 +123,6 @@ def test_moved_service_works(
 @pytest.mark.seconds(50)
 def test_page_of_the_move_is_true(tmp_path: Path) -> None:
     with reading(tmp_path / "you", {}) as reader:
+        reader.put_on_path(fast_uv(tmp_path / "uv"))
         reader.enter(tagged_clone(reader.folder / CLONE).source)
         reader.follow(ROOT / "docs/how-to/move-to-2.0.md")

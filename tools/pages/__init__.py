@@ -9,7 +9,8 @@ A page is Markdown. What a reader types is in fenced blocks, which run in order,
 - any language with `title="path"`: the whole text of a file; with `diff` lines that change in it;
   with `from="path"` instead, what that file must contain.
 
-A page may begin with `databases: [...]`, on which it is run, and `programs: [...]`, which it needs.
+A page may begin with `databases: [...]`, on which it is true (the tests run it on one of them, in turns),
+and with `programs: [...]`, which it needs.
 Ports of 127.0.0.1 in its commands, and in the files that it shows whole, are replaced by free ones.
 
 Ids of revisions and the times in the names of their files are different each time. A page may show

@@ -73,7 +73,7 @@ def front_matter(text: str) -> dict[str, object]:
 
 
 def databases(page: Path) -> list[str]:
-    """Return the databases that a page is run on."""
+    """Return the databases that a page is true on."""
     names = front_matter(page.read_text("utf-8")).get("databases", DATABASES[:1])
     assert isinstance(names, list)
     assert set(names) <= set(DATABASES), f"{page}: databases: {names}"

@@ -200,7 +200,7 @@ def resource_of(arguments: dict[str, str], schema: Schema) -> Resource:
 
 @settings(
     deadline=None,
-    max_examples=300,
+    max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(arguments=ARGUMENTS)

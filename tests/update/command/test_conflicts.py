@@ -11,7 +11,7 @@ from harness.releases import commit, edit, git
 from harness.update_command import FIRST_REVISION, LEFT_ALONE, NEW, NEXT, refusal, run_update
 from harness.updates import CONFLICT_END, CONFLICT_START
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(60)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(60), pytest.mark.usefixtures("forked")]
 
 MARKERS = f"{CONFLICT_START}mine\n{'=' * 7}\ntheirs\n{CONFLICT_END}"
 
@@ -33,17 +33,9 @@ def test_unfinished_merge_stops_an_update(folder: Path) -> None:
     assert refusal(folder) == "resolve these conflicts and commit first: größe.txt"
 
 
-def test_conflict_in_a_renamed_file(folder: Path) -> None:
-    edit(folder / "kit/pagination.py", '"""', '"""Mine: ')
-    commit(folder, "Edit")
-    assert "conflict: kit/pages.py\n" in run_update(folder, to=NEW, code=1).stdout
-    gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
-    assert lines_of(gate.stderr) == [
-        "kit/pages.py: unresolved update conflict; edit the file, then git add"
-    ]
-
-
 def test_conflicts_and_deleted_files_are_listed(folder: Path) -> None:
+    """One of the conflicts is in a renamed file."""
+    edit(folder / "kit/pagination.py", '"""', '"""Mine: ')
     edit(folder / "kit/ruff.toml", "line-length", "# Mine.\nline-length")
     (folder / "kit/logging.py").unlink()
     (folder / "app/db.py").unlink()
@@ -54,6 +46,8 @@ def test_conflicts_and_deleted_files_are_listed(folder: Path) -> None:
     git_diff = "  git diff         # nothing of this release has run yet\n"
     git_add = "  git add --all    # when the conflicts are resolved\n"
     assert done.stdout.split("- Nicknames.\n\n")[1] == (
+        "renamed, with your changes: kit/pagination.py is kit/pages.py\n"
+        "conflict: kit/pages.py\n"
         "conflict: kit/ruff.toml\n"
         "stays deleted, though this release changes it: kit/logging.py\n"
         "new in .env.example: ORDERS_COLOUR\n"
@@ -61,7 +55,8 @@ def test_conflicts_and_deleted_files_are_listed(folder: Path) -> None:
     )
     gate = run("make", "--no-print-directory", "conflicts", cwd=folder, code=2)
     assert lines_of(gate.stderr) == [
-        "kit/ruff.toml: unresolved update conflict; edit the file, then git add"
+        "kit/pages.py: unresolved update conflict; edit the file, then git add",
+        "kit/ruff.toml: unresolved update conflict; edit the file, then git add",
     ]
     git("reset", "--quiet", cwd=folder)
     git("checkout", ".", cwd=folder)

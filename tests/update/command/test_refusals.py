@@ -1,6 +1,7 @@
 """Updates that `make update` refuses: nothing is changed, and the message says why."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from harness.releases import Releases, commit, edit, git
 from harness.template import render
 from harness.update_command import ASKED, ENTRIES, HOOK, NEW, refusal, run_update
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(60)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(60), pytest.mark.usefixtures("forked")]
 
 
 def test_without_git(releases: Releases, tmp_path: Path) -> None:
@@ -161,20 +162,28 @@ LINKS = [
 
 
 @pytest.mark.parametrize(("name", "target", "shown"), LINKS)
-def test_links_are_refused(
-    folder: Path, tmp_path: Path, name: str, target: str, shown: str
-) -> None:
+def test_links_are_found(folder: Path, tmp_path: Path, name: str, target: str, shown: str) -> None:
     """An update would write through a link, and overwrite edits in its target."""
-    target = target.format(outside=tmp_path / "outside")
-    path = folder / name
+    files = git("ls-files", cwd=folder).splitlines()
+    replace_with_link(folder / name, target.format(outside=tmp_path / "outside"))
+    code = "import sys; from scripts.changes import find_links; print(find_links(sys.argv[1:]))"
+    assert run(sys.executable, "-c", code, *files, cwd=folder).stdout == f"['{shown}']\n"
+
+
+def replace_with_link(path: Path, target: str) -> None:
+    """Move a file or folder to the target, and link it there."""
     moved = path.parent / target
     moved.parent.mkdir(parents=True, exist_ok=True)
     path.rename(moved)
     path.symlink_to(target)
+
+
+def test_with_a_link(folder: Path) -> None:
+    replace_with_link(folder / "kit/testing", "../testing")
     commit(folder, "Link")
     assert refusal(folder, to=NEW) == (
-        f"the template has files where this project has links: {shown}. Replace the links with the"
-        " files, commit and update again. Nothing has been changed."
+        "the template has files where this project has links: kit/testing. Replace the links with"
+        " the files, commit and update again. Nothing has been changed."
     )
 
 

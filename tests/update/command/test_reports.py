@@ -5,16 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from harness.fast_rendering import copier_python
+from harness.fast_rendering import copier_python, fast_uv
 from harness.file_edits import remove
 from harness.processes import run
 from harness.project import Project
 from harness.releases import Releases, commit, edit, git
 from harness.template import render
-from harness.update_command import ASKED, HOOK, LEFT_ALONE, NEW, NEXT, refusal, run_update
-from harness.updates import start_service
+from harness.update_command import (
+    HOOK,
+    LEFT_ALONE,
+    NEW,
+    NEXT,
+    recorded_answers,
+    run_update,
+)
 
-pytestmark = [pytest.mark.slow, pytest.mark.seconds(60)]
+pytestmark = [pytest.mark.slow, pytest.mark.seconds(60), pytest.mark.usefixtures("forked")]
+
+# A list with a space, which is one answer.
+PARTS = "[opentelemetry, prometheus]"
 
 
 def test_check(releases: Releases, folder: Path) -> None:
@@ -43,7 +52,7 @@ def test_answers_can_be_changed_without_a_newer_release(releases: Releases, fold
 def test_what_an_answer_changes_in_own_files_is_named(releases: Releases, folder: Path) -> None:
     """An update does not change the project's own files: the user does."""
     before = git("ls-files", "-s", "app", "pyproject.toml", "README.md", cwd=folder)
-    data = "python_version=3.13 'description=Takes orders'"
+    data = f"telemetry={PARTS} python_version=3.13 'description=Takes orders'"
     lines = run_update(folder, to=releases.next, data=data).stdout.splitlines()
     first = lines.index("Change by hand what your answers change in a new service:")
     listed = lines[first : lines.index("Next:")]
@@ -57,6 +66,7 @@ def test_what_an_answer_changes_in_own_files_is_named(releases: Releases, folder
         '  +description = "Takes orders"',
     ):
         assert line in listed, listed
+    assert recorded_answers(folder)["telemetry"] == ["opentelemetry", "prometheus"]
     commit(folder, "Answers")
     assert git("ls-files", "-s", "app", "pyproject.toml", "README.md", cwd=folder) == before
 
@@ -99,30 +109,11 @@ def test_deleted_file_stays_deleted_under_its_new_name(folder: Path) -> None:
     assert not (folder / "kit/pages.py").exists()
 
 
-def test_from_1_8(releases: Releases, tmp_path: Path) -> None:
-    """The script of 1.8 reads the questions of the next release."""
-    folder = start_service(releases, tmp_path / "orders", "1.8.0", {"database": "sqlite"})
-    message = refusal(folder, to=releases.next, data="colour=red")
-    assert message == f"{releases.next} does not ask for colour; {ASKED}"
-    run_update(folder, to=releases.next, data="ci=gitlab", trust="1")
-    answers = (folder / ".copier-answers.yml").read_text("utf-8")
-    assert f"_commit: {releases.next}\n" in answers
-    assert "ci: gitlab\n" in answers
-
-
-def test_from_1_7_by_way_of_1_8(releases: Releases, tmp_path: Path) -> None:
-    """1.3 to 1.7 read questions in one file only: they change nothing, and name the way."""
-    folder = start_service(releases, tmp_path / "orders", "1.7.0", {"database": "sqlite"})
-    message = refusal(folder, to=releases.next)
-    assert message.splitlines()[-2].strip() == "--- # first: make update to=1.8.1"
-    for name in ("1.8.1", releases.next):
-        run_update(folder, to=name, trust="1")
-        assert f"_commit: {name}\n" in (folder / ".copier-answers.yml").read_text("utf-8")
-        commit(folder, f"Update to {name}")
-
-
-def test_update_of_a_service(releases: Releases, project: Project, copy: Project) -> None:
-    """After the steps that it prints, `make check` passes."""
+@pytest.mark.parametrize("project", ["sqlite"], indirect=True)
+def test_update_of_a_service(
+    releases: Releases, project: Project, copy: Project, tmp_path: Path
+) -> None:
+    """Checks wait for its conflicts, and pass after the steps that it prints."""
     shutil.rmtree(copy.folder / ".git", ignore_errors=True)
     for path in copy.folder.iterdir():
         if path.name not in {".venv", ".env"}:
@@ -135,7 +126,9 @@ def test_update_of_a_service(releases: Releases, project: Project, copy: Project
     edit(copy.folder / "app/models/user.py", "String(100)", "String(120)")
     edit(copy.folder / "kit/ruff.toml", "line-length", "# Mine.\nline-length")
     commit(copy.folder, "Edit")
-    assert "conflict: kit/ruff.toml\n" in copy.make("update", f"to={NEW}", code=2).stdout
+    fast = {"PATH": f"{fast_uv(tmp_path / 'programs')}:{copy.path}"}
+    failed = copy.make("update", f"to={NEW}", env=fast, code=2)
+    assert "conflict: kit/ruff.toml\n" in failed.stdout
     failed = copy.make("check", code=2)
     assert "kit/ruff.toml: unresolved update conflict; edit the file, then git add" in failed.stderr
     copy.run("git", "reset", "--quiet")
@@ -143,4 +136,4 @@ def test_update_of_a_service(releases: Releases, project: Project, copy: Project
     commit(copy.folder, "As it was")
     assert copy.make("update", f"to={NEW}").stdout.endswith(f"{LEFT_ALONE}{NEXT}\n")
     git("mv", "kit/pages.py", "kit/pagination.py", cwd=copy.folder)
-    copy.make("check", timeout=600)
+    copy.make("conflicts", "lint", "db-check")

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from harness.releases import Releases, commit, edit, git, publish
-from harness.update_command import ENTRIES, HOOK, NEW, refusal, run_update
+from harness.update_command import ASKED, ENTRIES, HOOK, NEW, recorded_answers, refusal, run_update
+from harness.updates import start_service
 
 pytestmark = [pytest.mark.slow, pytest.mark.seconds(60)]
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize(
     ("short", "long"),
     [
@@ -49,6 +51,7 @@ def untagged(releases: Releases, tmp_path: Path) -> Path:
     return tmp_path / "untagged"
 
 
+@pytest.mark.usefixtures("forked")
 def test_template_without_tags(releases: Releases, folder: Path, untagged: Path) -> None:
     """Messages name releases; .copier-answers.yml records a commit, as there are no tags."""
     move_template(folder, releases.source, untagged)
@@ -68,6 +71,7 @@ def test_template_without_tags(releases: Releases, folder: Path, untagged: Path)
     assert run_update(folder, code=1).stderr.startswith(f"{HOOK} would run code here")
 
 
+@pytest.mark.usefixtures("forked")
 def test_template_without_releases(releases: Releases, folder: Path, untagged: Path) -> None:
     head = git("rev-parse", "HEAD", cwd=untagged)
     shallow = untagged.with_name("shallow")
@@ -82,6 +86,7 @@ def test_template_without_releases(releases: Releases, folder: Path, untagged: P
     assert refusal(folder) == f"the template has no releases, tags or headings ## 1.2.3: {shallow}"
 
 
+@pytest.mark.usefixtures("forked")
 def test_folder_that_was_moved(releases: Releases, folder: Path, tmp_path: Path) -> None:
     """The update adds a file to the old folder, and reports that."""
     source = shutil.copytree(releases.source, tmp_path / "template")
@@ -126,3 +131,21 @@ def test_nothing_of_the_release_runs(releases: Releases, folder: Path, tmp_path:
     run_update(folder, to="90.1.0", GIT_CONFIG_VALUE_0=".githooks", **hooks)
     assert (folder / ".githooks/pre-commit").exists()
     assert not (tmp_path / "ran").exists()
+
+
+def test_from_1_7_by_way_of_1_8(releases: Releases, tmp_path: Path) -> None:
+    """1.3 to 1.7 read questions in one file only: they change nothing, and name the way.
+
+    The script of 1.8 reads the questions of the next release.
+    """
+    folder = start_service(releases, tmp_path / "orders", "1.7.0", {"database": "sqlite"})
+    message = refusal(folder, to=releases.next)
+    assert message.splitlines()[-2].strip() == "--- # first: make update to=1.8.1"
+    run_update(folder, to="1.8.1", trust="1")
+    assert recorded_answers(folder)["_commit"] == "1.8.1"
+    commit(folder, "Update to 1.8.1")
+    message = refusal(folder, to=releases.next, data="colour=red")
+    assert message == f"{releases.next} does not ask for colour; {ASKED}"
+    run_update(folder, to=releases.next, data="ci=gitlab", trust="1")
+    answers = recorded_answers(folder)
+    assert (answers["_commit"], answers["ci"]) == (releases.next, "gitlab")
