@@ -38,14 +38,13 @@ def test_every_page_opens(page: Page, site: str, built: Path) -> None:
     """No error on the console, no failed request, none to another host, no page too wide."""
     urls = urls_of(built)
     assert len(urls) > 40
+    page.set_viewport_size({"width": 390, "height": 844})
     for url in urls:
         page.goto(site + url, wait_until="load")
-        page.set_viewport_size({"width": 390, "height": 844})
         headings, language, width = page.evaluate(MEASURE)
         assert headings == 1, url
         assert language == ("ko" if "ko/" in url else "en")
         assert width <= 390, f"{url} is {width} wide on a phone"
-        page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def test_settings_are_readable_on_a_phone(page: Page, site: str) -> None:
