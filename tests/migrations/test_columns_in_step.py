@@ -133,3 +133,14 @@ def test_two_releases_that_write_at_once_stay_in_step(
             (True, True)
         ]
     assert server.query(url, f"SELECT id FROM pairs WHERE {where}") == []
+
+
+def test_times_without_a_zone_are_in_utc(project: Project, url: str) -> None:
+    """Whatever the time zone of the session that writes."""
+    server = server_of(project)
+    types = ("TIMESTAMP WITHOUT TIME ZONE", "TIMESTAMP WITH TIME ZONE")
+    server.query(url, f"CREATE TABLE pairs (id bigint, old {types[0]}, new {types[1]})")
+    project.run("python", "-c", CREATE_TRIGGER, *types, env={"DATABASE_URL": url})
+    insert = "INSERT INTO pairs (old) VALUES ('2024-07-01 12:00')"
+    server.query(url, f"SET timezone = 'Asia/Seoul'; {insert}")
+    assert server.query(url, "SELECT new = '2024-07-01 12:00+00' FROM pairs") == [(True,)]
