@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 import signal
 import socket
@@ -90,3 +91,9 @@ def serving(
                 os.killpg(process.pid, stop)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
+
+
+def wait_for_workers(service: RunningService, number: int) -> None:
+    """Wait until so many processes of a service have started: the first answers before the others."""
+    started = re.compile(r"Started server process \[\d+\]")
+    wait_for(lambda: len(started.findall(service.log)) == number, "all workers serve")

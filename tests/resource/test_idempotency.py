@@ -1,6 +1,5 @@
 """Repeated requests to real servers: many at the same time, on two processes; after a kill."""
 
-import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,7 +13,7 @@ from harness.databases import server_of
 from harness.processes import wait_for
 from harness.project import Project
 from harness.repeatable_service import held, post_product, wait_until_held, with_products
-from harness.servers import RunningService
+from harness.servers import RunningService, wait_for_workers
 from harness.template import DATABASES
 
 pytestmark = pytest.mark.slow
@@ -40,8 +39,7 @@ def workers(shop: Project) -> Iterator[RunningService]:
     """Yield the service on two processes."""
     env = {"ORDERS_WORKERS": "2"}
     with shop.serve("python", "-m", "app", env=env, log=shop.folder.parent / "log") as service:
-        started = re.compile(r"Started server process \[\d+\]")
-        wait_for(lambda: len(started.findall(service.log)) == 2, "both workers serve")
+        wait_for_workers(service, 2)
         yield service
 
 

@@ -1,6 +1,5 @@
 """Versions and soft deletion in a service: its checks, and requests at the same moment."""
 
-import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,9 +10,8 @@ import pytest
 from harness.at_once import at_once, statuses
 from harness.databases import server_of
 from harness.fuzzing import CHECKS, fuzz
-from harness.processes import wait_for
 from harness.project import Project
-from harness.servers import RunningService
+from harness.servers import RunningService, wait_for_workers
 from harness.template import DATABASES
 from harness.versioned_service import add_articles
 
@@ -46,8 +44,7 @@ def workers(service: Project) -> Iterator[RunningService]:
     env = {"ORDERS_WORKERS": "2"}
     log = service.folder.parent / "log"
     with service.serve("python", "-m", "app", env=env, log=log) as running:
-        started = re.compile(r"Started server process \[\d+\]")
-        wait_for(lambda: len(started.findall(running.log)) == 2, "both workers serve")
+        wait_for_workers(running, 2)
         yield running
 
 
